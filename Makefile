@@ -1,0 +1,41 @@
+# Everything installs itself into .venv on first use; later runs install nothing.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip --disable-pip-version-check --no-input install --quiet --constraint constraints.txt
+
+.PHONY: demo test check bench faults up clean
+
+demo: .venv/demo
+	$(BIN)/python -m examples.demo $(ARGS)
+
+test: .venv/dev
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/dev
+	$(BIN)/python -m bench $(ARGS)
+
+faults: .venv/dev
+	$(BIN)/python -m pytest tests/faults $(ARGS)
+
+up: .venv/demo
+	$(BIN)/learning up $(ARGS)
+
+clean:
+	rm -rf .venv var
+
+.venv/demo: pyproject.toml client/pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "python3 3.11 or newer is needed, this is " + sys.version)'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing the pinned packages into .venv (once) ..."
+	$(PIP) --editable ./client --editable '.[broker,demo]'
+	@touch $@
+
+.venv/dev: .venv/demo
+	$(PIP) --editable '.[broker,demo,dev]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""How events cross: codec, streams, consumer groups, publisher, outbox relay, embedded broker."""

@@ -1,0 +1,1 @@
+"""A trading process that uses only ``learning_client``."""

@@ -1,0 +1,1 @@
+"""What is learned: numpy and scipy functions and values. No Redis, SQL, clock, environment or global randomness."""

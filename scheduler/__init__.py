@@ -1,0 +1,1 @@
+"""When: crontab, and cycles as lists of stages. Cycles are RQ jobs."""

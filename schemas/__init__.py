@@ -1,0 +1,1 @@
+"""What crosses a boundary: event types, parameter definitions, settings. No I/O."""

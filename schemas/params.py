@@ -1,0 +1,86 @@
+"""Proposals, changes and acknowledgements of parameters."""
+
+from enum import Enum
+from typing import ClassVar
+
+from msgspec import Struct
+
+from schemas.allocation import Allocation, Value
+from schemas.event import Event
+from schemas.quantities import Count, Id, Name, Number, Session, Text, Time, Unit, VersionId
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One value that moved, and why. Numbers come from stored evidence or are absent.
+
+    ``improvement`` and ``interval`` are in units of the parameter's reward (a fraction per unit),
+    ``confidence`` is the probability that the new value is better, ``n_eff`` the independent
+    observations that ``n`` is worth.
+    """
+
+    name: Name
+    old: Value
+    new: Value
+    reason: Text
+    evidence: Id | None = None
+    confidence: Unit | None = None
+    improvement: Number | None = None
+    interval: tuple[Number, Number] | None = None
+    n: Count | None = None
+    n_eff: Number | None = None
+
+
+class ParamsUpdated(Event, frozen=True, kw_only=True):
+    """A new version is in force. Whoever holds ``previous`` can apply ``changes``; others read the snapshot."""
+
+    type: ClassVar[str] = "params.updated"
+
+    epoch: Count
+    version: Count
+    previous: VersionId | None
+    session: Session
+    regime: Name
+    registry: Id
+    changes: list[Change]
+    allocations: list[Allocation]
+    checksum: Id
+
+
+class ProposalKind(Enum):
+    """What a proposal wants to move."""
+
+    SHARES = "shares"
+    BASELINE = "baseline"
+    VALUES = "values"
+
+
+class ParamsProposed(Event, frozen=True, kw_only=True):
+    """Somebody wants a change; the gate decides.
+
+    ``shares`` gives new shares in 1/10,000 by arm key for ``allocation``; ``baseline`` wants the arm ``values``
+    of ``allocation`` to become the baseline; ``values`` wants plain values, by a person or a learner.
+    """
+
+    type: ClassVar[str] = "params.proposed"
+
+    proposal_id: Id
+    kind: ProposalKind
+    session: Session
+    proposed_by: Name
+    reason: Text
+    allocation: Id | None = None
+    shares: dict[str, int] | None = None
+    values: dict[Name, Value] | None = None
+    evidence: Id | None = None
+
+
+class ParamsApplied(Event, frozen=True, kw_only=True):
+    """A trading process took a version over, or refused it with the reason."""
+
+    type: ClassVar[str] = "params.applied"
+
+    client: Id
+    epoch: Count
+    version: Count
+    applied_at: Time | None = None
+    refused: Text | None = None

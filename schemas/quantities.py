@@ -1,0 +1,81 @@
+"""The scalars that cross the boundary, each with its unit and its bounds.
+
+Every float is bounded, because only a bounded float refuses NaN and infinity in MessagePack too.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta
+
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.:\-]+$")]
+"""A word chosen by a person for a parameter, strategy, source or feature."""
+
+Id = Annotated[str, Meta(min_length=1, max_length=200)]
+"""Names one thing for ever."""
+
+Symbol = Annotated[str, Meta(min_length=1, max_length=32)]
+"""A ticker as the trading side writes it; only (venue, symbol) names an instrument."""
+
+Word = Annotated[str, Meta(max_length=100)]
+"""A short free word, such as a theme or a sector."""
+
+Text = Annotated[str, Meta(max_length=20_000)]
+"""Prose, such as a thesis."""
+
+Session = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+"""The date of a trading session in the time zone of its exchange, ``2024-01-31``."""
+
+VersionId = Annotated[str, Meta(pattern=r"^\d{1,9}-\d{1,9}$")]
+"""A version of the parameters, ``EPOCH-NUMBER``."""
+
+Time = Annotated[datetime, Meta(tz=True)]
+"""A moment with its time zone, RFC 3339; a naive time is refused."""
+
+Unit = Annotated[float, Meta(ge=0.0, le=1.0)]
+"""A score, confidence, probability or share: 0 to 1."""
+
+Signed = Annotated[float, Meta(ge=-1.0, le=1.0)]
+"""A balance between two sides, -1 to 1."""
+
+Return = Annotated[float, Meta(ge=-1_000.0, le=1_000.0)]
+"""A fraction: 0.021 is 2.1 %, signed as the position earned it."""
+
+Size = Annotated[float, Meta(ge=0.0, le=100.0)]
+"""A fraction of equity; above 1 is leverage."""
+
+Price = Annotated[float, Meta(ge=-1e12, le=1e12)]
+"""Currency a share, contract or coin. Whether it may be 0 or less is for the registry to say."""
+
+Money = Annotated[float, Meta(ge=-1e15, le=1e15)]
+"""An amount of the instrument's currency."""
+
+Quantity = Annotated[float, Meta(ge=0.0, le=1e15)]
+"""Shares, contracts or coins, without sign: the side says which way."""
+
+Number = Annotated[float, Meta(ge=-1e15, le=1e15)]
+"""Any finite number, such as a feature."""
+
+Positive = Annotated[float, Meta(gt=0.0, le=1e15)]
+"""A finite number above 0, such as an adjustment factor or a contract multiplier."""
+
+Count = Annotated[int, Meta(ge=0, le=2**62)]
+"""How many."""
+
+Seconds = Annotated[float, Meta(ge=0.0, le=1e12)]
+"""A duration in seconds."""
+
+Days = Annotated[float, Meta(ge=0.0, le=100_000.0)]
+"""A duration in days."""
+
+Bps = Annotated[float, Meta(ge=-1e6, le=1e6)]
+"""Hundredths of a per cent."""
+
+Features = Annotated[dict[Name, Number], Meta(max_length=256)]
+"""What the scanner measured, by name, from the past only."""
+
+Counts = Annotated[dict[Word, Count], Meta(max_length=256)]
+"""How many, by name."""
+
+Numbers = Annotated[dict[Word, Number], Meta(max_length=256)]
+"""Any finite numbers, by name."""

@@ -1,0 +1,82 @@
+"""What the engine says about its own work."""
+
+from enum import Enum
+from typing import ClassVar
+
+from msgspec import Struct
+
+from schemas.event import Event
+from schemas.quantities import Count, Counts, Id, Name, Number, Numbers, Seconds, Session, Text, Time, Word
+
+
+class InsightPublished(Event, frozen=True, kw_only=True):
+    """Something learned that a person may want to know; it changes nothing by itself."""
+
+    type: ClassVar[str] = "insight.published"
+
+    insight_id: Id
+    subject: Name
+    text: Text
+    session: Session | None = None
+    evidence: Id | None = None
+    n: Count | None = None
+    n_eff: Number | None = None
+    estimate: Number | None = None
+    interval: tuple[Number, Number] | None = None
+
+
+class HealthState(Enum):
+    """How bad it is."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    CRITICAL = "critical"
+
+
+class HealthReported(Event, frozen=True, kw_only=True):
+    """The state of one part of the engine, with its reasons and since when."""
+
+    type: ClassVar[str] = "health.reported"
+
+    part: Name
+    state: HealthState
+    reasons: list[Text] = []
+    since: Time | None = None
+    counts: Counts = {}
+
+
+class StageReport(Struct, frozen=True, kw_only=True):
+    """One stage of a cycle: how long it took and what it said of itself."""
+
+    name: Name
+    seconds: Seconds
+    summary: Text
+
+
+class CycleCompleted(Event, frozen=True, kw_only=True):
+    """A cycle has run to its end. ``report`` is for people; ``cut`` is the highest ingest sequence it saw."""
+
+    type: ClassVar[str] = "cycle.completed"
+
+    cycle_id: Id
+    kind: Name
+    session: Session
+    cut: Count
+    proposals: list[Id]
+    stages: list[StageReport]
+    report: Text
+    figures: Numbers = {}
+
+
+class DeadLetter(Event, frozen=True, kw_only=True):
+    """An entry that was refused, with its reason and its first bytes in base64."""
+
+    type: ClassVar[str] = "dead.letter"
+
+    worker: Name
+    stream: Word
+    entry: Id
+    reason: Text
+    body: str
+    size: Count
+    attempts: Count = 1

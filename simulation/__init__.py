@@ -1,0 +1,1 @@
+"""Planted worlds, run through the real codec, store, learner and gate."""

@@ -1,0 +1,1 @@
+"""What is remembered: SQL tables, migrations, unit of work, queries."""
