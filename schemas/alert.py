@@ -7,7 +7,6 @@ from msgspec import Meta
 from schemas.event import Event
 from schemas.quantities import (
     Bps,
-    Count,
     Days,
     Features,
     Id,
@@ -34,10 +33,16 @@ class AlertRaised(Event, frozen=True, kw_only=True):
     Every candidate above a fixed, unlearned logging floor is told, or what is learned
     from alerts is learned from a selection that learning itself made.
 
-    ``score`` and ``confidence`` are 0 to 1; ``confidence`` is the scanner's word on its data, not
-    a probability of success. ``params_version`` and ``unit`` say which values were in force, when
-    they were taken from us. Suffixes name the unit: ``_fraction`` 0.021 is 2.1 %, ``_millions`` of
-    the currency or of shares, ``_bps`` hundredths of a per cent, ``_days``, ``_seconds``.
+    ``score``, component scores and ``confidence`` are 0 to 1; ``confidence`` is the scanner's word on its
+    data, not a probability of success. ``params_version`` and ``unit`` say which values were in force, when
+    they were taken from us; ``assignments`` are the values of the unit's arm by allocation.
+
+    Suffixes name the unit: ``_fraction`` 0.021 is 2.1 %, ``_millions`` of the currency or of shares, ``_bps``
+    hundredths of a per cent, ``_days``, ``_seconds``. ``price``, ``ema20`` and ``vwap`` are currency,
+    ``volume`` is shares, ``relative_volume_30d`` a multiple of the 30-day mean. ``atr_fraction`` is of the
+    price, ``short_interest_fraction`` of the float, ``borrow_fee_fraction`` a year, ``utilisation_fraction``
+    of the shares that can be lent. ``rsi`` is 0 to 100, ``sentiment_score`` -1 (bearish) to 1, rank 1 is the
+    first. ``data_time`` is when the data that the alert was made from was current.
     """
 
     type: ClassVar[str] = "alert.raised"
@@ -81,7 +86,7 @@ class AlertRaised(Event, frozen=True, kw_only=True):
     ema20: Price | None = None
     vwap: Price | None = None
     atr_fraction: Return | None = None
-    up_days_of_5: Count | None = None
+    up_days_of_5: Annotated[int, Meta(ge=0, le=5)] | None = None
     short_interest_fraction: Return | None = None
     borrow_fee_fraction: Return | None = None
     utilisation_fraction: Return | None = None

@@ -3,16 +3,21 @@
 import hashlib
 from collections.abc import Mapping
 from enum import Enum
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from schemas.canonical import canonical_json
 from schemas.errors import EngineError
+from schemas.quantities import Number
 
 WHOLE = 10_000
 """A share is an integer in 1/10,000; the shares of an allocation sum to this."""
 
-Value = float | int | str | list[str | list[float]]
+Exact = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+"""An integer that every language holds exactly."""
+
+Value = Number | Exact | str | list[str | list[Number]]
 """What a parameter can be: a number, an integer, a choice, a set of words, or the knots of a curve."""
 
 

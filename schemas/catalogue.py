@@ -13,6 +13,7 @@ from schemas.outcome import OutcomeObserved
 from schemas.params import ParamsApplied, ParamsProposed, ParamsUpdated
 from schemas.price import PriceObserved
 from schemas.reports import CycleCompleted, DeadLetter, HealthReported, InsightPublished
+from schemas.review import ProposalReviewed
 from schemas.session import SessionClosed
 from schemas.thesis import ThesisFormed
 
@@ -33,7 +34,7 @@ INCOMING: tuple[type[Event], ...] = (
 OUTGOING: tuple[type[Event], ...] = (ParamsUpdated, InsightPublished, HealthReported, CycleCompleted)
 """What the engine tells trading and people."""
 
-INTERNAL: tuple[type[Event], ...] = (OutcomeAttributed, ExamplesOverdue, ParamsProposed, DeadLetter)
+INTERNAL: tuple[type[Event], ...] = (OutcomeAttributed, ExamplesOverdue, ParamsProposed, ProposalReviewed, DeadLetter)
 """What the engine's workers tell each other."""
 
 EVENTS: Mapping[str, type[Event]] = {shape.type: shape for shape in (*INCOMING, *OUTGOING, *INTERNAL)}

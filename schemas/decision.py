@@ -12,7 +12,9 @@ class DecisionMade(Event, frozen=True, kw_only=True):
     """A decision about an alert or a position, taken or passed over.
 
     ``size`` is a fraction of equity, ``conviction`` 0 to 1, prices in the instrument's currency,
-    ``max_hold`` in sessions. ``params_version`` and ``unit`` say which values were in force.
+    ``max_hold`` in sessions; ``notional`` is currency, ``quantity`` shares, without sign. ``score``,
+    ``component_scores`` and ``regime_confidence`` are 0 to 1, ``weights`` those that the score was made with.
+    ``params_version`` and ``unit`` say which values were in force.
     """
 
     type: ClassVar[str] = "decision.made"

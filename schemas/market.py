@@ -5,8 +5,12 @@ from msgspec import Struct
 from schemas.quantities import Count, Number, Return, Unit, Word
 
 
-class MarketContext(Struct, frozen=True, kw_only=True):
-    """What the whole market did. Changes are fractions of the previous close, VIX is in index points."""
+class MarketContext(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the whole market did, and for a thesis the symbol's own volume trend, volatility and momentum.
+
+    Changes are fractions of the previous close, VIX is in index points, ``advance_decline`` is advancing by
+    declining issues, ``volatility`` a fraction a year, ``momentum`` in the sender's own measure.
+    """
 
     spy_change: Return | None = None
     qqq_change: Return | None = None

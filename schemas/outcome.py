@@ -5,10 +5,10 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from schemas.event import Event
-from schemas.quantities import Days, Id, Money, Name, Price, Quantity, Return, Seconds, Symbol, Time, Unit
+from schemas.quantities import Days, Id, Money, Name, Price, Quantity, Return, Seconds, Symbol, Time, Unit, Word
 from schemas.vocabulary import ExitReason
 
-Horizon = Annotated[str, Meta(pattern=r"^(close|[1-9]\d{0,3}[dhm])$")]
+Horizon = Annotated[str, Meta(pattern=r"^(close|[1-9][0-9]{0,3}[dhm])$(?!\n)", examples=["5d", "close"])]
 """``close`` for the end of a position, or a span: ``1h``, ``4h``, ``1d``, ``30d`` (days are sessions)."""
 
 
@@ -18,7 +18,9 @@ class OutcomeObserved(Event, frozen=True, kw_only=True, rename={"return_": "retu
     It names its decision, alert or position by id; a symbol alone would credit alerts that came later.
     ``gross``, ``net`` and ``return_`` (``return`` on the wire) are fractions of the entry value, signed as the
     position earned them; ``fees`` too. ``gross_amount``, ``net_amount`` and ``fees_amount`` are currency.
-    ``mfe`` and ``mae`` are fractions of the entry price, ``mae`` at most 0. None is unknown, never 0.
+    ``mfe`` and ``mae`` are fractions of the entry price, ``mae`` at most 0; ``benchmark_return`` is over the
+    same window, ``returns`` are further horizons of the same subject. ``outcome_class`` is what trading calls
+    it (``explosive``, ``failed``): kept for people, never learned from. None is unknown, never 0.
     """
 
     type: ClassVar[str] = "outcome.observed"
@@ -55,3 +57,8 @@ class OutcomeObserved(Event, frozen=True, kw_only=True, rename={"return_": "retu
     days_to_peak: Days | None = None
     catalyst_materialised: bool | None = None
     volume_prediction_accuracy: Unit | None = None
+    outcome_class: Word | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.decision_id or self.alert_id or self.position_id or self.symbol):
+            raise ValueError("an outcome names its decision_id, alert_id or position_id; this one names nothing")

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, ValidationError, convert, field
 
 from schemas.allocation import Purpose, Value
+from schemas.errors import InvalidRegistry
 from schemas.outcome import Horizon
-from schemas.quantities import Name, Positive, Return, Text, Unit
+from schemas.quantities import Name, Number, Positive, Return, Text, Unit
 
 
 class ParameterType(Enum):
@@ -58,20 +59,44 @@ class Reward(Struct, frozen=True):
     def __str__(self) -> str:
         return f"{self.kind.value}:{self.horizon}"
 
+    @classmethod
+    def parse(cls, text: str) -> "Reward":
+        """The reverse of ``str``.
+
+        Raises:
+            ValueError: the text is not ``KIND:HORIZON``.
+        """
+        kind, _, horizon = text.partition(":")
+        try:
+            return convert({"kind": kind, "horizon": horizon}, cls)
+        except ValidationError as error:
+            raise ValueError(f"{text!r} is no reward: write 'unit_pnl:close' or 'alert_return:5d'") from error
+
 
 class Parameter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One value that trading reads.
 
-    ``max_change`` is the largest change a day, in the parameter's unit unless ``relative``. The members of
-    a ``group`` sum to 1. ``used_in`` says where trading reads it.
+    Attributes:
+        default: the value before anything is learned. A curve is a list of knots ``[x, y]``, x rising; a set
+            is a list of words.
+        min, max: bounds of a number or integer, and of the y of a curve. ``step`` is the grid from ``min`` on.
+        choices: the words that a choice, or a set, may have.
+        affects: what moves when it moves, such as ``final_score``. ``used_in`` says where trading reads it.
+        learnable: whether the engine may change it by itself.
+        max_change: the largest change a day, in the parameter's unit, or as a fraction of the value where
+            ``relative``; where absent only the bounds limit it. A learnable member of a group has 0.05.
+        group: the members of a group are weights of one score and sum to 1.
+        decides_trade: whether it has a say in what is traded at all. Assumed unless denied, because such a
+            value may only be judged by ``unit_pnl``: by mean return a trade, the strictest threshold always wins.
+        reward: what judges it, ``unit_pnl:close`` or ``alert_return:5d``; the registry's where absent.
     """
 
     name: Name
     default: Value
     type: ParameterType = ParameterType.NUMBER
     unit: ParameterUnit = ParameterUnit.NONE
-    min: float | None = None
-    max: float | None = None
+    min: Number | None = None
+    max: Number | None = None
     step: Positive | None = None
     scale: Scale = Scale.LINEAR
     choices: list[str] = []
@@ -83,19 +108,57 @@ class Parameter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_change: Positive | None = None
     relative: bool = False
     group: Name | None = None
+    decides_trade: bool = True
     reward: str | None = None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it is one number that can be moved by an offset."""
+        return self.type in (ParameterType.NUMBER, ParameterType.INTEGER)
+
+    def fraction(self, value: Value) -> float:
+        """``value`` as a fraction: 2 percent is 0.02, 70 points are 0.7.
+
+        Raises:
+            InvalidRegistry: the parameter has no number, or a unit that no fraction belongs to.
+        """
+        if self.unit not in _WHOLE or not isinstance(value, int | float):
+            raise InvalidRegistry(
+                f"parameter {self.name!r}: {value!r} in the unit {self.unit.value!r} is no fraction; "
+                f"the unit must be one of {', '.join(unit.value for unit in _WHOLE)}"
+            )
+        return value / _WHOLE[self.unit]
+
+    def settled(self, value: float) -> float:
+        """The nearest value that the parameter may have: on its step, within its bounds, 12 digits."""
+        lowest = self.min or 0.0
+        if self.step is not None:
+            value = lowest + round((value - lowest) / self.step) * self.step
+        value = round(value) if self.type is ParameterType.INTEGER else float(f"{value:.12g}")
+        value = value if self.min is None or value >= self.min else self.min
+        value = value if self.max is None or value <= self.max else self.max
+        return int(value) if self.type is ParameterType.INTEGER else value
+
+    def largest_change(self, value: float) -> float | None:
+        """How far it may move from ``value`` within a day, in its own unit; None where only bounds limit it."""
+        if self.max_change is None:
+            return None
+        return self.max_change * abs(value) if self.relative else self.max_change
 
 
 class Market(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a strategy's sessions are, and how its examples are measured.
 
-    ``close_after`` is the maximum hold in sessions: when it has passed, a cohort's ``close`` rewards enter.
+    ``calendar`` is the exchange's ISO 10383 code, or ``24/7``; its time zone dates the sessions.
+    ``horizons`` count sessions. ``win`` and ``loss`` are fractions, used where the registry has no
+    ``outcome.win_threshold`` and ``outcome.loss_threshold``. ``nonpositive_prices`` allows prices of 0 and less.
+    ``sources`` are those whose ``session.closed`` a cycle waits for. ``close_after`` is the maximum hold in
+    sessions: when it has passed, a cohort's ``close`` rewards enter.
     ``lost_after`` is how many sessions past its due an example without the needed facts is given up.
     """
 
-    calendar: Name = "XNYS"
-    timezone: str = "America/New_York"
-    horizons: list[Horizon] = ["1d", "3d", "5d", "7d", "30d"]
+    calendar: Annotated[str, Meta(min_length=1, max_length=100)] = "XNYS"
+    horizons: list[Horizon] = field(default_factory=lambda: ["1d", "3d", "5d", "7d", "30d"])
     primary_horizon: Horizon = "5d"
     close_after: Annotated[int, Meta(ge=1, le=250)] = 30
     lost_after: Annotated[int, Meta(ge=1, le=250)] = 5
@@ -108,12 +171,14 @@ class Market(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class LearningRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the strategy learns.
 
-    ``budget`` bounds the sum of non-baseline shares over all explorations. ``winsorise`` bounds a unit's
-    reward on both sides before it is counted. ``fading`` is the daily factor on old sessions (1 keeps all).
-    ``prior_sd`` is how far an arm may plausibly lie from the baseline, in reward. ``floor`` is the least
-    share that an explored arm keeps, so that it goes on being measured.
+    ``reward`` judges every parameter that names none of its own. ``budget`` bounds the sum of non-baseline
+    shares over all explorations. ``winsorise`` bounds a unit's reward on both sides before it is counted.
+    ``fading`` is the daily factor on old sessions (1 keeps all). ``prior_sd`` is how far an arm may plausibly
+    lie from the baseline, in reward. ``floor`` is the least share that an explored arm keeps, so that it goes
+    on being measured.
     """
 
+    reward: str = "unit_pnl:close"
     budget: Annotated[float, Meta(ge=0.0, le=0.2)] = 0.05
     winsorise: Annotated[float, Meta(gt=0.0, le=1_000.0)] = 1.0
     fading: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
@@ -125,7 +190,7 @@ class GateRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the gate asks before a baseline is replaced: error rate and least evidence."""
 
     alpha: Annotated[float, Meta(gt=0.0, le=0.2)] = 0.05
-    minimum_units: Annotated[int, Meta(ge=2, le=1_000_000)] = 30
+    minimum_units: Annotated[int, Meta(ge=2, le=1_000_000)] = 100
     minimum_sessions: Annotated[int, Meta(ge=2, le=10_000)] = 10
 
 
@@ -139,7 +204,7 @@ class Trial(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     layer: Name
     purpose: Purpose = Purpose.EXPLORE
     share: Unit
-    offsets: Annotated[list[dict[Name, float]], Meta(min_length=1, max_length=32)]
+    offsets: Annotated[list[dict[Name, Number]], Meta(min_length=1, max_length=32)]
 
 
 class Registry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -152,3 +217,41 @@ class Registry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gate: GateRules = GateRules()
     parameters: Mapping[str, Parameter] = {}
     trials: list[Trial] = []
+
+    @property
+    def defaults(self) -> dict[str, Value]:
+        """The values before anything is learned."""
+        return {name: parameter.default for name, parameter in self.parameters.items()}
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """The names of each group's members."""
+        groups: dict[str, list[str]] = {}
+        for name, parameter in self.parameters.items():
+            if parameter.group is not None:
+                groups.setdefault(parameter.group, []).append(name)
+        return groups
+
+    def fraction(self, name: str, values: Mapping[str, Value] | None = None) -> float:
+        """The parameter's value in ``values``, else its default, as a fraction: 2 percent is 0.02.
+
+        Raises:
+            InvalidRegistry: no such parameter, or its unit is none that a fraction belongs to.
+        """
+        if name not in self.parameters:
+            raise InvalidRegistry(f"strategy {self.strategy!r} has no parameter {name!r}")
+        parameter = self.parameters[name]
+        return parameter.fraction((values or {}).get(name, parameter.default))
+
+    def reward_of(self, name: str) -> Reward:
+        """The reward that judges the parameter ``name``."""
+        return Reward.parse(self.parameters[name].reward or self.learning.reward)
+
+
+_WHOLE = {ParameterUnit.FRACTION: 1, ParameterUnit.PERCENT: 100, ParameterUnit.POINTS: 100}
+"""What the whole is in each unit that a fraction belongs to."""
+
+
+def whole_steps(number: float, step: float) -> bool:
+    """Whether ``number`` is a whole number of steps, but for rounding."""
+    return abs(number / step - round(number / step)) < 1e-6

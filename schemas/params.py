@@ -10,7 +10,7 @@ from schemas.event import Event
 from schemas.quantities import Count, Id, Name, Number, Session, Text, Time, Unit, VersionId
 
 
-class Change(Struct, frozen=True, kw_only=True):
+class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One value that moved, and why. Numbers come from stored evidence or are absent.
 
     ``improvement`` and ``interval`` are in units of the parameter's reward (a fraction per unit),
@@ -57,7 +57,7 @@ class ProposalKind(Enum):
 class ParamsProposed(Event, frozen=True, kw_only=True):
     """Somebody wants a change; the gate decides.
 
-    ``shares`` gives new shares in 1/10,000 by arm key for ``allocation``; ``baseline`` wants the arm ``values``
+    ``shares`` gives new shares in 1/10,000 by arm key, by allocation; ``baseline`` wants the arm ``values``
     of ``allocation`` to become the baseline; ``values`` wants plain values, by a person or a learner.
     """
 
@@ -69,7 +69,7 @@ class ParamsProposed(Event, frozen=True, kw_only=True):
     proposed_by: Name
     reason: Text
     allocation: Id | None = None
-    shares: dict[str, int] | None = None
+    shares: dict[Id, dict[str, int]] | None = None
     values: dict[Name, Value] | None = None
     evidence: Id | None = None
 

@@ -7,7 +7,7 @@ from msgspec import Meta
 from schemas.event import Event
 from schemas.quantities import Name, Positive, Price, Quantity, Symbol
 
-Interval = Annotated[str, Meta(pattern=r"^[1-9]\d{0,3}[smhd]$")]
+Interval = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,3}[smhd]$(?!\n)", examples=["1d"])]
 """The length of a bar: ``1m``, ``5m``, ``1h``, ``1d`` (a day is a session)."""
 
 

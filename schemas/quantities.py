@@ -8,7 +8,16 @@ from typing import Annotated
 
 from msgspec import Meta
 
-Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.:\-]+$")]
+Name = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[A-Za-z0-9_.:\-]+$(?!\n)",
+        description="letters, digits and _ . : -",
+        examples=["rsi_14"],
+    ),
+]
 """A word chosen by a person for a parameter, strategy, source or feature."""
 
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -23,16 +32,20 @@ Word = Annotated[str, Meta(max_length=100)]
 Text = Annotated[str, Meta(max_length=20_000)]
 """Prose, such as a thesis."""
 
-Session = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Session = Annotated[
+    str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$(?!\n)", examples=["2024-01-31"])
+]
 """The date of a trading session in the time zone of its exchange, ``2024-01-31``."""
 
-VersionId = Annotated[str, Meta(pattern=r"^\d{1,9}-\d{1,9}$")]
+VersionId = Annotated[str, Meta(pattern=r"^[0-9]{1,9}-[0-9]{1,9}$(?!\n)", examples=["1-17"])]
 """A version of the parameters, ``EPOCH-NUMBER``."""
 
-Time = Annotated[datetime, Meta(tz=True)]
+Time = Annotated[datetime, Meta(tz=True, examples=["2024-01-31T21:00:00Z"])]
 """A moment with its time zone, RFC 3339; a naive time is refused."""
 
-Unit = Annotated[float, Meta(ge=0.0, le=1.0)]
+Unit = Annotated[
+    float, Meta(ge=0.0, le=1.0, description="scores, confidences and shares are 0 to 1: 0.83, not 83", examples=[0.83])
+]
 """A score, confidence, probability or share: 0 to 1."""
 
 Signed = Annotated[float, Meta(ge=-1.0, le=1.0)]

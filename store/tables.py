@@ -35,8 +35,8 @@ REAL: TypeEngine[float] = Double().with_variant(sqlite.REAL(), "sqlite")
 BLOB: TypeEngine[bytes] = LargeBinary()
 
 
-def _table(name: str, *parts: Any) -> Table:
-    return Table(name, metadata, *parts, sqlite_strict=True)
+def _table(name: str, *parts: Any, **options: Any) -> Table:
+    return Table(name, metadata, *parts, sqlite_strict=True, **options)
 
 
 def _fact(name: str, *parts: Any) -> Table:
@@ -138,7 +138,8 @@ outcomes = _fact(
     Index(None, "strategy", "position_id"),
 )
 
-# One row a bar; a later bar of the same end replaces a row that was not final.
+# One row a bar, of which ``entry`` is the place in the stream: what stands later there replaces what stands
+# earlier, but never what is final by what is not.
 prices = _fact(
     "prices",
     Column("instrument", INTEGER, ForeignKey("instruments.id"), nullable=False),
@@ -151,6 +152,7 @@ prices = _fact(
     Column("volume", REAL),
     Column("factor", REAL),
     Column("final", INTEGER, nullable=False),
+    Column("entry", Text, nullable=False),
     UniqueConstraint("instrument", "interval", "time"),
 )
 
@@ -177,12 +179,14 @@ closings = _fact(
 )
 
 # A session is settled when every declared source has closed it and nothing older is left in the streams.
-# ``cut`` is the ingest sequence that its cycles read up to.
+# ``cut`` is the ingest sequence that its cycles read up to, ``revisions`` how many revisions of examples
+# there had been by then: so many rows must the journal have up to the cut before a cycle may read it.
 sessions = _table(
     "sessions",
     Column("strategy", Text, primary_key=True),
     Column("session", Text, primary_key=True),
     Column("cut", INTEGER, nullable=False),
+    Column("revisions", INTEGER, nullable=False),
     Column("settled_at", INTEGER, nullable=False),
 )
 
@@ -351,12 +355,13 @@ audit = _table(
     Index(None, "strategy", "name"),
 )
 
-# Which trading process runs which version. (source, client) as it last said.
+# Which trading process runs which version, as it last said at ``time``.
 applications = _table(
     "applications",
     Column("strategy", Text, primary_key=True),
     Column("client", Text, primary_key=True),
     Column("version", Text, primary_key=True),
+    Column("time", INTEGER, nullable=False),
     Column("applied_at", INTEGER),
     Column("refused", Text),
     Column("source", Text, nullable=False),
@@ -378,7 +383,7 @@ cycles = _table(
     Column("body", Text, nullable=False),
 )
 
-# The numbers that a proposal stands on, as they were computed from stored examples.
+# The numbers that a proposal stands on, as they were computed from stored examples. body: by arm key.
 evidence = _table(
     "evidence",
     Column("id", Text, primary_key=True),
@@ -401,7 +406,8 @@ inbox = _table(
     Column("recorded_at", INTEGER, nullable=False),
 )
 
-# What is to be sent after the commit. ``channel`` also publishes, ``key`` and ``value`` also set.
+# What is still to be sent. ``channel`` also publishes, ``key`` and ``value`` also set. An id is never used
+# again, so that of two relays at the same time neither takes out what the other has not sent.
 outbox = _table(
     "outbox",
     Column("id", INTEGER, primary_key=True),
@@ -412,14 +418,8 @@ outbox = _table(
     Column("key", Text),
     Column("value", BLOB),
     Column("recorded_at", INTEGER, nullable=False),
-    Column("published_at", INTEGER),
-    Index(
-        "ix_outbox_waiting",
-        "owner",
-        "id",
-        sqlite_where=Column("published_at").is_(None),
-        postgresql_where=Column("published_at").is_(None),
-    ),
+    Index(None, "owner", "id"),
+    sqlite_autoincrement=True,
 )
 
 dead_letters = _table(

@@ -1,1 +1,21 @@
-"""The trading side of the learning engine."""
+"""The trading side of the learning engine: tells it events, and reads learned parameters from memory, never waiting."""
+
+from learning_client.errors import ClientError, Misuse
+from learning_client.parameters import ParameterClient, ParameterStats
+from learning_client.publisher import EventPublisher, PublisherStats
+from learning_client.snapshot import Snapshot
+from learning_client.switches import Switches, switches_from
+from learning_client.version import unit_of
+
+__all__ = [
+    "ClientError",
+    "EventPublisher",
+    "Misuse",
+    "ParameterClient",
+    "ParameterStats",
+    "PublisherStats",
+    "Snapshot",
+    "Switches",
+    "switches_from",
+    "unit_of",
+]

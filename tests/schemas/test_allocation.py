@@ -5,9 +5,9 @@ from hypothesis import strategies as some
 from schemas.allocation import WHOLE, Allocation, Arm, InvalidAllocation, Purpose
 
 
-def allocation(*shares: int, id: str = "a") -> Allocation:
+def allocation(*shares: int) -> Allocation:
     arms = [Arm({"x": float(place)}, share) for place, share in enumerate(shares)]
-    return Allocation(id=id, layer="l", purpose=Purpose.EXPLORE, parameters=["x"], arms=arms)
+    return Allocation(id="a", layer="l", purpose=Purpose.EXPLORE, parameters=["x"], arms=arms)
 
 
 @given(some.text(min_size=1), some.integers(0, WHOLE))

@@ -1,0 +1,1 @@
+"""How fast it is: every figure beside a baseline that ran in turns with it."""

@@ -1,0 +1,104 @@
+"""``python -m bench [NAME ...]`` measures, and prints one table."""
+
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from statistics import median
+
+import structlog
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bench import assignment, codec, insert, learning, turn
+from bench.comparison import Comparison
+from bench.machine import machine
+from bench.workbench import Workbench
+from events.broker import EmbeddedBroker
+from events.connection import connect
+
+MEASUREMENTS: Mapping[str, Callable[[Workbench], Iterator[Comparison]]] = {
+    "codec": codec.measure,
+    "assignment": assignment.measure,
+    "insert": insert.measure,
+    "turn": turn.measure,
+    "learning": learning.measure,
+}
+
+
+def main() -> int:
+    """Run what the command line names, or everything; the exit code."""
+    names = sys.argv[1:] or list(MEASUREMENTS)
+    if unknown := [name for name in names if name not in MEASUREMENTS]:
+        sys.stderr.write(f"there is no measurement {', '.join(unknown)}; known: {', '.join(MEASUREMENTS)}\n")
+        return 2
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        broker = EmbeddedBroker(Path(folder))
+        url = broker.start()
+        try:
+            console.print(_table(_measured(names, Path(folder), url, console)))
+            with connect(url) as redis:
+                console.print(*machine(redis), sep="\n", highlight=False)
+        finally:
+            broker.stop()
+    return 0
+
+
+def _measured(names: list[str], folder: Path, url: str, console: Console) -> list[Comparison]:
+    found = []
+    with _progress(console) as progress, connect(url) as redis:
+        task = progress.add_task("", total=len(names), what="")
+        for name in names:
+            redis.flushall()
+            place = folder / name
+            place.mkdir()
+            found += MEASUREMENTS[name](Workbench(place, url, tell=_teller(progress, task)))
+            progress.advance(task)
+    return found
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[what]}"),
+        console=console,
+        transient=True,
+    )
+
+
+def _teller(progress: Progress, task: TaskID) -> Callable[[str], None]:
+    return lambda what: progress.update(task, what=what)
+
+
+def _table(comparisons: list[Comparison]) -> Table:
+    table = Table(caption="medians of runs by turns; of a rate more is better, of a time less", caption_justify="left")
+    table.add_column("what")
+    table.add_column("against")
+    for name in ("ours", "baseline", "ratio", "lowest", "highest"):
+        table.add_column(name, justify="right")
+    for one in comparisons:
+        table.add_row(
+            one.what,
+            one.against,
+            f"{_figure(median(one.ours))} {one.unit}",
+            f"{_figure(median(one.baseline))} {one.unit}",
+            f"{one.ratio:.2f}",
+            f"{min(one.ratios):.2f}",
+            f"{max(one.ratios):.2f}",
+        )
+    return table
+
+
+def _figure(number: float) -> str:
+    """Three digits that count."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""A backlog, taken in by one side or the other."""
+
+from redis import Redis
+
+from bench.backlog import Backlog
+from bench.bare_loop import GROUP, BareLoop
+from bench.stores import Stores, driven
+from bench.workbench import rate
+from events.codec import FUTURE_TOLERANCE_US, MAX_BYTES
+from events.group import ConsumerGroup
+from store.store import Store
+from workers.clock import wall_clock
+from workers.tally import Tally
+from workers.turn import Limits, Turns
+from workers.worker import Worker
+
+BATCH = 500
+
+
+def drained(worker: Worker, store: Store, redis: Redis, backlog: Backlog) -> float:
+    """Events a second, taken in by ``worker`` on the engine's runtime. Nothing may be refused."""
+    group = ConsumerGroup(
+        redis, group=worker.name, consumer="bench", streams=worker.reads, claim_after_ms=60_000, prefix=""
+    )
+    tally = Tally(worker.name, clock=wall_clock)
+    turns = Turns(
+        worker,
+        store=store,
+        broker=redis,
+        group=group,
+        prefix="",
+        limits=Limits(MAX_BYTES, FUTURE_TOLERANCE_US),
+        clock=wall_clock,
+        tally=tally,
+    )
+    backlog.again(worker.name)
+    group.ensure()
+
+    def drain() -> None:
+        left = backlog.count
+        while left > 0:
+            left -= turns.turn(count=BATCH, block_ms=100)
+
+    found = rate(backlog.count, drain)
+    assert tally.counts["taken"] == backlog.count, tally.counts
+    return found
+
+
+def drained_barely(stores: Stores, redis: Redis, backlog: Backlog) -> float:
+    """Events a second, taken in by the bare loop."""
+    backlog.again(GROUP)
+    with stores.fresh() as file, driven(file) as connection:
+        loop = BareLoop(redis, connection, backlog.kinds)
+        return rate(backlog.count, lambda: loop.drain(backlog.count))

@@ -1,0 +1,65 @@
+"""What a measurement works with."""
+
+import gc
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from bench.comparison import Comparison
+
+Figure = TypeVar("Figure")
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """An empty folder, a broker that holds nothing, and how often each side runs.
+
+    ``tell`` is told what runs now. The smaller ``size`` (1 is whole), the less each run does.
+    """
+
+    folder: Path
+    url: str
+    tell: Callable[[str], None]
+    runs: int = 5
+    size: float = 1.0
+
+    def count(self, whole: int) -> int:
+        """How much a run of ``whole`` does at this size."""
+        return max(1, round(whole * self.size))
+
+    def pairs(
+        self, what: str, *, ours: Callable[[], Figure], baseline: Callable[[], Figure]
+    ) -> list[tuple[Figure, Figure]]:
+        """Both sides by turns: ours, baseline, ours, baseline, …"""
+        found = []
+        for number in range(1, self.runs + 1):
+            self.tell(f"{what}, run {number} of {self.runs}")
+            found.append((_run(ours), _run(baseline)))
+        return found
+
+    def compare(
+        self, what: str, against: str, *, unit: str, ours: Callable[[], float], baseline: Callable[[], float]
+    ) -> Comparison:
+        """One line from runs that have one figure each."""
+        return comparison(what, against, unit=unit, pairs=self.pairs(what, ours=ours, baseline=baseline))
+
+
+def comparison(what: str, against: str, *, unit: str, pairs: Iterable[tuple[float, float]]) -> Comparison:
+    """One line from the figures of every pair of runs, ours first."""
+    ours, baseline = zip(*pairs, strict=True)
+    return Comparison(what=what, against=against, unit=unit, ours=ours, baseline=baseline)
+
+
+def rate(count: int, work: Callable[[], object]) -> float:
+    """How many a second, where ``work`` does ``count``."""
+    started = time.perf_counter()
+    work()
+    return count / (time.perf_counter() - started)
+
+
+def _run(side: Callable[[], Figure]) -> Figure:
+    """One run, that does not pay for what the one before it has left behind."""
+    gc.collect()
+    return side()

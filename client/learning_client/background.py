@@ -1,0 +1,104 @@
+"""The one way in which this package does anything beside the caller's thread."""
+
+import logging
+import time
+from collections.abc import Callable
+from threading import Condition, Event, Lock, Thread, current_thread
+
+from redis.exceptions import RedisError
+
+from learning_client.connection import pause
+from learning_client.guard import Troubles
+
+log = logging.getLogger("learning_client")
+
+
+class Background:
+    """A daemon thread that repeats ``turn`` until it is stopped.
+
+    A turn that raises is repeated after a pause that grows from 0.1 to 5 seconds; a broker that goes away is
+    logged once, and once more when it is back. ``finished`` says, once stopping has begun, that nothing is left
+    to do. After a fork ``renew()`` forgets the parent's thread; ``ensure()`` starts another.
+    """
+
+    def __init__(
+        self, name: str, turn: Callable[[], None], *, finished: Callable[[], bool], troubles: Troubles
+    ) -> None:
+        self._name = name
+        self._turn = turn
+        self._finished = finished
+        self._troubles = troubles
+        self.stopping = Event()
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin anew, without a thread; what was stopped stays so."""
+        stopped = self.stopping.is_set()
+        self.stopping = Event()
+        if stopped:
+            self.stopping.set()
+        self.connected = False
+        self._away = False
+        self._deadline = float("inf")
+        self._lock = Lock()
+        self._turned = Condition()
+        self._thread: Thread | None = None
+
+    def ensure(self) -> None:
+        """Start the thread where there is none."""
+        if self._thread is None and not self.stopping.is_set():
+            with self._lock:
+                if self._thread is None:
+                    thread = Thread(target=self._run, name=self._name, daemon=True)
+                    thread.start()
+                    self._thread = thread
+
+    def stop(self, timeout: float) -> bool:
+        """Ask the thread to finish, wait for that at most ``timeout`` seconds, and say whether it has."""
+        self._deadline = time.monotonic() + timeout
+        self.stopping.set()
+        if self._thread is None or self._thread is current_thread():
+            return True
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def wait_for(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Wait until ``condition`` holds after some turn, at most ``timeout`` seconds, and say whether it does."""
+        with self._turned:
+            return self._turned.wait_for(condition, timeout)
+
+    def reached(self) -> None:
+        """To be called by a turn when the broker has answered."""
+        self.connected = True
+        if self._away:
+            self._away = False
+            log.info("%s: the broker is back", self._name)
+
+    def _run(self) -> None:
+        failures = 0
+        while not (self.stopping.is_set() and (self._finished() or time.monotonic() >= self._deadline)):
+            try:
+                self._turn()
+                failures = 0
+            except Exception as error:  # noqa: BLE001 - the thread outlives whatever a turn meets
+                failures += 1
+                self._failed(error)
+                self._pause(pause(failures))
+            with self._turned:
+                self._turned.notify_all()
+
+    def _failed(self, error: Exception) -> None:
+        self.connected = False
+        if not isinstance(error, (RedisError, OSError)):
+            self._troubles.note(f"{self._name} failed", error)
+        elif not self._away:
+            self._away = True
+            log.warning(
+                "%s: the broker is away (%s); trading goes on, trying again in the background", self._name, error
+            )
+
+    def _pause(self, seconds: float) -> None:
+        if self.stopping.is_set():
+            time.sleep(max(0.0, min(seconds, 0.05, self._deadline - time.monotonic())))
+        else:
+            self.stopping.wait(seconds)

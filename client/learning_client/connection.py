@@ -1,0 +1,74 @@
+"""The way to the broker."""
+
+import random
+from collections.abc import Iterable
+from typing import Any
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+TIMEOUT_SECONDS = 5.0
+"""After so long without an answer a server counts as hung."""
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+
+Command = tuple[Any, ...]
+
+
+class Connection:
+    """A connection to the Redis server at ``url``, made at the first command. Only background threads hold one.
+
+    It never retries by itself: a repeated XADD leaves two entries, and a stopped server would be asked for
+    a minute. Who sends keeps what was not acknowledged and tries again with a new connection.
+
+    Raises:
+        ValueError: the URL has no scheme that Redis knows.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._redis: Any = Redis.from_url(
+            url,
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+        )
+
+    def ask(self, *command: Any) -> Any:
+        """One command and its answer.
+
+        Raises:
+            RedisError: the server is away, hung, or refuses.
+        """
+        return self._redis.execute_command(*command)
+
+    def ask_together(self, commands: Iterable[Command]) -> list[Any]:
+        """Commands of which the answers show one moment.
+
+        Raises:
+            RedisError: the server is away, hung, or refuses one of them.
+        """
+        answers: list[Any] = self._in_one_go(commands, transaction=True).execute()
+        return answers
+
+    def ask_all(self, commands: Iterable[Command]) -> list[Any]:
+        """Commands in one go, and their answers in order; what the server refused is an exception in the list.
+
+        Raises:
+            RedisError: the server is away or hung; how many commands it has obeyed is unknown.
+        """
+        answers: list[Any] = self._in_one_go(commands, transaction=False).execute(raise_on_error=False)
+        return answers
+
+    def _in_one_go(self, commands: Iterable[Command], *, transaction: bool) -> Any:
+        pipeline = self._redis.pipeline(transaction=transaction)
+        for command in commands:
+            pipeline.execute_command(*command)
+        return pipeline
+
+
+def pause(failures: int) -> float:
+    """Seconds to wait after so many failures in a row: growing to 5, spread so that clients do not return together."""
+    longest = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2.0 ** min(failures, 10))
+    return random.SystemRandom().uniform(max(SHORTEST_PAUSE, longest / 2), longest)

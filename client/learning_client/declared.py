@@ -1,0 +1,87 @@
+"""What the trading side itself says about its parameters: its defaults and its hard bounds."""
+
+import difflib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from learning_client.errors import Misuse, RefusedVersion
+from learning_client.version import Version, VersionNumber
+
+
+class Declared:
+    """The names, defaults and bounds of the calling program; the last word on what may be used.
+
+    Raises:
+        Misuse: bounds for a name without a default, bounds that exclude the default, or a default that is no value.
+    """
+
+    def __init__(self, defaults: Mapping[str, Any], bounds: Mapping[str, tuple[float, float]]) -> None:
+        self.defaults: Mapping[str, Any] = MappingProxyType({name: frozen(value) for name, value in defaults.items()})
+        self._bounds = {name: (low, high) for name, (low, high) in bounds.items()}
+        for name in self._bounds:
+            if name not in self.defaults:
+                raise Misuse(f"bounds for {name!r}, which has no default{_nearest(name, self.defaults)}")
+        for name, value in self.defaults.items():
+            try:
+                self._checked(name, value)
+            except ValueError as error:
+                raise Misuse(f"the default of {error}") from error
+
+    def values_of(self, version: Version) -> Mapping[str, Any]:
+        """The baseline values of ``version`` for every declared name, the default where it has none.
+
+        Raises:
+            RefusedVersion: a value, of the baseline or of any arm, is out of bounds or of another kind.
+        """
+        for allocation in version.allocations:
+            for arm in allocation.arms:
+                self.used(arm.values, number=version.id)
+        return MappingProxyType({**self.defaults, **self.used(version.values, number=version.id)})
+
+    def used(self, values: Mapping[str, Any], *, number: VersionNumber) -> dict[str, Any]:
+        """Those of ``values`` that are declared, in the form of their defaults.
+
+        Raises:
+            RefusedVersion: one of them is out of bounds or of another kind.
+        """
+        try:
+            return {name: self._checked(name, value) for name, value in values.items() if name in self.defaults}
+        except ValueError as error:
+            raise RefusedVersion(number, str(error)) from error
+
+    def _checked(self, name: str, value: Any) -> Any:
+        default = self.defaults[name]
+        if _kind(value) != _kind(default):
+            raise ValueError(f"{name} is {value!r}, the default {default!r} is of another kind")
+        if name in self._bounds:
+            low, high = self._bounds[name]
+            if _kind(value) != "number":
+                raise ValueError(f"{name} has bounds and is not a number: {value!r}")
+            if not low <= value <= high:
+                raise ValueError(f"{name} is {value!r}, outside the trading side's bounds {low!r} to {high!r}")
+        if isinstance(default, float):
+            return float(value)
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        return frozen(value)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return "number"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, (list, tuple)):
+        return "list"
+    raise ValueError(f"{value!r} is neither a number, a text nor a list")
+
+
+def frozen(value: Any) -> Any:
+    """``value`` with tuples in place of lists, so that who holds it cannot change it for others."""
+    return tuple(frozen(item) for item in value) if isinstance(value, (list, tuple)) else value
+
+
+def _nearest(name: str, names: Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"; is {near[0]!r} meant?" if near else ""

@@ -1,0 +1,36 @@
+"""The values that hold for one unit."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """What was in force at one moment, for one unit. It never changes, whatever is published later.
+
+    Take one for each unit, work with it to the end of the unit, and hand it to the publisher with the alert
+    and the decision, so that what follows is credited to the values that were really used.
+
+    Attributes:
+        values: by name, for every name in the caller's defaults. Sets and curves are tuples.
+        would_be: the values that learning asks for, whether they are used or not.
+        version: ``EPOCH-NUMBER`` where ``values`` are learned, else None.
+        checksum: of that version, else None.
+        unit: what it was taken for, such as ``AAPL/2024-01-31``.
+        assignments: the values of this unit's arm by allocation id; empty where ``values`` are the defaults.
+        origin: ``"learned"`` or ``"default"``.
+        reason: why, in words.
+    """
+
+    values: Mapping[str, Any]
+    would_be: Mapping[str, Any]
+    version: str | None = None
+    checksum: str | None = None
+    unit: str | None = None
+    assignments: Mapping[str, Mapping[str, Any]] = {}
+    origin: str = "default"
+    reason: str = ""
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]

@@ -1,0 +1,50 @@
+"""What the trading side allows, decided by the trading side alone."""
+
+import logging
+from collections.abc import Mapping
+
+log = logging.getLogger("learning_client")
+
+ON = frozenset({"1", "true", "yes", "on"})
+OFF = frozenset({"0", "false", "no", "off", ""})
+
+
+class Switches:
+    """Three switches that may be turned while trading runs: ``client.switches.apply = True``.
+
+    ``integration`` is for everything: when off, nothing is sent or received. ``collect`` lets events
+    out. ``apply`` lets learned values in; when off, every snapshot holds the caller's defaults.
+    """
+
+    __slots__ = ("apply", "collect", "integration")
+
+    def __init__(self, *, integration: bool = True, collect: bool = True, apply: bool = False) -> None:
+        self.integration = integration
+        self.collect = collect
+        self.apply = apply
+
+    def __repr__(self) -> str:
+        return f"Switches(integration={self.integration}, collect={self.collect}, apply={self.apply})"
+
+
+def switches_from(environ: Mapping[str, str]) -> Switches:
+    """The switches that ``environ`` asks for, by default collecting and not applying.
+
+    Reads ``LEARNING_INTEGRATION_ENABLED``, ``LEARNING_DATA_COLLECTION`` and ``LEARNING_APPLY_PARAMETERS``:
+    1, true, yes, on, or 0, false, no, off. Any other text is taken as off, with a warning.
+    """
+    return Switches(
+        integration=_switch(environ, "LEARNING_INTEGRATION_ENABLED", default=True),
+        collect=_switch(environ, "LEARNING_DATA_COLLECTION", default=True),
+        apply=_switch(environ, "LEARNING_APPLY_PARAMETERS", default=False),
+    )
+
+
+def _switch(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = environ.get(name)
+    if text is None:
+        return default
+    word = text.strip().lower()
+    if word not in ON | OFF:
+        log.warning("%s=%r is neither on nor off: taken as off; write true or false", name, text)
+    return word in ON

@@ -1,0 +1,181 @@
+"""Reading streams as one of a group of consumers: every entry is handed to one of them."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple, TypeVar
+
+import structlog
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from events.connection import broker_errors
+from events.entry import read_group
+from events.errors import BrokerUnreachable
+from events.pending import Pending
+from events.settled import settled_before
+
+log = structlog.get_logger()
+
+VANISHED = ("NOGROUP", "UNBLOCKED", "no such key")
+"""How the answer begins when a stream or its group was deleted under us."""
+
+T = TypeVar("T")
+
+
+class Delivery(NamedTuple):
+    """One entry, handed to this consumer and pending until it is acknowledged.
+
+    Attributes:
+        stream: the name of the stream, without the prefix.
+        entry: its id, ``milliseconds-number``.
+        fields: what it holds.
+        attempts: how often it has been handed to anybody, this time included.
+    """
+
+    stream: str
+    entry: str
+    fields: dict[bytes, bytes]
+    attempts: int
+
+
+class ConsumerGroup:
+    """One consumer of a group that shares the entries of ``streams``.
+
+    After its start, and after every error of the connection, it first reads what this consumer was handed
+    before and has not acknowledged. Every so often it takes over what other consumers, or it itself, left pending for
+    ``claim_after_ms``. Then come fresh entries. A stream or group that vanished is created again from its
+    beginning: some entries may come twice then, none is missed.
+
+    One thread may read while another acknowledges. Redis 6.2 and later, or Valkey. Every method raises
+    BrokerUnreachable (wait and call again, nothing is lost) and BrokerRefused (a right is missing, or the name
+    of a stream is taken by something else).
+
+        group = ConsumerGroup(redis, group="thompson", consumer="a", streams=["price.observed"], claim_after_ms=60_000)
+        group.ensure()
+        batch = group.read(count=500, block_ms=100)
+        ...  # commit what follows from it
+        group.acknowledge(batch)
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        group: str,
+        consumer: str,
+        streams: Sequence[str],
+        claim_after_ms: int,
+        prefix: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._redis = redis
+        self._group = group
+        self._consumer = consumer
+        self._keys = {stream: prefix + stream for stream in streams}
+        self._streams = {key: stream for stream, key in self._keys.items()}
+        self._claim_after_ms = claim_after_ms
+        self._clock = clock
+        self._claim_at = clock()
+        self._pending = Pending(redis, group=group, consumer=consumer, keys=self._streams)
+        self._ready: deque[Delivery] = deque()
+        self._start_over = True
+
+    def ensure(self) -> None:
+        """Create the group on every stream where it is not, from the first entry on, and streams that are not there."""
+        with self._broker():
+            self._ensure()
+
+    def read(self, *, count: int, block_ms: int) -> list[Delivery]:
+        """At most ``count`` entries: what is there, and only where nothing is, what comes within ``block_ms``.
+
+        The entries of one stream keep their order. ``block_ms`` must be under the timeout of the connection;
+        0 does not wait.
+        """
+        with self._broker():
+            if self._start_over:
+                self._start_over = False
+                self._ready.clear()
+                self._pending.start_over()
+            if not self._ready:
+                self._ready.extend(self._with_groups(lambda: self._take(count, block_ms)))
+        return [self._ready.popleft() for _ in range(min(count, len(self._ready)))]
+
+    def again(self) -> None:
+        """Let the next reads begin with all that this consumer was handed and has not acknowledged."""
+        self._start_over = True
+
+    def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
+        """These are done and are not handed out again."""
+        by_stream = groupby(sorted(deliveries, key=attrgetter("stream")), key=attrgetter("stream"))
+        with self._broker(), self._redis.pipeline(transaction=False) as pipe:
+            for stream, done in by_stream:
+                pipe.xack(self._keys[stream], self._group, *(delivery.entry for delivery in done))
+            pipe.execute()
+
+    def settled_before(self) -> int:
+        """The millisecond T, on the broker's clock, before which everything is done.
+
+        Every entry of these streams whose id has a time before T was delivered and acknowledged, and no such
+        entry will come any more, unless somebody sets the broker's clock back.
+        """
+        with self._broker():
+            return self._with_groups(lambda: settled_before(self._redis, list(self._streams), group=self._group))
+
+    def _take(self, count: int, block_ms: int) -> list[Delivery]:
+        while self._pending or self._take_over(count):
+            if found := self._pending.read(count):
+                return [Delivery(self._streams[key], entry, fields, attempts) for key, entry, fields, attempts in found]
+        return self._fresh(count, block_ms)
+
+    def _take_over(self, count: int) -> bool:
+        """Make abandoned entries pending of ours, when it is time; whether there are any."""
+        if self._clock() < self._claim_at:
+            return False
+        more = self._pending.claim(idle_ms=self._claim_after_ms, count=count)
+        self._claim_at = self._clock() + (0 if more else self._claim_after_ms / 2000)
+        return bool(self._pending)
+
+    def _fresh(self, count: int, block_ms: int) -> list[Delivery]:
+        new = dict.fromkeys(self._streams, ">")
+        reply = read_group(
+            self._redis, new, group=self._group, consumer=self._consumer, count=count, block_ms=block_ms or None
+        )
+        return [
+            Delivery(self._streams[key], entry.decode(), fields, 1)
+            for key, entries in reply
+            for entry, fields in entries
+        ]
+
+    def _with_groups(self, work: Callable[[], T]) -> T:
+        """What ``work`` answers; once more if a group has vanished, after creating it again."""
+        try:
+            return work()
+        except ResponseError as error:
+            if not str(error).startswith(VANISHED):
+                raise
+            log.warning("group.vanished", group=self._group, created=self._ensure(), reason=str(error))
+            return work()
+
+    def _ensure(self) -> list[str]:
+        """The streams on which the group was not."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for key in self._streams:
+                pipe.xgroup_create(key, self._group, id="0", mkstream=True)
+            answers = pipe.execute(raise_on_error=False)
+        for answer in answers:
+            if isinstance(answer, Exception) and not str(answer).startswith("BUSYGROUP"):
+                raise answer
+        return [stream for stream, answer in zip(self._keys, answers, strict=True) if not isinstance(answer, Exception)]
+
+    @contextmanager
+    def _broker(self) -> Iterator[None]:
+        try:
+            with broker_errors(self._redis):
+                yield
+        except BrokerUnreachable:
+            self._start_over = True
+            raise

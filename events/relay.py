@@ -1,0 +1,70 @@
+"""From the outbox to the broker."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from msgspec import Struct
+from redis import Redis
+
+from events.connection import broker_errors
+
+JOURNEY = 500
+"""So many parcels travel in one pipeline."""
+
+
+class Parcel(Struct, frozen=True, kw_only=True):
+    """One row of the outbox, ready to be sent.
+
+    Attributes:
+        id: its row.
+        stream: where ``body`` is appended, without the prefix.
+        body: an event, encoded.
+        channel: where ``body`` is published too, for those who listen now.
+        key, value: what is set at the same moment, for those who come later.
+    """
+
+    id: int
+    stream: str
+    body: bytes
+    channel: str | None = None
+    key: str | None = None
+    value: bytes | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether appending it to its stream is all."""
+        return self.channel is None and self.key is None
+
+
+def relay(redis: Redis, parcels: Sequence[Parcel], *, prefix: str = "") -> None:
+    """Send all of ``parcels`` in their order. Whatever belongs to one parcel becomes visible at one moment.
+
+    Raises:
+        BrokerUnreachable, BrokerRefused: some may have arrived, nobody knows which. Sending all of
+            them again is harmless, because the ids in their bodies name the events.
+    """
+    with broker_errors(redis):
+        for plain, run in groupby(parcels, key=lambda parcel: parcel.plain):
+            if plain:
+                _send_plain(redis, list(run), prefix=prefix)
+            else:
+                for parcel in run:
+                    _send_whole(redis, parcel, prefix=prefix)
+
+
+def _send_plain(redis: Redis, parcels: list[Parcel], *, prefix: str) -> None:
+    for start in range(0, len(parcels), JOURNEY):
+        with redis.pipeline(transaction=False) as pipe:
+            for parcel in parcels[start : start + JOURNEY]:
+                pipe.xadd(prefix + parcel.stream, {"event": parcel.body})
+            pipe.execute()
+
+
+def _send_whole(redis: Redis, parcel: Parcel, *, prefix: str) -> None:
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.xadd(prefix + parcel.stream, {"event": parcel.body})
+        if parcel.key is not None and parcel.value is not None:
+            pipe.set(prefix + parcel.key, parcel.value)
+        if parcel.channel is not None:
+            pipe.publish(prefix + parcel.channel, parcel.body)
+        pipe.execute()

@@ -1,0 +1,79 @@
+"""What the codec knows about each event type, found by inspecting its Struct once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from schemas.event import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One event type: its decoders and its fields.
+
+    Attributes:
+        kind: the Struct.
+        json, msgpack: strict decoders of ``data``.
+        node: the tree of types that the Struct is made of.
+        fields: in their order, the name on the wire and whether None is left out.
+        moments: attributes that hold a time.
+    """
+
+    kind: type[Event]
+    json: msgspec.json.Decoder[Any]
+    msgpack: msgspec.msgpack.Decoder[Any]
+    node: inspect.StructType
+    fields: tuple[tuple[str, bool], ...]
+    moments: tuple[str, ...]
+
+
+@cache
+def shape_of(kind: type[Event]) -> Shape:
+    """The shape of an event type, worked out at the first call."""
+    node = inspected(kind)
+    return Shape(
+        kind=kind,
+        json=msgspec.json.Decoder(kind),
+        msgpack=msgspec.msgpack.Decoder(kind),
+        node=node,
+        fields=tuple((field.encode_name, field.default is None) for field in node.fields),
+        moments=tuple(field.name for field in node.fields if isinstance(sole(field.type), inspect.DateTimeType)),
+    )
+
+
+@cache
+def inspected(kind: type[msgspec.Struct]) -> inspect.StructType:
+    """The tree of types that a Struct is made of."""
+    node = inspect.type_info(kind)
+    assert isinstance(node, inspect.StructType)
+    return node
+
+
+def choices(node: inspect.Type) -> tuple[inspect.Type, ...]:
+    """What a value of this type can be, None aside."""
+    if isinstance(node, inspect.Metadata):
+        return choices(node.type)
+    if isinstance(node, inspect.UnionType):
+        return tuple(choice for part in node.types for choice in choices(part))
+    return () if isinstance(node, inspect.NoneType) else (node,)
+
+
+def nullable(node: inspect.Type) -> bool:
+    """Whether a value of this type may be None."""
+    return isinstance(node, inspect.UnionType) and node.includes_none
+
+
+def sole(node: inspect.Type | None) -> inspect.Type | None:
+    """The one thing that a value of this type can be, None aside; or None where there are several."""
+    found = choices(node) if node else ()
+    return found[0] if len(found) == 1 else None
+
+
+def members(node: inspect.Type | None) -> Mapping[str, inspect.Type]:
+    """The declared fields of a Struct type, by name on the wire; none for any other type."""
+    only = sole(node)
+    return {field.encode_name: field.type for field in only.fields} if isinstance(only, inspect.StructType) else {}

@@ -1,0 +1,1 @@
+"""The loop on daily bars, through real processes, with one command."""

@@ -1,0 +1,123 @@
+"""Reads back from the store what a run of the demo left there."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from examples.demo.judge import Candidate
+from examples.demo.outcome import Standing, label
+from scheduler.daily import Comparison, compare
+from schemas.allocation import WHOLE
+from schemas.calendar import Calendar
+from schemas.parameters import Registry
+from schemas.version import Version
+from store.audit import Audit, Moved
+from store.examples import open_examples
+from store.sessions import Sessions
+from store.statistics import statistics_at
+from store.tables import alerts, decisions, examples, instruments, outcomes, proposals
+from store.versions import Versions
+
+EVERYTHING = 1_000_000
+
+
+class Books:
+    """One strategy's books, through a reading connection."""
+
+    def __init__(self, connection: Connection, registry: Registry) -> None:
+        self._connection = connection
+        self._registry = registry
+        self._strategy = registry.strategy
+
+    def versions(self) -> list[Version]:
+        """Every version, the oldest first."""
+        newest_first = Versions(self._connection).history(self._strategy, limit=EVERYTHING)
+        return [row.version for row in reversed(newest_first)]
+
+    def moves(self) -> list[Moved]:
+        """Every value that moved, the oldest first."""
+        return list(reversed(Audit(self._connection).history(self._strategy, limit=EVERYTHING)))
+
+    def examples(self) -> dict[tuple[str, str, str], int]:
+        """How many examples there are by (horizon, origin, state)."""
+        key = (examples.c.horizon, examples.c.origin, examples.c.state)
+        grouped = select(*key, func.count()).where(examples.c.strategy == self._strategy).group_by(*key).order_by(*key)
+        return {(horizon, origin, state): count for horizon, origin, state, count in self._connection.execute(grouped)}
+
+    def proposals(self) -> dict[tuple[str, str], int]:
+        """How many proposals there are by (kind, state)."""
+        key = (proposals.c.kind, proposals.c.state)
+        grouped = select(*key, func.count()).where(proposals.c.strategy == self._strategy).group_by(*key).order_by(*key)
+        return {(kind, state): count for kind, state, count in self._connection.execute(grouped)}
+
+    def candidates(self) -> list[Candidate]:
+        """Every alert, with the features that the scanner told."""
+        chosen = (
+            select(alerts.c.session, instruments.c.symbol, alerts.c.body)
+            .join(instruments, instruments.c.id == alerts.c.instrument)
+            .where(alerts.c.strategy == self._strategy)
+            .order_by(alerts.c.session, instruments.c.symbol)
+        )
+        rows = self._connection.execute(chosen)
+        return [Candidate(session, symbol, msgspec.json.decode(body)["features"]) for session, symbol, body in rows]
+
+    def traded(self) -> dict[str, float]:
+        """What the decisions of each session earned in the end, as fractions of equity."""
+        earned = func.sum(outcomes.c.net * decisions.c.size)
+        same = (outcomes.c.decision_id == decisions.c.decision_id) & (outcomes.c.strategy == decisions.c.strategy)
+        chosen = select(decisions.c.session, earned).join(outcomes, same).where(decisions.c.strategy == self._strategy)
+        return {session: float(pnl) for session, pnl in self._connection.execute(chosen.group_by(decisions.c.session))}
+
+    def alerts_after(self, version: str) -> int:
+        """How many alerts carry a version that is not ``version``, the first one."""
+        chosen = select(func.count()).where(alerts.c.strategy == self._strategy, alerts.c.params_version != version)
+        return int(self._connection.execute(chosen).scalar_one())
+
+    def standings(self) -> list[Standing]:
+        """Where each arm stands after the last cycle, by the cycle's own comparison."""
+        last = Sessions(self._connection).latest(self._strategy)
+        version = Versions(self._connection).latest(self._strategy)
+        if last is None or version is None:
+            return []
+        compared, _ = compare(
+            self._registry,
+            Calendar.named(self._registry.market.calendar),
+            last.session,
+            version,
+            statistics_at(self._connection, strategy=self._strategy, cut=last.cut),
+            open_examples(self._connection, strategy=self._strategy, cut=last.cut),
+        )
+        return [standing for comparison in compared for standing in _standings(comparison, version)]
+
+
+def values_in_force(versions: Sequence[Version], sessions: Sequence[str]) -> dict[str, Mapping[str, float]]:
+    """The baseline values that were in force when each session began."""
+    found: dict[str, Mapping[str, float]] = {}
+    for session in sessions:
+        before = [version for version in versions if version.session < session]
+        found[session] = {
+            name: float(value) for name, value in before[-1].values.items() if isinstance(value, int | float)
+        }
+    return found
+
+
+def _standings(comparison: Comparison, version: Version) -> list[Standing]:
+    made = []
+    arms = {arm.key: arm for arm in comparison.allocation.arms}
+    for place, key in enumerate(comparison.arms):
+        figures = comparison.evidence[key]
+        made.append(
+            Standing(
+                allocation=comparison.allocation.layer,
+                arm=label(arms[key], version.values),
+                units=figures.units,
+                mean=float(comparison.posterior.mean[place]),
+                sd=float(comparison.posterior.covariance[place, place]) ** 0.5,
+                low=figures.low,
+                high=figures.high,
+                best=comparison.best[place],
+                share=arms[key].share / WHOLE,
+            )
+        )
+    return made

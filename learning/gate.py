@@ -1,0 +1,122 @@
+"""May a candidate replace the baseline? The figures, the rules, and a verdict in a sentence."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from learning.confidence import anytime_p_value, boundary, information_to_find, tightest_at
+from learning.effects import arm_effects
+from learning.rewards import RewardSum
+
+POWER = 0.9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All figures that a judgement of one arm against the baseline stands on; plain numbers, fit for JSON.
+
+    ``estimate`` is the pooled within-session difference (reward a unit), ``low`` and ``high`` its
+    interval, valid at every look with error rate ``alpha``; ``confidence`` is 1 - p of the same sequence.
+    ``information`` is the sum over sessions of n_a n_b / (n_a + n_b), ``sigma`` the standard deviation of
+    one unit as the comparison weighs the arms, ``effect`` the estimate in such standard deviations.
+    Units count only in sessions where both arms had some; ``n_effective`` is Kish's number of the
+    candidate's. ``rho`` is the mixture's parameter in units of information.
+
+    A figure that cannot be had yet is None: ``estimate`` while the arms never met, the others while rewards have
+    shown no variance within an arm and session.
+    """
+
+    arm: str
+    baseline: str
+    units: int
+    baseline_units: int
+    sessions: int
+    n_effective: float
+    information: float
+    alpha: float
+    rho: float
+    estimate: float | None = None
+    sigma: float | None = None
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The least evidence that the gate asks for: units in each arm, and sessions in which both had some."""
+
+    minimum_units: int = 100
+    minimum_sessions: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the baseline is replaced, and why, with the figures."""
+
+    accepted: bool
+    reason: str
+
+
+def evidence_for(
+    sessions: Sequence[Mapping[str, RewardSum]], *, arm: str, baseline: str, alpha: float, smallest_effect: float = 0.25
+) -> Evidence:
+    """The figures for ``arm`` against ``baseline`` from all assignment sessions so far, the other arms left out.
+
+    Hand in whole sessions, in the order of assignment, without age weights: the error rate is that of all looks
+    together. Where several arms are judged side by side, divide alpha among them. The interval is
+    made tightest where a difference of ``smallest_effect`` standard deviations is found in nine of ten cases; fix that
+    before looking.
+    """
+    effects = arm_effects(sessions, baseline=baseline, arms=[arm])
+    information = float(effects.information[0, 0])
+    rho = tightest_at(information_to_find(smallest_effect, alpha=alpha, power=POWER), alpha=alpha)
+    estimate = effects.estimates.get(arm)
+    sigma = None if effects.noise is None or not information else float((effects.noise[0, 0] / information) ** 0.5)
+    figures: dict[str, float] = {}
+    if estimate is not None and sigma:
+        radius = sigma * boundary(information, alpha=alpha, rho=rho) / information
+        p_value = anytime_p_value(estimate / sigma * information, information, rho=rho)
+        figures = {"low": estimate - radius, "high": estimate + radius, "confidence": 1 - p_value}
+        figures |= {"sigma": sigma, "effect": estimate / sigma}
+    return Evidence(
+        arm=arm,
+        baseline=baseline,
+        units=effects.n[arm],
+        baseline_units=effects.n[baseline],
+        sessions=effects.sessions[arm],
+        n_effective=effects.effective[arm],
+        information=information,
+        alpha=alpha,
+        rho=rho,
+        estimate=estimate,
+        **figures,
+    )
+
+
+def judge(evidence: Evidence, rules: Rules) -> Verdict:
+    """Accept an arm that has the least evidence and whose interval lies above 0. Anything missing means stay."""
+    lacking = _lacking(evidence, rules)
+    if lacking:
+        return Verdict(False, f"not enough evidence: {', '.join(lacking)}")
+    if evidence.estimate is None or evidence.low is None or evidence.high is None:
+        return Verdict(False, f"no interval: the rewards of {evidence.units:,} units have not varied within a session")
+    figures = (
+        f"over {evidence.sessions:,} sessions and {evidence.units:,} against {evidence.baseline_units:,} units the "
+        f"within-session difference is {evidence.estimate:+.6f} a unit, "
+        f"{1 - evidence.alpha:.4g} interval {evidence.low:+.6f} to {evidence.high:+.6f}"
+    )
+    if evidence.low > 0:
+        return Verdict(True, f"better: {figures}, all above 0")
+    if evidence.high < 0:
+        return Verdict(False, f"worse: {figures}, all below 0")
+    return Verdict(False, f"not distinguishable from no effect: {figures}, which includes 0")
+
+
+def _lacking(evidence: Evidence, rules: Rules) -> list[str]:
+    wanted = (
+        (evidence.units, rules.minimum_units, "units of the candidate"),
+        (evidence.baseline_units, rules.minimum_units, "units of the baseline"),
+        (evidence.sessions, rules.minimum_sessions, "sessions with both"),
+    )
+    return [f"{have:,} of {least:,} {what}" for have, least, what in wanted if have < least]

@@ -1,0 +1,8 @@
+"""What ``rq cron`` runs: it speaks UTC and forgets what it missed, so it only asks what is due."""
+
+from rq import cron
+
+from scheduler.jobs import due, tidy
+
+cron.register(due, queue_name="learning", cron="*/10 * * * *", job_timeout=1_800)
+cron.register(tidy, queue_name="learning", cron="7 * * * *", job_timeout=1_800)

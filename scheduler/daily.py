@@ -1,0 +1,244 @@
+"""The daily cycle: end what can no longer be filled, compare arms, compute shares, propose."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from store.examples import OpenExample
+
+from learning.effects import ArmEffects, arm_effects
+from learning.gate import Evidence, Rules, Verdict, evidence_for, judge
+from learning.posterior import Posterior, posterior_of
+from learning.rewards import RewardSum
+from learning.shares import integer_shares, probability_best
+from scheduler.stage import Stage
+from schemas.allocation import WHOLE, Allocation, Purpose
+from schemas.attributed import ExampleState
+from schemas.calendar import Calendar
+from schemas.parameters import Registry
+from schemas.params import ParamsProposed, ProposalKind
+from schemas.version import Version
+from store.statistics import StatisticsRow
+
+KIND = "daily"
+
+GIVEN = ("registry", "calendar", "session", "version", "statistics", "open")
+"""The facts that the cycle starts from: all read from the store, up to the cut."""
+
+PROPOSE_FROM = 0.9
+"""From which confidence on, valid at every look, an arm is proposed to the gate, which asks for more."""
+
+
+class Ended(NamedTuple):
+    """Examples of one state and reason that can no longer be filled."""
+
+    state: ExampleState
+    reason: str
+    examples: list[str]
+
+
+class Comparison(NamedTuple):
+    """What is known about the arms of one allocation.
+
+    ``arms`` are the keys of the other arms, in the order of the numbers in ``effects`` and ``posterior``;
+    ``best`` are the probabilities of being best, the baseline's last.
+    """
+
+    allocation: Allocation
+    baseline: str
+    arms: list[str]
+    effects: ArmEffects
+    posterior: Posterior
+    best: list[float]
+    evidence: dict[str, Evidence]
+    verdicts: dict[str, Verdict]
+
+
+class Proposals(NamedTuple):
+    """What the cycle proposes, and the evidence rows (by their id) that it stands on."""
+
+    proposals: list[ParamsProposed]
+    evidence: dict[str, Comparison]
+
+
+def censor(
+    registry: Registry, calendar: Calendar, session: str, still_open: Sequence[OpenExample]
+) -> tuple[list[Ended], str]:
+    """Which open examples have waited longer past their due than the registry allows."""
+    last = calendar.shift(session, -registry.market.lost_after)
+    ended: dict[tuple[ExampleState, str], list[str]] = {}
+    for example in still_open:
+        if example.due > last:
+            continue
+        waited = f"{registry.market.lost_after} sessions after {example.due}"
+        if example.origin == "prices":
+            key = (ExampleState.CENSORED, f"no price for the horizon came within {waited}")
+        else:
+            key = (ExampleState.LOST, f"trading reported no outcome within {waited}")
+        ended.setdefault(key, []).append(example.id)
+    found = [Ended(state, reason, sorted(examples)) for (state, reason), examples in sorted(ended.items(), key=str)]
+    return found, f"{sum(len(one.examples) for one in found)} of {len(still_open)} open examples ended"
+
+
+def compare(
+    registry: Registry,
+    calendar: Calendar,
+    session: str,
+    version: Version | None,
+    statistics: Sequence[StatisticsRow],
+    still_open: Sequence[OpenExample],
+) -> tuple[list[Comparison], str]:
+    """Compare the arms of every allocation in force within each assignment session, then pool."""
+    if version is None:
+        return [], "no version is in force, so nothing was tried"
+    made = []
+    for allocation in version.allocations:
+        reward = reward_of(registry, allocation)
+        horizon = reward.split(":")[1]
+        immature = {example.session for example in still_open if example.horizon == horizon}
+        rows = [
+            row
+            for row in statistics
+            if row.allocation == allocation.id and row.reward == reward and row.session not in immature
+        ]
+        made.append(_compare(registry, calendar, session, version, allocation, rows))
+    units = sum(sum(comparison.effects.n.values()) for comparison in made)
+    return made, f"{len(made)} allocations compared on {units} units of mature cohorts"
+
+
+def _compare(
+    registry: Registry,
+    calendar: Calendar,
+    session: str,
+    version: Version,
+    allocation: Allocation,
+    rows: Sequence[StatisticsRow],
+) -> Comparison:
+    baseline = allocation.baseline(version.values)
+    assert baseline is not None
+    arms = [arm.key for arm in allocation.arms if arm.key != baseline.key]
+    cohorts: dict[str, dict[str, RewardSum]] = {}
+    for row in rows:
+        cohort = cohorts.setdefault(row.session, {})
+        cohort[row.arm] = cohort.get(row.arm, RewardSum()) + RewardSum(row.n, row.total, row.squares)
+    sessions = sorted(cohorts)
+    rules = registry.learning
+    ages = [calendar.distance(cohort, session) for cohort in sessions]
+    in_order = [cohorts[cohort] for cohort in sessions]
+    effects = arm_effects(
+        in_order,
+        baseline=baseline.key,
+        arms=arms,
+        weights=None if rules.fading == 1.0 else [rules.fading**age for age in ages],
+    )
+    belief = posterior_of(effects, prior_sd=rules.prior_sd)
+    best = probability_best(belief.mean, belief.covariance, seed=version.number)
+    alpha = registry.gate.alpha / max(1, len(arms))
+    evidence = {arm: evidence_for(in_order, arm=arm, baseline=baseline.key, alpha=alpha) for arm in arms}
+    gate = Rules(minimum_units=registry.gate.minimum_units, minimum_sessions=registry.gate.minimum_sessions)
+    return Comparison(
+        allocation=allocation,
+        baseline=baseline.key,
+        arms=arms,
+        effects=effects,
+        posterior=belief,
+        best=[float(p) for p in best],
+        evidence=evidence,
+        verdicts={arm: judge(figures, gate) for arm, figures in evidence.items()},
+    )
+
+
+def reward_of(registry: Registry, allocation: Allocation) -> str:
+    """The reward that judges an allocation: that of its parameters, which share one."""
+    return str(registry.parameters[allocation.parameters[0]].reward)
+
+
+def share(registry: Registry, comparisons: Sequence[Comparison]) -> tuple[dict[str, dict[str, int]], str]:
+    """Shares by probability of being best, for the explorations; within the budget all together."""
+    explored = [comparison for comparison in comparisons if comparison.allocation.purpose is Purpose.EXPLORE]
+    shares = {}
+    for comparison in explored:
+        trial = next(trial for trial in registry.trials if trial.layer == comparison.allocation.layer)
+        split = integer_shares(
+            comparison.best,
+            baseline_index=len(comparison.arms),
+            budget=trial.share,
+            floor=registry.learning.floor,
+        )
+        shares[comparison.allocation.id] = dict(zip([*comparison.arms, comparison.baseline], split, strict=True))
+    told = "; ".join(
+        f"{name} gives {(WHOLE - list(split.values())[-1]) / WHOLE:.2%} away" for name, split in shares.items()
+    )
+    return shares, told or "no exploration is in force"
+
+
+def propose(
+    session: str, version: Version | None, comparisons: Sequence[Comparison], shares: Mapping[str, Mapping[str, int]]
+) -> tuple[Proposals, str]:
+    """New shares where they moved, and a new baseline where an arm is probably better."""
+    proposals = []
+    strategy = version.strategy if version else ""
+    moved = {
+        comparison.allocation.id: dict(shares[comparison.allocation.id])
+        for comparison in comparisons
+        if comparison.allocation.id in shares
+        and shares[comparison.allocation.id] != {arm.key: arm.share for arm in comparison.allocation.arms}
+    }
+    if moved:
+        proposals.append(
+            ParamsProposed(
+                strategy=strategy,
+                proposal_id=f"{KIND}/{session}/shares",
+                kind=ProposalKind.SHARES,
+                session=session,
+                proposed_by=KIND,
+                reason="shares follow the probability of being best",
+                shares=moved,
+            )
+        )
+    standing = {}
+    for comparison in comparisons:
+        identity = f"{KIND}/{strategy}/{session}/{comparison.allocation.id}"
+        standing[identity] = comparison
+        if (better := _better(comparison)) is not None:
+            proposals.append(_baseline_proposal(strategy, session, comparison, better, identity=identity))
+    return Proposals(proposals, standing), f"{len(proposals)} proposals"
+
+
+def _better(comparison: Comparison) -> str | None:
+    """The arm that is most probably better than the baseline, where that is probable enough to ask the gate."""
+    sure = [
+        (evidence.confidence, arm)
+        for arm, evidence in comparison.evidence.items()
+        if evidence.confidence is not None and evidence.confidence >= PROPOSE_FROM
+    ]
+    return max(sure)[1] if sure else None
+
+
+def _baseline_proposal(
+    strategy: str, session: str, comparison: Comparison, arm: str, *, identity: str
+) -> ParamsProposed:
+    values = next(one.values for one in comparison.allocation.arms if one.key == arm)
+    figures = comparison.evidence[arm]
+    return ParamsProposed(
+        strategy=strategy,
+        proposal_id=f"{KIND}/{session}/{comparison.allocation.id}",
+        kind=ProposalKind.BASELINE,
+        session=session,
+        proposed_by=KIND,
+        reason=f"better than the baseline with probability {figures.confidence:.3f} on {figures.units:,} units",
+        allocation=comparison.allocation.id,
+        values=values,
+        evidence=identity,
+    )
+
+
+STAGES: Mapping[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage("censor", ("registry", "calendar", "session", "open"), "ended", censor),
+        Stage("compare", ("registry", "calendar", "session", "version", "statistics", "open"), "comparisons", compare),
+        Stage("share", ("registry", "comparisons"), "shares", share),
+        Stage("propose", ("session", "version", "comparisons", "shares"), "proposals", propose),
+    )
+}
+"""The stages of the daily cycle by name, in their usual order."""

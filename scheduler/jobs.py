@@ -1,0 +1,141 @@
+"""What the RQ queue ``learning`` runs. Arguments are plain JSON values."""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import structlog
+from redis import Redis
+
+from events.connection import connect
+from events.drain import drain
+from events.trim import trim
+from scheduler.cycle_run import OWNER, DailyRun
+from scheduler.daily import KIND
+from schemas.catalogue import EVENTS
+from schemas.errors import EngineError
+from schemas.parameters import Registry
+from schemas.registries import load_registries
+from schemas.settings import Settings, settings_from
+from store.errors import StoreError
+from store.mailbag import Mailbag
+from store.sessions import Sessions
+from store.store import Store
+
+log = structlog.get_logger()
+
+
+DAY_MS = 86_400 * 1_000
+
+
+class UnknownCycle(EngineError):
+    """A strategy or kind of cycle that this deployment does not have."""
+
+
+class Engine(NamedTuple):
+    """What a job works with, opened for one job and closed after it."""
+
+    settings: Settings
+    registries: dict[str, Registry]
+    store: Store
+    broker: Redis
+
+
+def warm() -> None:
+    """Do once in the parent what every forked job would do again: read registries, build calendars, compile queries.
+
+    A store that is not there yet is no reason not to start: then the first job does it.
+    """
+    folder = Path.cwd()
+    settings = settings_from(os.environ, folder=folder)
+    store = _store(settings.store_url)
+    for registry in _registries(tuple(settings.registries), folder).values():
+        try:
+            _daily(store, registry, stages=settings.stages).rehearse()
+        except StoreError as error:
+            log.info("cycles.not_warm", error=str(error))
+    store.close()
+
+
+def run_cycle(strategy: str, kind: str, session: str) -> str:
+    """Run one cycle, once: asked a second time it says so and changes nothing.
+
+    Raises:
+        UnknownCycle: the strategy or the kind is not one of this deployment.
+        CycleNotReady: the session is not settled, or not all of its examples are counted.
+    """
+    with _engine() as engine:
+        return _run(engine, strategy, kind, session)
+
+
+def due() -> list[str]:
+    """Run every cycle that is open: settled sessions whose cycle was asked for and lost, or never asked for."""
+    with _engine() as engine:
+        with engine.store.read() as reading:
+            unfinished = Sessions(reading).unfinished(KIND)
+        told = [
+            _run(engine, one.strategy, KIND, one.session) for one in unfinished if one.strategy in engine.registries
+        ]
+        _send(engine)
+        return told
+
+
+def tidy() -> dict[str, int]:
+    """Shorten the streams behind their slowest group; how many entries went, by stream."""
+    with _engine() as engine:
+        keep_ms = round(engine.settings.keep_days * DAY_MS)
+        gone = trim(engine.broker, list(EVENTS), prefix=engine.settings.prefix, keep_ms=keep_ms)
+        log.info("streams.trimmed", **{name: count for name, count in gone.items() if count})
+        return gone
+
+
+def _run(engine: Engine, strategy: str, kind: str, session: str) -> str:
+    if strategy not in engine.registries or kind != KIND:
+        raise UnknownCycle(
+            f"no cycle {kind!r} of strategy {strategy!r} here; "
+            f"strategies: {sorted(engine.registries)}, kinds: [{KIND!r}]"
+        )
+    ran = _daily(engine.store, engine.registries[strategy], stages=engine.settings.stages).run(session)
+    _send(engine)
+    return f"{kind} {strategy} {session}: {'done' if ran else 'was done before'}"
+
+
+def _send(engine: Engine) -> None:
+    drain(engine.broker, Mailbag(engine.store, OWNER), prefix=engine.settings.prefix)
+
+
+@contextmanager
+def _engine() -> Iterator[Engine]:
+    folder = Path.cwd()
+    settings = settings_from(os.environ, folder=folder)
+    broker = connect(settings.redis_url)
+    store = _store(settings.store_url)
+    try:
+        yield Engine(settings, _registries(tuple(settings.registries), folder), store, broker)
+    finally:
+        store.close()
+        broker.close()
+
+
+def _daily(store: Store, registry: Registry, *, stages: Sequence[str] | None) -> DailyRun:
+    return DailyRun(store, registry, stages=stages, clock=_clock, timer=time.monotonic, pause=time.sleep)
+
+
+@cache
+def _store(url: str) -> Store:
+    """One a process, closed between jobs: what it has compiled stays, its connections do not cross a fork."""
+    return Store.open(url, clock=_clock)
+
+
+@cache
+def _registries(files: tuple[str, ...], folder: Path) -> dict[str, Registry]:
+    """Read once in a process: like every worker, one that runs cycles knows an edited registry when it starts anew."""
+    return load_registries(files, folder=folder)
+
+
+def _clock() -> int:
+    return time.time_ns() // 1_000

@@ -1,0 +1,80 @@
+"""Which trading process runs which version."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from schemas.event import Envelope
+from schemas.params import ParamsApplied
+from schemas.version import VersionNumber
+from store.dialects import insert_into
+from store.rows import columns
+from store.tables import applications
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Application(NamedTuple):
+    """What a client last said of a version: applied at a time, or refused for a reason. int64 microseconds."""
+
+    strategy: str
+    client: str
+    version: str
+    time: int
+    applied_at: int | None
+    refused: str | None
+    source: str
+    event_id: str
+    recorded_at: int
+
+
+class Applications:
+    """One row for each (strategy, client, version): the newest word that the client sent of it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def record(self, envelope: Envelope, *, now: int) -> None:
+        """Take a ``params.applied`` in. A repeat changes nothing, and neither does one older than what is known."""
+        row = _row(envelope, now)._asdict()
+        insert = insert_into(applications, self._connection.dialect).values(row)
+        key = [column.name for column in applications.primary_key]
+        newest = insert.on_conflict_do_update(
+            index_elements=key,
+            set_={name: insert.excluded[name] for name in row if name not in key},
+            where=applications.c.time < insert.excluded.time,
+        )
+        self._connection.execute(newest)
+
+    def clients(self, strategy: str) -> Sequence[Application]:
+        """What each client runs: the version that it applied last."""
+        runs = {row.client: row for row in self.history(strategy) if row.refused is None}
+        return [runs[client] for client in sorted(runs)]
+
+    def history(self, strategy: str) -> Sequence[Application]:
+        """Every word of every client, the oldest first."""
+        table = applications.c
+        chosen = select(*columns(applications, Application)).where(table.strategy == strategy)
+        rows = self._connection.execute(chosen.order_by(table.time, table.client, table.version))
+        return [Application(*row) for row in rows]
+
+
+def _row(envelope: Envelope, now: int) -> Application:
+    applied: ParamsApplied = envelope.data
+    return Application(
+        strategy=applied.strategy,
+        client=applied.client,
+        version=str(VersionNumber(applied.epoch, applied.version)),
+        time=envelope.time,
+        applied_at=None if applied.applied_at is None else _microseconds(applied.applied_at),
+        refused=applied.refused,
+        source=envelope.source,
+        event_id=envelope.id,
+        recorded_at=now,
+    )
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,60 @@
+"""What is to be sent after the commit."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, select
+
+from store.dialects import insert_new
+from store.rows import columns
+from store.tables import outbox
+
+
+class Letter(NamedTuple):
+    """One message: ``body`` for ``stream``, the same for ``channel``, and ``value`` for ``key``, where given."""
+
+    id: int
+    stream: str
+    body: bytes
+    channel: str | None
+    key: str | None
+    value: bytes | None
+
+
+class Outbox:
+    """Messages wait here from the commit until the relay has sent them, in the order in which they were added.
+
+    ``owner`` is the worker that writes and relays them. What was sent is in its stream, and no longer here.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(
+        self,
+        owner: str,
+        stream: str,
+        body: bytes,
+        *,
+        now: int,
+        channel: str | None = None,
+        key: str | None = None,
+        value: bytes | None = None,
+    ) -> None:
+        """Put one message in, to be sent after the commit."""
+        row = {"owner": owner, "stream": stream, "body": body, "channel": channel, "key": key, "value": value}
+        insert_new(self._connection, outbox, [row | {"recorded_at": now}])
+
+    def add_all(self, owner: str, stream: str, bodies: Sequence[bytes], *, now: int) -> None:
+        """Put several messages for one stream in, in their order."""
+        rows = [{"owner": owner, "stream": stream, "body": body, "recorded_at": now} for body in bodies]
+        insert_new(self._connection, outbox, rows)
+
+    def waiting(self, owner: str, limit: int) -> list[Letter]:
+        """The oldest messages of ``owner`` that were not sent yet, at most ``limit``."""
+        waiting = select(*columns(outbox, Letter)).where(outbox.c.owner == owner)
+        return [Letter(*row) for row in self._connection.execute(waiting.order_by(outbox.c.id).limit(limit))]
+
+    def published(self, ids: Sequence[int]) -> None:
+        """These were sent: take them out."""
+        self._connection.execute(delete(outbox).where(outbox.c.id.in_(ids)))

@@ -1,0 +1,163 @@
+"""What was proposed, where it stands, and every step that it took."""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Select, select, update
+
+from schemas.params import ParamsProposed
+from store.dialects import insert_new
+from store.errors import ForbiddenTransition, UnknownRow
+from store.tables import proposals, transitions
+
+
+class ProposalState(Enum):
+    """Where a proposal stands in the gate. A rollout names the share of units, in per cent."""
+
+    PROPOSED = "proposed"
+    VALIDATED = "validated"
+    REJECTED = "rejected"
+    SHADOW = "shadow"
+    ROLLOUT_5 = "rollout_5"
+    ROLLOUT_25 = "rollout_25"
+    ROLLOUT_50 = "rollout_50"
+    ROLLOUT_100 = "rollout_100"
+    DEPLOYED = "deployed"
+    ROLLED_BACK = "rolled_back"
+
+
+TRANSITIONS: Mapping[ProposalState, frozenset[ProposalState]] = {
+    ProposalState.PROPOSED: frozenset({ProposalState.VALIDATED, ProposalState.REJECTED}),
+    ProposalState.VALIDATED: frozenset({ProposalState.SHADOW, ProposalState.DEPLOYED, ProposalState.REJECTED}),
+    ProposalState.SHADOW: frozenset({ProposalState.ROLLOUT_5, ProposalState.REJECTED}),
+    ProposalState.ROLLOUT_5: frozenset({ProposalState.ROLLOUT_25, ProposalState.ROLLED_BACK}),
+    ProposalState.ROLLOUT_25: frozenset({ProposalState.ROLLOUT_50, ProposalState.ROLLED_BACK}),
+    ProposalState.ROLLOUT_50: frozenset({ProposalState.ROLLOUT_100, ProposalState.ROLLED_BACK}),
+    ProposalState.ROLLOUT_100: frozenset({ProposalState.DEPLOYED, ProposalState.ROLLED_BACK}),
+    ProposalState.DEPLOYED: frozenset({ProposalState.ROLLED_BACK}),
+    ProposalState.REJECTED: frozenset(),
+    ProposalState.ROLLED_BACK: frozenset(),
+}
+"""The gate's only table of steps."""
+
+
+class ProposalRow(NamedTuple):
+    """A proposal, its state, the reason of its last step, and the version that it became."""
+
+    proposal: ParamsProposed
+    state: ProposalState
+    decided: str | None
+    version: str | None
+    recorded_at: int
+
+
+class Transition(NamedTuple):
+    """One step, by whom and why. ``old`` is None for the first."""
+
+    old: ProposalState | None
+    new: ProposalState
+    reason: str
+    by: str
+    time: int
+
+
+_ROWS = select(
+    proposals.c.body, proposals.c.state, proposals.c.decided, proposals.c.version, proposals.c.recorded_at
+).order_by(proposals.c.recorded_at, proposals.c.id)
+
+
+class Proposals:
+    """The proposals of every strategy, named by (strategy, id)."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, proposal: ParamsProposed, *, now: int) -> bool:
+        """Write a proposal with its first step, and say whether it was new. A repeat changes nothing."""
+        [new] = insert_new(self._connection, proposals, [_values(proposal, now)])
+        if new:
+            step = Transition(None, ProposalState.PROPOSED, proposal.reason, proposal.proposed_by, now)
+            self._write_step(proposal.strategy, proposal.proposal_id, step)
+        return new
+
+    def get(self, strategy: str, proposal_id: str) -> ProposalRow | None:
+        """One proposal."""
+        found = self._rows(_ROWS.where(proposals.c.strategy == strategy, proposals.c.id == proposal_id))
+        return found[0] if found else None
+
+    def waiting(self, strategy: str, state: ProposalState) -> Sequence[ProposalRow]:
+        """Those that stand at ``state``, the oldest first."""
+        return self._rows(_ROWS.where(proposals.c.strategy == strategy, proposals.c.state == state.value))
+
+    def history(self, strategy: str, *, limit: int = 100) -> Sequence[ProposalRow]:
+        """The newest first, whatever became of them."""
+        chosen = _ROWS.where(proposals.c.strategy == strategy).order_by(None)
+        return self._rows(chosen.order_by(proposals.c.recorded_at.desc(), proposals.c.id.desc()).limit(limit))
+
+    def move(
+        self,
+        strategy: str,
+        proposal_id: str,
+        new: ProposalState,
+        *,
+        reason: str,
+        by: str,
+        time: int,
+        version: str | None = None,
+    ) -> None:
+        """Take one step, and keep it; ``version`` is the id of the version that the proposal became by it.
+
+        Raises:
+            UnknownRow: there is no such proposal.
+            ForbiddenTransition: ``TRANSITIONS`` has no such step.
+        """
+        found = self.get(strategy, proposal_id)
+        if found is None:
+            raise UnknownRow(f"strategy {strategy!r} has no proposal {proposal_id!r}")
+        if new not in TRANSITIONS[found.state]:
+            allowed = sorted(state.value for state in TRANSITIONS[found.state]) or "nowhere"
+            raise ForbiddenTransition(
+                f"proposal {proposal_id!r} is {found.state.value}: it cannot become {new.value}, it can go {allowed}"
+            )
+        named = update(proposals).where(proposals.c.strategy == strategy, proposals.c.id == proposal_id)
+        moved = {"state": new.value, "decided": reason, "version": version or found.version}
+        self._connection.execute(named.values(moved))
+        self._write_step(strategy, proposal_id, Transition(found.state, new, reason, by, time))
+
+    def steps(self, strategy: str, proposal_id: str) -> Sequence[Transition]:
+        """Every step of one proposal, the first first."""
+        table = transitions.c
+        chosen = select(table.old, table.new, table.reason, table.by, table.time)
+        named = chosen.where(table.strategy == strategy, table.proposal_id == proposal_id).order_by(table.id)
+        return [
+            Transition(ProposalState(old) if old else None, ProposalState(new), reason, by, time)
+            for old, new, reason, by, time in self._connection.execute(named)
+        ]
+
+    def _rows(self, chosen: Select[Any]) -> list[ProposalRow]:
+        return [
+            ProposalRow(msgspec.json.decode(body, type=ParamsProposed), ProposalState(state), decided, version, at)
+            for body, state, decided, version, at in self._connection.execute(chosen)
+        ]
+
+    def _write_step(self, strategy: str, proposal_id: str, step: Transition) -> None:
+        states = {"old": step.old.value if step.old else None, "new": step.new.value}
+        row = {"strategy": strategy, "proposal_id": proposal_id, **step._asdict(), **states}
+        insert_new(self._connection, transitions, [row])
+
+
+def _values(proposal: ParamsProposed, now: int) -> dict[str, Any]:
+    return {
+        "strategy": proposal.strategy,
+        "id": proposal.proposal_id,
+        "kind": proposal.kind.value,
+        "session": proposal.session,
+        "proposed_by": proposal.proposed_by,
+        "reason": proposal.reason,
+        "evidence": proposal.evidence,
+        "body": msgspec.json.encode(proposal).decode(),
+        "state": ProposalState.PROPOSED.value,
+        "recorded_at": now,
+    }

@@ -1,0 +1,90 @@
+"""Every version of the parameters that was ever in force."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Select, select
+
+from schemas.version import Version, VersionNumber
+from store.allocations import Allocations
+from store.dialects import insert_new
+from store.errors import StoreRefused
+from store.tables import versions
+
+
+class VersionRow(NamedTuple):
+    """A version, the proposal that it came from, and when it was written."""
+
+    version: Version
+    proposal_id: str | None
+    recorded_at: int
+
+
+_ROWS = select(versions.c.body, versions.c.proposal_id, versions.c.recorded_at)
+
+
+class Versions:
+    """Immutable snapshots, ordered by (epoch, number). Only adding is possible; a rollback adds a higher one."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, version: Version, *, proposal_id: str | None, now: int) -> None:
+        """Write the next version of its strategy, and which allocations it begins and ends.
+
+        Raises:
+            StoreRefused: it does not follow the latest version, or its checksum is not that of its content.
+        """
+        latest = self.latest(version.strategy)
+        if latest is not None and (version.id <= latest.id or version.previous != str(latest.id)):
+            what = f"version {version.id} of {version.strategy!r}, which names {version.previous} as its previous one"
+            raise StoreRefused(f"{what}, does not follow {latest.id}")
+        if not version.intact:
+            raise StoreRefused(f"version {version.id} of {version.strategy!r} has a checksum that is not its own")
+        insert_new(self._connection, versions, [_values(version, proposal_id, now)])
+        Allocations(self._connection).follow(version)
+
+    def latest(self, strategy: str) -> Version | None:
+        """The version in force."""
+        return self._newest(_ROWS.where(versions.c.strategy == strategy))
+
+    def get(self, strategy: str, number: VersionNumber) -> Version | None:
+        """One version, for ever the same."""
+        named = (versions.c.epoch == number.epoch, versions.c.number == number.number)
+        return self._newest(_ROWS.where(versions.c.strategy == strategy, *named))
+
+    def last_before(self, strategy: str, *, session: str) -> Version | None:
+        """The newest version that was made for an earlier session."""
+        return self._newest(_ROWS.where(versions.c.strategy == strategy, versions.c.session < session))
+
+    def history(self, strategy: str, *, limit: int = 100) -> Sequence[VersionRow]:
+        """The newest first."""
+        return self._rows(_ROWS.where(versions.c.strategy == strategy), limit=limit)
+
+    def _newest(self, chosen: Select[Any]) -> Version | None:
+        found = self._rows(chosen, limit=1)
+        return found[0].version if found else None
+
+    def _rows(self, chosen: Select[Any], *, limit: int) -> list[VersionRow]:
+        newest_first = chosen.order_by(versions.c.epoch.desc(), versions.c.number.desc()).limit(limit)
+        return [
+            VersionRow(msgspec.json.decode(body, type=Version), proposal_id, recorded_at)
+            for body, proposal_id, recorded_at in self._connection.execute(newest_first)
+        ]
+
+
+def _values(version: Version, proposal_id: str | None, now: int) -> dict[str, Any]:
+    return {
+        "strategy": version.strategy,
+        "epoch": version.epoch,
+        "number": version.number,
+        "previous": version.previous,
+        "session": version.session,
+        "regime": version.regime,
+        "registry": version.registry,
+        "checksum": version.checksum,
+        "proposal_id": proposal_id,
+        "recorded_at": now,
+        "body": msgspec.json.encode(version).decode(),
+    }

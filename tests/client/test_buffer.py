@@ -1,0 +1,63 @@
+"""What waits keeps its order, and its bounds."""
+
+from collections import Counter
+from threading import Thread
+
+from hypothesis import given
+from hypothesis import strategies as some
+from learning_client.buffer import PRICE, Buffer, Told
+
+KINDS = some.sampled_from([PRICE, "alert.raised", "fill.reported"])
+
+
+def filled(capacity, kinds):
+    """A buffer after so many events were told, and the kinds that had to go."""
+    buffer = Buffer(capacity)
+    gone = [buffer.add(Told(buffer.next_order(), kind, "id", 0, {}, None)) for kind in kinds]
+    return buffer, [kind for kind in gone if kind]
+
+
+@given(some.integers(1, 20), some.lists(KINDS, max_size=60), some.integers(1, 7))
+def test_it_holds_as_much_as_it_may_in_order_and_counts_the_rest(capacity, kinds, batch):
+    buffer, gone = filled(capacity, kinds)
+    assert min(capacity, len(kinds)) == len(buffer)
+    taken = []
+    while some_more := buffer.take(batch):
+        assert len(some_more) <= batch
+        taken += some_more
+    assert sorted(taken, key=lambda told: told.order) == taken
+    assert sorted(kinds) == sorted([told.kind for told in taken] + gone)
+
+
+@given(some.integers(1, 20), some.lists(KINDS, max_size=60))
+def test_no_other_event_goes_while_a_price_waits(capacity, kinds):
+    buffer, waiting = Buffer(capacity), Counter()
+    for kind in kinds:
+        waiting[kind] += 1
+        gone = buffer.add(Told(buffer.next_order(), kind, "id", 0, {}, None))
+        if gone is not None:
+            assert (gone == PRICE) == (waiting[PRICE] > 0)
+            waiting[gone] -= 1
+
+
+def test_nothing_is_lost_or_doubled_while_callers_add_and_one_takes():
+    buffer = Buffer(1_000_000)
+
+    def caller(name):
+        for number in range(5_000):
+            buffer.add(
+                Told(buffer.next_order(), PRICE if number % 3 else "alert.raised", f"{name}-{number}", 0, {}, None)
+            )
+
+    callers = [Thread(target=caller, args=(name,)) for name in "abc"]
+    for thread in callers:
+        thread.start()
+    taken = []
+    while len(taken) < 15_000 and (any(thread.is_alive() for thread in callers) or len(buffer)):
+        taken += [told.id for told in buffer.take(500)]
+    assert 15_000 == len(taken) == len(set(taken))
+    for name in "abc":
+        own = [int(text.split("-")[1]) for text in taken if text.startswith(name)]
+        prices, facts = [n for n in own if n % 3], [n for n in own if not n % 3]
+        assert sorted(prices) == prices
+        assert sorted(facts) == facts

@@ -1,0 +1,293 @@
+"""What trading tells arrives, in order and whole, and telling it never waits."""
+
+import enum
+import logging
+import time
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+import msgspec
+import numpy as np
+import pytest
+from learning_client import EventPublisher, Misuse, Snapshot, Switches
+
+NOW = 1_700_000_000_000_000
+
+
+def longest(call, *, times):
+    """The longest that one of so many calls took, in seconds; the best of three goes, for other processes' sake."""
+    goes = []
+    for _ in range(3):
+        durations = []
+        for _ in range(times):
+            begin = time.perf_counter()
+            call()
+            durations.append(time.perf_counter() - begin)
+        goes.append(max(durations))
+    return min(goes)
+
+
+def alert_ids(broker):
+    return [data["alert_id"] for data in broker.told("alert.raised")]
+
+
+def event(broker, kind="alert.raised"):
+    [(_, fields)] = broker.redis.xrange(kind)
+    return msgspec.json.decode(fields[b"event"])
+
+
+def test_what_is_told_arrives_in_the_order_of_the_calls(broker, publisher):
+    wanted = [publisher.alert(symbol="AAPL", score=0.5) for _ in range(1200)]
+    assert publisher.flush(10)
+    assert wanted == alert_ids(broker)
+    assert 1200 == len(set(wanted))
+
+
+def test_an_event_without_an_id_of_its_own_is_known_by_the_id_that_is_returned(broker, publisher):
+    alert = publisher.alert(symbol="AAPL", score=0.5)
+    decision = publisher.decision(symbol="AAPL", action="BUY", alert_id=alert, decision_id="mine")
+    publisher.flush(10)
+    assert alert == event(broker)["id"] == event(broker)["data"]["alert_id"]
+    assert decision == event(broker, "decision.made")["id"]
+    assert "mine" == event(broker, "decision.made")["data"]["decision_id"]
+
+
+def test_the_time_is_that_of_the_argument_to_the_microsecond(broker, publisher):
+    eastern = timezone(timedelta(hours=-5))
+    publisher.session_closed(session="2024-01-31", time=datetime(2024, 1, 31, 16, 0, 0, 123457, tzinfo=eastern))
+    publisher.session_closed(session=datetime(2024, 2, 1, 16, 0), time=1_706_821_200_000_001)
+    publisher.flush(10)
+    events = [msgspec.json.decode(fields[b"event"]) for _, fields in broker.redis.xrange("session.closed")]
+    assert ["2024-01-31T21:00:00.123457Z", "2024-02-01T21:00:00.000001Z"] == [one["time"] for one in events]
+    assert ["2024-01-31", "2024-02-01"] == [one["data"]["session"] for one in events]
+
+
+def test_what_the_caller_changes_afterwards_is_not_sent(broker):
+    publisher = EventPublisher(broker.url, source="scanner", switches=Switches())
+    features, weights = {"squeeze": 0.25}, {"squeeze": 1.0}
+    broker.hang()
+    publisher.alert(symbol="AAPL", score=0.5, features=features)
+    publisher.decision(symbol="AAPL", action="BUY", weights=weights)
+    features["squeeze"] = weights["squeeze"] = 9.0
+    broker.wake()
+    assert publisher.close(10)
+    assert {"squeeze": 0.25} == event(broker)["data"]["features"]
+    assert {"squeeze": 1.0} == event(broker, "decision.made")["data"]["weights"]
+
+
+def test_a_pinned_snapshot_says_which_values_were_used(broker, publisher):
+    pinned = Snapshot(
+        values={},
+        would_be={},
+        version="1-17",
+        unit="AAPL/2024-01-31",
+        assignments={"a": {"threshold": 0.7}, "words": {"style": "calm"}},
+        origin="learned",
+    )
+    publisher.alert(symbol="AAPL", score=0.5, snapshot=pinned)
+    publisher.discovery(universe_size=10, candidate_count=1, snapshot=pinned)
+    publisher.flush(10)
+    said = event(broker)["data"]
+    assert ("1-17", "AAPL/2024-01-31") == (said["params_version"], said["unit"])
+    assert {"a": {"threshold": 0.7}} == said["assignments"]
+    assert "1-17" == event(broker, "discovery.completed")["data"]["params_version"]
+    assert "unit" not in event(broker, "discovery.completed")["data"]
+
+
+def test_a_snapshot_of_default_values_claims_no_version(broker, publisher):
+    publisher.alert(symbol="AAPL", score=0.5, snapshot=Snapshot(values={}, would_be={}, unit="AAPL/2024-01-31"))
+    publisher.flush(10)
+    said = event(broker)["data"]
+    assert "AAPL/2024-01-31" == said["unit"]
+    assert not {"params_version", "assignments"} & said.keys()
+
+
+def test_values_of_numpy_enums_and_decimals_are_sent_as_plain_ones(broker, publisher):
+    class Side(enum.Enum):
+        BUY = "buy"
+
+    publisher.fill(
+        symbol=np.str_("AAPL"), side=Side.BUY, quantity=np.int64(3), price=Decimal("1.25"), fees=np.float32(0.5)
+    )
+    publisher.flush(10)
+    said = event(broker, "fill.reported")["data"]
+    assert ("AAPL", "buy", 3, 1.25, 0.5) == tuple(
+        said[name] for name in ("symbol", "side", "quantity", "price", "fees")
+    )
+
+
+def test_a_value_that_is_none_or_not_a_number_is_missing_and_never_0(broker, publisher):
+    features = {"squeeze": float("nan"), "gap": 0.5}
+    publisher.alert(symbol="AAPL", score=0.5, features=features, rsi=np.float64("nan"), vwap=float("inf"), price=None)
+    publisher.flush(10)
+    said = event(broker)["data"]
+    assert {"gap": 0.5} == said["features"]
+    assert not {"rsi", "vwap", "price"} & said.keys()
+    assert 1 == publisher.stats().troubles["alert.raised rsi is not a finite number"]
+
+
+def test_a_null_in_a_text_is_only_a_word(broker, publisher):
+    publisher.thesis(
+        symbol="AAPL", recommendation="HOLD", text="null hypothesis", market={"vix": None, "momentum": 0.5}
+    )
+    publisher.flush(10)
+    said = event(broker, "thesis.formed")["data"]
+    assert ("null hypothesis", {"momentum": 0.5}) == (said["text"], said["market"])
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("alert", {"score": 0.5}),
+        ("alert", {"symbol": "AAPL", "score": float("nan")}),
+        ("alert", {"symbol": "AAPL", "score": 83}),
+        ("alert", {"symbol": "AAPL", "score": "high"}),
+        ("alert", {"symbol": "", "score": 0.5}),
+        ("alert", {"symbol": "AAPL", "score": 0.5, "time": datetime(2024, 1, 31)}),
+        ("alert", {"symbol": "AAPL", "score": 0.5, "time": 1.7e9}),
+        ("alert", {"symbol": "AAPL", "score": 0.5, "features": 3}),
+        ("decision", {"symbol": "AAPL", "action": None}),
+        ("fill", {"symbol": "AAPL", "side": "buy", "quantity": 1, "price": float("inf")}),
+        ("outcome", {"net": 0.02}),
+        ("price", {"symbol": "AAPL", "interval": "1d", "open": 1, "high": 1, "low": 1, "close": float("nan")}),
+        ("discovery", {"universe_size": None, "candidate_count": 0}),
+        ("thesis", {"symbol": "AAPL"}),
+        ("session_closed", {"session": "31 January"}),
+    ],
+)
+def test_a_wrong_call_is_counted_logged_once_and_sends_nothing(broker, publisher, caplog, method, arguments):
+    for _ in range(3):
+        assert None is getattr(publisher, method)(**arguments)
+    assert 3 == sum(publisher.stats().dropped.values()) == sum(publisher.stats().troubles.values())
+    assert 1 == len(caplog.records)
+    assert 0 == publisher.stats().queued
+
+
+def test_an_event_that_cannot_be_written_does_not_stop_the_others(broker, publisher):
+    publisher.alert(symbol="AAPL", score=0.5, sector=object())
+    publisher.alert(symbol="AAPL", score=0.5, data_time=datetime(2024, 1, 31))
+    publisher.thesis(symbol="AAPL", recommendation="HOLD", text="x" * (1 << 20))
+    good = publisher.alert(symbol="AAPL", score=0.5)
+    assert publisher.flush(10)
+    assert [good] == alert_ids(broker)
+    assert {"alert.raised": 2, "thesis.formed": 1} == publisher.stats().dropped
+
+
+def test_a_misspelt_field_is_named_in_the_log(publisher, caplog):
+    publisher.alert(symbol="AAPL", score=0.5, prise=3.0)
+    publisher.flush(10)
+    assert "prise" in caplog.text
+
+
+def test_a_source_that_the_engine_would_refuse_is_refused_at_start():
+    with pytest.raises(Misuse, match="source 'my scanner'"):
+        EventPublisher("redis://localhost:1/0", source="my scanner")
+
+
+@pytest.mark.parametrize("off", [{"collect": False}, {"integration": False}])
+def test_nothing_is_told_while_the_switch_is_off(broker, off, eventually):
+    publisher = EventPublisher(broker.url, source="scanner", switches=Switches(**off))
+    assert None is publisher.alert(symbol="AAPL", score=0.5)
+    for name in off:
+        setattr(publisher.switches, name, True)
+    wanted = publisher.alert(symbol="AAPL", score=0.5)
+    assert publisher.flush(10)
+    assert [wanted] == alert_ids(broker)
+    publisher.close(5)
+
+
+def test_while_the_broker_hangs_no_call_waits_and_afterwards_everything_arrives_in_order(broker, publisher, eventually):
+    told = [publisher.alert(symbol="AAPL", score=0.5)]
+    publisher.flush(10)
+    broker.hang()
+    assert longest(lambda: told.append(publisher.alert(symbol="AAPL", score=0.5)), times=1000) < 0.02
+    eventually(lambda: not publisher.stats().connected)
+    assert not publisher.flush(0.01)
+    broker.wake()
+    assert publisher.flush(20)
+    assert told == alert_ids(broker)
+
+
+def test_while_the_broker_is_dead_events_wait_and_it_is_logged_once(broker, publisher, caplog, eventually):
+    caplog.set_level(logging.INFO, "learning_client")
+    broker.kill()
+    told = [publisher.alert(symbol="AAPL", score=0.5) for _ in range(10)]
+    eventually(lambda: "is away" in caplog.text)
+    told += [publisher.alert(symbol="AAPL", score=0.5) for _ in range(10)]
+    broker.start()
+    assert publisher.flush(20)
+    assert told == alert_ids(broker)
+    assert 1 == caplog.text.count("the broker is away") == caplog.text.count("the broker is back")
+
+
+def test_when_the_buffer_is_full_the_oldest_prices_go_first_and_are_counted(broker):
+    publisher = EventPublisher(broker.url, source="scanner", switches=Switches(), capacity=4)
+    broker.hang()
+    publisher.alert(symbol="FIRST", score=0.5)
+    while publisher.stats().queued and publisher._sender._buffer.oldest() == 0:
+        time.sleep(0.001)  # until the sender has it in hand
+    bar = {"symbol": "AAPL", "interval": "1d", "open": 1.0, "high": 1.0, "low": 1.0}
+    alerts = [publisher.alert(symbol="AAPL", score=0.5) for _ in range(2)]
+    for close in range(3):
+        publisher.price(**bar, close=close)
+    alerts += [publisher.alert(symbol="AAPL", score=0.5) for _ in range(3)]
+    broker.wake()
+    assert publisher.close(20)
+    assert alerts[1:] == alert_ids(broker)[1:]
+    assert [] == broker.told("price.observed")
+    [report] = broker.told("client.reported")
+    assert {"price.observed": 3, "alert.raised": 1} == report["dropped"]
+    assert {"alert.raised": 5} == report["sent"]
+
+
+def test_a_stream_that_the_broker_refuses_for_good_does_not_hold_up_the_others(broker, publisher):
+    broker.redis.set("fill.reported", "not a stream")
+    publisher.fill(symbol="AAPL", side="buy", quantity=1, price=1.0)
+    alert = publisher.alert(symbol="AAPL", score=0.5)
+    assert publisher.flush(10)
+    assert [alert] == alert_ids(broker)
+    assert {"fill.reported": 1} == publisher.stats().dropped
+
+
+def test_a_broker_that_is_full_is_asked_again(broker, publisher, eventually):
+    publisher.flush(10)
+    broker.redis.config_set("maxmemory", 1)
+    alert = publisher.alert(symbol="AAPL", score=0.5)
+    eventually(lambda: publisher.stats().queued == 1)
+    assert not publisher.flush(0.5)
+    broker.redis.config_set("maxmemory", 0)
+    assert publisher.flush(10)
+    assert [alert] == alert_ids(broker)
+
+
+def test_reports_come_by_themselves(broker, monkeypatch, eventually):
+    monkeypatch.setattr("learning_client.sender.REPORT_SECONDS", 0.05)
+    publisher = EventPublisher(broker.url, source="scanner", switches=Switches(collect=False))
+    _, later = eventually(lambda: len(reports := broker.told("client.reported")) > 1 and reports[:2])
+    assert ("scanner", 1) == (later["client"], later["sent"]["client.reported"])
+    assert abs(later["clock_offset_seconds"]) < 1
+    publisher.close(5)
+
+
+def test_closing_has_a_deadline_and_says_that_something_was_left_behind(broker, publisher):
+    broker.hang()
+    publisher.alert(symbol="AAPL", score=0.5)
+    begin = time.monotonic()
+    assert not publisher.close(0.2)
+    assert time.monotonic() - begin < 1.0
+    assert None is publisher.alert(symbol="AAPL", score=0.5)
+    broker.wake()
+
+
+def test_the_prefix_stands_before_every_stream(broker):
+    publisher = EventPublisher(broker.url, source="scanner", prefix="paper:", switches=Switches())
+    publisher.alert(symbol="AAPL", score=0.5)
+    assert publisher.close(10)
+    assert {b"paper:alert.raised", b"paper:client.reported"} == set(broker.redis.keys())
+
+
+def test_a_wrong_url_stops_nobody(caplog, eventually):
+    publisher = EventPublisher("localhost", source="scanner", switches=Switches())
+    assert publisher.alert(symbol="AAPL", score=0.5)
+    eventually(lambda: "URL" in caplog.text)
+    assert not publisher.close(0.1)

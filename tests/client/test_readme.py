@@ -1,0 +1,20 @@
+"""The example of the README does what it says."""
+
+import re
+from pathlib import Path
+
+README = Path(__file__).parents[2] / "client" / "README.md"
+
+
+def test_the_example_runs_and_its_events_arrive(broker, version):
+    broker.publish(version(1, threshold=0.75))
+    [example] = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    names = {}
+    exec(example.replace("redis://localhost:6379/0", broker.url), names)
+    assert names["params"].wait_ready(10)
+    names["params"].close(5.0)
+    assert {"alert.raised", "decision.made", "session.closed", "client.reported"} <= {
+        key.decode() for key in broker.redis.scan_iter()
+    }
+    [alert], [decision] = broker.told("alert.raised"), broker.told("decision.made")
+    assert (alert["alert_id"], "AAPL/2024-01-31") == (decision["alert_id"], decision["unit"])

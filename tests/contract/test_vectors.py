@@ -1,0 +1,62 @@
+import msgspec
+import pytest
+from learning_client import canonical as theirs
+from learning_client import version as client
+
+from schemas import canonical as ours
+from schemas.allocation import Allocation, draw
+from schemas.version import Version
+from tests.contract.golden import CONTRACT
+from tests.contract.vectors import assignment_vectors, checksum_vectors
+
+
+def read(name):
+    return msgspec.json.decode((CONTRACT / name).read_bytes())
+
+
+ASSIGNMENTS = [
+    (vector["allocation"], case["unit"], case["n"], case["values"])
+    for vector in read("assignment.json")["vectors"]
+    for case in vector["units"]
+]
+CHECKSUMS = [(vector["version"], vector["canonical"]) for vector in read("checksum.json")["vectors"]]
+
+
+def test_the_vectors_are_those_that_a_second_computation_gives():
+    assert msgspec.to_builtins(assignment_vectors()) == read("assignment.json")
+    assert checksum_vectors() == read("checksum.json")
+
+
+def test_the_vectors_hold_what_goes_wrong_elsewhere():
+    assert len(ASSIGNMENTS) >= 200
+    assert {1, 2, 10} <= {len(allocation["arms"]) for allocation, *_ in ASSIGNMENTS}
+    assert any(arm["share"] == 0 for allocation, *_ in ASSIGNMENTS for arm in allocation["arms"])
+    assert any(not unit.isascii() for _, unit, *_ in ASSIGNMENTS)
+
+
+@pytest.mark.parametrize("side", [(Allocation, draw), (client.Allocation, client.draw)], ids=["engine", "client"])
+def test_both_sides_assign_as_the_vectors_say(side):
+    kind, drawn = side
+    for allocation, unit, n, values in ASSIGNMENTS:
+        assert n == drawn(allocation["id"], unit)
+        assert values == msgspec.convert(allocation, kind).arm_of(unit).values
+
+
+@pytest.mark.parametrize("kind", [Version, client.Version], ids=["engine", "client"])
+def test_both_sides_find_the_checksums_of_the_vectors_intact(kind):
+    for version, _ in CHECKSUMS:
+        assert msgspec.convert(version, kind).intact
+        assert not msgspec.convert({**version, "regime": "other"}, kind).intact
+
+
+@pytest.mark.parametrize("side", [ours, theirs], ids=["engine", "client"])
+def test_both_sides_write_the_canonical_text_of_the_vectors(side):
+    for version, canonical in CHECKSUMS:
+        covered = {name: value for name, value in version.items() if name != "checksum"}
+        assert canonical == side.canonical_json(covered)
+        assert version["checksum"] == side.checksum(covered)
+
+
+def test_the_engine_gives_a_new_version_the_checksum_of_the_vectors():
+    for version, _ in CHECKSUMS:
+        assert version["checksum"] == msgspec.convert({**version, "checksum": ""}, Version).checksum

@@ -1,0 +1,91 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rq.job import Job
+
+from events.connection import connect
+from schemas.registry import load_registry
+from store.cycles import Cycles
+from store.outbox import Outbox
+from store.sessions import Sessions
+from workers.cycle_queue import CycleQueue
+
+FOLDER = Path(__file__).parents[2]
+SESSION = "2024-01-02"
+
+
+@pytest.fixture
+def environment(tmp_path, redis_url, store):
+    return {
+        **os.environ,
+        "RQ_REDIS_URL": redis_url,
+        "RQ_CONFIG": "scheduler.rq_settings",
+        "LEARNING_STORE_URL": f"sqlite:///{tmp_path}/learning.db",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+
+
+@pytest.fixture
+def settled(store):
+    with store.begin() as work:
+        Sessions(work.connection).add("main", SESSION, cut=work.take(1), now=work.now)
+        work.commit()
+
+
+def burst(environment):
+    command = ["rq", "worker", "learning", "--burst"]
+    ran = subprocess.run(command, cwd=FOLDER, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert 0 == ran.returncode, ran.stderr
+    return ran.stdout + ran.stderr
+
+
+def finished(store):
+    with store.read() as reading:
+        return Cycles(reading).finished("main", "daily", SESSION)
+
+
+def test_rq_worker_runs_an_enqueued_cycle_once_however_often_it_is_asked(store, settled, redis_url, environment):
+    with connect(redis_url) as redis:
+        CycleQueue(redis).ask("main", SESSION)
+        burst(environment)
+        first = finished(store)
+        identity = CycleQueue(redis).ask("main", SESSION)
+        burst(environment)
+        assert "daily main 2024-01-02: was done before" == Job.fetch(identity, connection=redis).return_value()
+        assert 1 == redis.xlen("cycle.completed")
+    assert first == finished(store)
+    with store.read() as reading:
+        assert [] == Outbox(reading).waiting("cycles", 10)
+
+
+def test_due_finds_a_cycle_that_nobody_asked_for(store, settled, environment):
+    command = [sys.executable, "-c", "from scheduler.jobs import due; print(due())"]
+    ran = subprocess.run(command, cwd=FOLDER, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert "['daily main 2024-01-02: done']" == ran.stdout.splitlines()[-1]
+    assert finished(store) is not None
+
+
+def test_tidy_trims_what_everybody_has_read_and_nothing_else(redis_url, environment, store):
+    with connect(redis_url) as redis:
+        redis.xadd("alert.raised", {"event": "read"}, id="1-1")
+        redis.xgroup_create("alert.raised", "attribution", id="1-1")
+        redis.xadd("alert.raised", {"event": "unread"}, id="2-1")
+        command = [sys.executable, "-c", "from scheduler.jobs import tidy; print(tidy()['alert.raised'])"]
+        ran = subprocess.run(
+            command, cwd=FOLDER, env=environment, capture_output=True, text=True, timeout=60, check=True
+        )
+        assert "1" == ran.stdout.splitlines()[-1]
+        assert [b"2-1"] == [entry for entry, _ in redis.xrange("alert.raised")]
+
+
+def test_a_cycle_of_an_unknown_strategy_fails_with_the_known_ones(store, redis_url, environment):
+    with connect(redis_url) as redis:
+        CycleQueue(redis).ask("unheard", SESSION)
+    assert "no cycle 'daily' of strategy 'unheard' here; strategies: ['main']" in burst(environment)
+
+
+def test_the_registry_that_the_jobs_run_with_is_sound():
+    assert "main" == load_registry(FOLDER / "parameters" / "scanner.toml").strategy

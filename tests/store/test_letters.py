@@ -1,0 +1,137 @@
+"""What waits to be sent, what was already taken in, and what was refused."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from store.dead_letters import Buried, DeadLetters
+from store.inbox import Inbox
+from store.outbox import Letter, Outbox
+
+
+def post(store, owner, *bodies, now=1):
+    with store.begin() as work:
+        Outbox(work.connection).add_all(owner, "insight.published", bodies, now=now)
+        work.commit()
+
+
+def waiting(store, owner, limit=100):
+    with store.read() as reading:
+        return Outbox(reading).waiting(owner, limit)
+
+
+def publish(store, letters):
+    with store.begin() as work:
+        Outbox(work.connection).published([letter.id for letter in letters])
+        work.commit()
+
+
+def test_letters_wait_in_the_order_in_which_they_were_added(store):
+    post(store, "deployment", b"one", b"two")
+    post(store, "thompson", b"theirs")
+    post(store, "deployment", b"three")
+
+    assert [b"one", b"two", b"three"] == [letter.body for letter in waiting(store, "deployment")]
+    assert [b"one", b"two"] == [letter.body for letter in waiting(store, "deployment", limit=2)]
+
+
+def test_a_letter_says_where_else_it_goes(store):
+    with store.begin() as work:
+        outbox = Outbox(work.connection)
+        outbox.add(
+            "deployment", "params.updated", b"new", now=1, channel="params.updated", key="snapshot", value=b"all"
+        )
+        outbox.add("deployment", "insight.published", b"seen", now=1)
+        work.commit()
+
+    both, one = waiting(store, "deployment")
+    assert Letter(both.id, "params.updated", b"new", "params.updated", "snapshot", b"all") == both
+    assert Letter(one.id, "insight.published", b"seen", None, None, None) == one
+
+
+def test_a_letter_that_was_sent_waits_no_more(store):
+    post(store, "deployment", b"one", b"two", b"three")
+    publish(store, waiting(store, "deployment", limit=2))
+
+    assert [b"three"] == [letter.body for letter in waiting(store, "deployment")]
+
+
+def test_a_letter_of_a_turn_that_was_undone_is_never_sent(store):
+    with store.begin() as work:
+        Outbox(work.connection).add("deployment", "params.updated", b"never", now=1)
+
+    assert [] == waiting(store, "deployment")
+
+
+def test_what_one_relay_has_sent_never_takes_out_what_another_must_still_send(store):
+    post(store, "deployment", b"one", b"two")
+    both = waiting(store, "deployment")
+    publish(store, both)
+    post(store, "deployment", b"three")
+    publish(store, both)
+
+    assert [b"three"] == [letter.body for letter in waiting(store, "deployment")]
+
+
+names = st.tuples(st.sampled_from("xy"), st.sampled_from("abcdef"))
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=st.lists(st.tuples(st.sampled_from(["w1", "w2"]), st.lists(names, max_size=8)), max_size=6))
+def test_every_event_is_new_exactly_once_to_each_worker(store, batches):
+    seen = set()
+    with store.begin() as work:
+        inbox = Inbox(work.connection)
+        for worker, pairs in batches:
+            expected = []
+            for pair in pairs:
+                expected.append((worker, *pair) not in seen)
+                seen.add((worker, *pair))
+            assert expected == inbox.new(worker, pairs, 1)
+
+
+def bury(store, entry, *, worker="attribution", now=1, reason="score: 83 is above 1", body=b"\x00\xff"):
+    with store.begin() as work:
+        new = DeadLetters(work.connection).bury(
+            worker=worker, stream="alert.raised", entry=entry, reason=reason, body=body, size=9, attempts=1, now=now
+        )
+        work.commit()
+    return new
+
+
+def test_a_refused_entry_keeps_its_bytes_and_its_reason(store):
+    assert bury(store, "1-0")
+
+    with store.read() as reading:
+        expected = Buried("attribution", "alert.raised", "1-0", "score: 83 is above 1", b"\x00\xff", 9, 1, 1)
+        assert expected == DeadLetters(reading).get("attribution", "alert.raised", entry="1-0")
+        assert DeadLetters(reading).get("attribution", "alert.raised", entry="2-0") is None
+
+
+def test_a_refused_entry_that_comes_again_stays_as_it_was(store):
+    assert bury(store, "1-0", reason="first")
+    assert not bury(store, "1-0", reason="second")
+    assert bury(store, "1-0", worker="patterns")
+
+    with store.read() as reading:
+        assert "first" == DeadLetters(reading).get("attribution", "alert.raised", entry="1-0").reason
+
+
+def test_lists_the_newest_refusals_first(store):
+    bury(store, "1-0", now=10)
+    bury(store, "2-0", now=30)
+    bury(store, "3-0", now=20, worker="patterns")
+
+    with store.read() as reading:
+        letters = DeadLetters(reading)
+        assert ["2-0", "3-0", "1-0"] == [letter.entry for letter in letters.list()]
+        assert ["2-0", "1-0"] == [letter.entry for letter in letters.list("attribution")]
+        assert ["2-0"] == [letter.entry for letter in letters.list(limit=1)]
+
+
+@pytest.mark.parametrize(("entry", "dropped"), [("1-0", True), ("2-0", False)])
+def test_drops_the_one_that_was_named(store, entry, dropped):
+    bury(store, "1-0")
+    with store.begin() as work:
+        assert dropped == DeadLetters(work.connection).drop("attribution", "alert.raised", entry=entry)
+        assert (not dropped) == bool(DeadLetters(work.connection).list())

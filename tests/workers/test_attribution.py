@@ -1,0 +1,465 @@
+import random
+from collections import Counter
+
+import msgspec
+import pytest
+
+from schemas.attributed import Contribution, ExampleState
+from schemas.vocabulary import Direction, ExitReason, Side
+from tests.workers.desk import NYSE, Desk, Stream, registry, version
+
+BARS = {"2023-01-05": (100, 103, 99, 102), "2023-01-06": (102, 110, 101, 108), "2023-01-09": (107, 108, 90, 95)}
+
+
+@pytest.fixture
+def desk(store):
+    return Desk(store)
+
+
+@pytest.fixture
+def stream():
+    return Stream()
+
+
+def bars(stream, prices=BARS, **more):
+    return [stream.bar(session, *row, **more) for session, row in prices.items()]
+
+
+def contributions(desk, name):
+    return msgspec.json.decode(desk.example(name)["contributions"], type=list[Contribution])
+
+
+def rewards(desk, name):
+    """What the example adds, as {reward: total}."""
+    return {one.reward: one.total for one in contributions(desk, name)}
+
+
+def settle(desk, stream, *sessions):
+    for session in sessions:
+        desk.take(stream.closed(session))
+    desk.rest()
+
+
+@pytest.mark.parametrize(
+    ("time", "unit", "entry", "due"),
+    [
+        ("2023-01-04 13:00", "AAPL/2023-01-04", "2023-01-04", "2023-01-06"),
+        ("2023-01-04 14:30", "AAPL/2023-01-04", "2023-01-04", "2023-01-06"),
+        ("2023-01-04 15:00", "AAPL/2023-01-04", "2023-01-05", "2023-01-09"),
+        ("2023-01-04 22:00", "AAPL/2023-01-04", "2023-01-05", "2023-01-09"),
+        ("2023-01-07 15:00", "AAPL/2023-01-09", "2023-01-09", "2023-01-11"),
+        ("2023-01-13 15:00", "AAPL/2023-01-13", "2023-01-17", "2023-01-19"),
+    ],
+    ids=["before the open", "at the open", "during", "after the close", "on a Saturday", "before a long weekend"],
+)
+def test_an_alert_is_entered_at_the_first_open_that_it_can_reach(desk, stream, time, unit, entry, due):
+    desk.take(stream.alert("a", time))
+    row = desk.example("main/alert/a/3d/prices")
+    assert (unit, entry, due, "pending") == (row["unit"], row["entry_session"], row["due"], row["state"])
+
+
+def test_an_alert_during_a_session_earns_from_the_next_open_to_the_close_of_the_third_session(desk, stream):
+    desk.take(stream.alert("a", "2023-01-04 15:00"), *bars(stream))
+    row = desk.example("main/alert/a/3d/prices")
+    assert ("matched", 100, 95, "loss") == tuple(
+        row[c] for c in ("state", "entry_price", "exit_price", "outcome_class")
+    )
+    assert pytest.approx((-0.05, 0.10, -0.10)) == (row["return"], row["mfe"], row["mae"])
+    [letter] = [one for one in desk.letters() if one.data.horizon == "3d"]
+    assert NYSE.close_of("2023-01-09") == letter.time
+    assert "2023-01-05T14:30:00+00:00" == letter.data.entry_time.isoformat()
+    assert "2023-01-09T21:00:00+00:00" == letter.data.exit_time.isoformat()
+
+
+def test_a_short_alert_earns_what_a_long_one_loses(desk, stream):
+    desk.take(stream.alert("a", "2023-01-04 15:00", direction=Direction.SHORT), *bars(stream))
+    row = desk.example("main/alert/a/3d/prices")
+    assert pytest.approx((0.05, 0.10, -0.10)) == (row["return"], row["mfe"], row["mae"])
+    assert "win" == row["outcome_class"]
+
+
+def test_every_example_is_what_a_loop_over_the_bars_finds(desk, stream):
+    rng = random.Random(7)
+    sessions = [NYSE.shift("2023-01-03", place) for place in range(12)]
+    prices = {}
+    for symbol in ("AAPL", "MSFT"):
+        for session in sessions:
+            if rng.random() < 0.85:
+                start, close = rng.uniform(50, 60), rng.uniform(50, 60)
+                prices[symbol, session] = (start, max(start, close) + 1, min(start, close) - 1, close)
+    alerts = [
+        stream.alert(f"a{place}", NYSE.open_of(session) + 1, symbol=symbol, unit=f"{symbol}/{session}/{place}")
+        for place, (symbol, session) in enumerate(
+            (symbol, session) for symbol in ("AAPL", "MSFT") for session in sessions
+        )
+    ]
+    desk.take(*alerts, *(stream.bar(session, *row, symbol=symbol) for (symbol, session), row in prices.items()))
+    found = desk.examples("state", "return", "mfe", "mae")
+    for alert in alerts:
+        for sessions_held in (1, 3):
+            entry = NYSE.first_open_at_or_after(alert.time)
+            row = found[f"main/alert/{alert.data.alert_id}/{sessions_held}d/prices"]
+            held = [prices.get((alert.data.symbol, NYSE.shift(entry, n))) for n in range(sessions_held)]
+            if held[0] is None or held[-1] is None:
+                assert {"state": "pending", "return": None, "mfe": None, "mae": None} == row
+                continue
+            high, low = max(bar[1] for bar in held if bar), min(bar[2] for bar in held if bar)
+            assert "matched" == row["state"]
+            assert pytest.approx(held[-1][3] / held[0][0] - 1) == row["return"]
+            assert pytest.approx((high / held[0][0] - 1, low / held[0][0] - 1)) == (row["mfe"], row["mae"])
+
+
+def test_a_pending_example_is_told_to_nobody(desk, stream):
+    desk.take(stream.alert("a", "2023-01-04 15:00"))
+    assert {0} == {row["revision"] for row in desk.examples("revision").values()}
+    assert [] == desk.letters()
+
+
+def test_a_bar_that_came_too_late_revises_and_takes_back_exactly_what_was_added(desk, stream):
+    first, middle, last = bars(stream)
+    desk.take(stream.alert("a", "2023-01-04 15:00"), first, last)
+    before = desk.example("main/alert/a/3d/prices")
+    desk.take(middle)
+    after = desk.example("main/alert/a/3d/prices")
+    assert pytest.approx((0.08, 0.10)) == (before["mfe"], after["mfe"])
+    assert (1, 2) == (before["revision"], after["revision"])
+    told = [one.data for one in desk.letters() if one.data.horizon == "3d"]
+    assert told[0].contributions == told[1].replaced == told[1].contributions
+
+
+def test_a_revised_bar_replaces_and_the_statistics_end_where_they_would_have_begun(desk, stream, store, tmp_path):
+    desk.take(stream.alert("a", "2023-01-04 15:00"), *bars(stream))
+    wrong = desk.net()
+    desk.take(stream.bar("2023-01-09", 107, 108, 90, 104))
+    look = {key[3]: number for key, number in desk.net().items() if key[3].startswith("alert") and key[6] == "total"}
+    assert {"alert_return:3d": 40_000} == look
+    assert {1} == {number for key, number in desk.net().items() if key[6] == "n"}
+    assert wrong.keys() == desk.net().keys()
+
+
+def test_a_bar_that_is_not_final_completes_nothing_and_never_replaces_a_final_one(desk, stream):
+    first, middle, last = bars(stream)
+    desk.take(
+        stream.alert("a", "2023-01-04 15:00"), first, middle, stream.bar("2023-01-09", 107, 108, 90, 50, final=False)
+    )
+    assert "pending" == desk.example("main/alert/a/3d/prices")["state"]
+    desk.take(last)
+    desk.take(stream.bar("2023-01-09", 107, 108, 90, 50, final=False))
+    assert 95 == desk.example("main/alert/a/3d/prices")["exit_price"]
+
+
+def test_a_replaced_bar_that_is_delivered_again_does_not_come_back(desk, stream):
+    wrong, right = stream.bar("2023-01-05", 100, 101, 99, 101), stream.bar("2023-01-05", 100, 103, 99, 102)
+    desk.take(stream.alert("a", "2023-01-04 15:00"), wrong)
+    desk.take(right)
+    desk.take(wrong, right, wrong)
+    assert 102 == desk.example("main/alert/a/1d/prices")["exit_price"]
+    assert 2 == desk.example("main/alert/a/1d/prices")["revision"]
+
+
+def test_what_stands_later_in_the_stream_replaces_even_when_it_is_taken_in_first(desk, stream):
+    wrong, right = stream.bar("2023-01-05", 100, 101, 99, 101), stream.bar("2023-01-05", 100, 103, 99, 102)
+    desk.take(stream.alert("a", "2023-01-04 15:00"), right)
+    desk.take(wrong)
+    assert 102 == desk.example("main/alert/a/1d/prices")["exit_price"]
+
+
+def test_bars_of_other_intervals_are_kept_and_measure_nothing(desk, stream):
+    [first, *_] = bars(stream)
+    hourly = msgspec.structs.replace(first.data, interval="1h", close=55)
+    desk.take(stream.alert("a", "2023-01-04 15:00"), stream.event(hourly, first.time), first)
+    assert 102 == desk.example("main/alert/a/1d/prices")["exit_price"]
+
+
+def test_a_split_is_no_loss(desk, stream):
+    split = {"2023-01-05": (100, 102, 99, 101), "2023-01-06": (50.5, 52, 50, 51), "2023-01-09": (51, 52, 50, 52)}
+    events = bars(stream, split)
+    events[1] = stream.bar("2023-01-06", *split["2023-01-06"], factor=0.5)
+    desk.take(stream.alert("a", "2023-01-04 15:00"), *events)
+    assert pytest.approx(0.04) == desk.example("main/alert/a/3d/prices")["return"]
+
+
+def test_an_outcome_before_its_alert_waits_for_it(desk, stream):
+    desk.take(stream.outcome("o", "2023-01-06 15:00", alert_id="a", horizon="2d", return_=0.03))
+    assert {} == desk.examples()
+    desk.take(stream.alert("a", "2023-01-04 15:00"))
+    row = desk.example("main/alert/a/2d/reported")
+    assert ("matched", 0.03, "win") == (row["state"], row["return"], row["outcome_class"])
+
+
+def test_a_decision_before_its_alert_moves_to_the_alerts_unit_and_takes_its_version(desk, stream):
+    desk.take(stream.decision("d", "2023-01-05 14:00", alert_id="a", version=None, size=0.1))
+    assert "AAPL/2023-01-05" == desk.example("main/decision/d/3d/prices")["unit"]
+    desk.take(stream.alert("a", "2023-01-04 15:00", regime="bull", score=0.9))
+    row = desk.example("main/decision/d/3d/prices")
+    expected = ("AAPL/2023-01-04", "2023-01-04", "1-1", "bull", 0.9)
+    assert expected == tuple(row[c] for c in ("unit", "session", "params_version", "regime", "score"))
+    assert "2023-01-09" == desk.example("main/decision/d/close/reported")["due"]
+
+
+def test_a_decision_that_names_its_unit_keeps_it(desk, stream):
+    desk.take(stream.decision("d", "2023-01-05 14:00", alert_id="a", unit="mine/2023-01-06"))
+    desk.take(stream.alert("a", "2023-01-04 15:00"))
+    row = desk.example("main/decision/d/3d/prices")
+    assert ("mine/2023-01-06", "2023-01-06") == (row["unit"], row["session"])
+
+
+def test_the_first_decision_represents_its_unit_and_alerts_only_where_there_is_none(desk, stream):
+    desk.take(stream.alert("a2", "2023-01-04 15:01"), stream.alert("a1", "2023-01-04 15:00"), *bars(stream))
+    assert {"alert_return:3d", "unit_pnl:3d"} == rewards(desk, "main/alert/a1/3d/prices").keys()
+    assert {} == rewards(desk, "main/alert/a2/3d/prices")
+    desk.take(stream.decision("d2", "2023-01-04 15:03"), stream.decision("d1", "2023-01-04 15:02", action="IGNORE"))
+    assert {} == rewards(desk, "main/alert/a1/3d/prices")
+    assert "alert_return:3d" in rewards(desk, "main/decision/d1/3d/prices")
+    assert {1} == {number for key, number in desk.net().items() if key[6] == "n"}
+
+
+def test_a_decision_to_leave_a_position_represents_no_unit(desk, stream):
+    desk.take(stream.decision("out", "2023-01-04 14:35", action="SELL", version=None), *bars(stream))
+    desk.take(stream.decision("in", "2023-01-04 15:00", action="IGNORE"))
+    assert "alert_return:3d" in rewards(desk, "main/decision/in/3d/prices")
+    assert [] == contributions(desk, "main/decision/out/3d/prices")
+
+
+def test_a_unit_that_bought_nothing_earned_a_real_zero(desk, stream):
+    desk.take(stream.alert("a", "2023-01-04 15:00"), stream.decision("d", "2023-01-04 15:01", action="IGNORE"))
+    desk.take(*bars(stream))
+    settle(desk, stream, "2023-01-09")
+    [close] = contributions(desk, "main/decision/d/close/reported")
+    assert ("unit_pnl:close", 1, 0, 0) == (close.reward, close.n, close.total, close.squares)
+    assert 0 == rewards(desk, "main/decision/d/3d/prices")["unit_pnl:3d"]
+    assert None is desk.example("main/decision/d/close/reported")["net"]
+
+
+def test_what_a_unit_earned_is_the_sum_of_size_times_return_of_what_it_bought(desk, stream):
+    desk.take(
+        stream.decision("d1", "2023-01-04 15:00", size=0.10),
+        stream.decision("d2", "2023-01-04 15:01", size=0.20, direction=Direction.SHORT),
+        stream.decision("d3", "2023-01-04 15:02", size=0.40, action="HOLD"),
+        stream.outcome("o1", "2023-01-06 15:00", decision_id="d1", net=0.04),
+        stream.outcome("o2", "2023-01-06 15:00", decision_id="d2", gross=-0.01, fees=0.002),
+        *bars(stream),
+    )
+    settle(desk, stream, "2023-01-09")
+    assert {"unit_pnl:close": 1_600} == rewards(desk, "main/decision/d1/close/reported")
+    assert {"unit_pnl:3d": 5_000, "alert_return:3d": -50_000} == rewards(desk, "main/decision/d1/3d/prices")
+    assert {} == rewards(desk, "main/decision/d2/close/reported")
+
+
+def test_a_reward_is_winsorised_and_carries_the_arm_its_share_and_the_regime(desk, stream):
+    desk.take(
+        stream.alert("a", "2023-01-04 15:00", regime="bear"), *bars(stream, BARS | {"2023-01-09": (200, 300, 90, 250)})
+    )
+    [look] = [one for one in contributions(desk, "main/alert/a/3d/prices") if one.reward == "alert_return:3d"]
+    arm = version(registry()).assigned("AAPL/2023-01-04")["look.1-1"]
+    assert (500_000, 250_000_000_000, 1) == (look.total, look.squares, look.n)
+    expected = ("look.1-1", arm.key, arm.share, "bear", "2023-01-04", "1-1")
+    assert expected == (look.allocation, look.arm, look.propensity, look.regime, look.session, look.version)
+
+
+def test_a_close_enters_only_when_the_maximum_hold_of_its_cohort_has_passed(desk, stream):
+    desk.take(stream.decision("d", "2023-01-04 15:00", size=0.1))
+    desk.take(stream.outcome("o", "2023-01-05 15:00", decision_id="d", net=0.04))
+    settle(desk, stream, "2023-01-05", "2023-01-06")
+    row = desk.example("main/decision/d/close/reported")
+    assert ("pending", 0.04, "2023-01-09", {}) == (row["state"], row["net"], row["due"], desk.net())
+    settle(desk, stream, "2023-01-09")
+    assert {"unit_pnl:close": 4_000} == rewards(desk, "main/decision/d/close/reported")
+
+
+def test_a_close_waits_for_every_purchase_of_the_unit(desk, stream):
+    desk.take(stream.decision("d1", "2023-01-04 15:00", size=0.1), stream.decision("d2", "2023-01-04 15:01", size=0.1))
+    desk.take(stream.outcome("o1", "2023-01-05 15:00", decision_id="d1", net=0.04))
+    settle(desk, stream, "2023-01-09")
+    assert ("pending", {}) == (desk.example("main/decision/d1/close/reported")["state"], desk.net())
+    desk.take(stream.outcome("o2", "2023-01-10 15:00", decision_id="d2", net=-0.01))
+    assert {"unit_pnl:close": 3_000} == rewards(desk, "main/decision/d1/close/reported")
+
+
+@pytest.mark.parametrize(
+    ("decision", "outcome", "said"),
+    [
+        ({"size": 0.1}, {"return_": 0.04}, "send net, or gross and fees"),
+        ({"size": 0.1}, {}, "send net, or gross and fees"),
+        ({}, {"net": 0.04}, "without a size"),
+    ],
+)
+def test_a_missing_number_is_missing_and_never_a_zero(desk, stream, decision, outcome, said):
+    desk.take(stream.decision("d", "2023-01-04 15:00", **decision))
+    desk.take(stream.outcome("o", "2023-01-05 15:00", decision_id="d", **outcome))
+    settle(desk, stream, "2023-01-09")
+    row = desk.example("main/decision/d/close/reported")
+    assert said in row["reason"]
+    assert ("[]", {}) == (row["contributions"], desk.net())
+
+
+def test_what_trading_reports_is_kept_as_given(desk, stream):
+    outcome = {"net": 0.02, "return_": 0.03, "mfe": 0.05, "mae": -0.01, "exit_reason": ExitReason.TAKE_PROFIT}
+    desk.take(
+        stream.decision("d", "2023-01-04 15:00"),
+        stream.outcome(
+            "o", "2023-01-05 15:00", decision_id="d", horizon="4h", entry_price=10, exit_price=99, **outcome
+        ),
+    )
+    row = desk.example("main/decision/d/4h/reported")
+    expected = {"net": 0.02, "return": 0.03, "mfe": 0.05, "mae": -0.01, "exit_reason": "take_profit"}
+    assert expected == {name: row[name] for name in expected}
+    assert ("matched", 10, 99) == (row["state"], row["entry_price"], row["exit_price"])
+
+
+def test_a_return_is_made_of_prices_and_direction_where_only_these_are_given(desk, stream):
+    desk.take(
+        stream.decision("d", "2023-01-04 15:00", direction=Direction.SHORT),
+        stream.outcome("o", "2023-01-05 15:00", decision_id="d", horizon="1d", entry_price=100, exit_price=90),
+    )
+    row = desk.example("main/decision/d/1d/reported")
+    assert pytest.approx(0.1) == row["return"]
+    assert row["net"] is None
+
+
+def test_the_further_returns_of_an_outcome_are_examples_too(desk, stream):
+    desk.take(stream.alert("a", "2023-01-04 15:00"))
+    further = {"1d": 0.01, "30d": -0.2, "5d": 0.9}
+    desk.take(stream.outcome("o", "2023-01-10 15:00", alert_id="a", horizon="5d", return_=0.02, returns=further))
+    found = {
+        name.split("/")[3]: row["return"]
+        for name, row in desk.examples("return", "origin").items()
+        if row["origin"] == "reported"
+    }
+    assert {"close": None, "1d": 0.01, "30d": -0.2, "5d": 0.02} == found
+
+
+def test_the_newest_of_two_outcomes_counts_in_whichever_order_they_come(desk, stream):
+    early = stream.outcome("o1", "2023-01-05 15:00", decision_id="d", horizon="1d", return_=0.01)
+    late = stream.outcome("o2", "2023-01-05 16:00", decision_id="d", horizon="1d", return_=0.02)
+    desk.take(stream.decision("d", "2023-01-04 15:00"), late)
+    desk.take(early)
+    assert 0.02 == desk.example("main/decision/d/1d/reported")["return"]
+
+
+def test_the_outcome_of_a_position_belongs_to_what_was_bought_into_it(desk, stream):
+    desk.take(
+        stream.decision("d1", "2023-01-04 15:00", size=0.1, position_id="p"),
+        stream.decision("d2", "2023-01-04 15:01", size=0.1),
+        stream.fill("f", "2023-01-04 15:02", decision_id="d2", position_id="p", side=Side.BUY, quantity=1, price=1),
+        stream.decision("d3", "2023-01-06 15:00", action="SELL", position_id="p"),
+    )
+    desk.take(stream.outcome("o", "2023-01-06 15:00", position_id="p", net=0.03))
+    nets = {name: row["net"] for name, row in desk.examples("net", "origin").items() if row["origin"] == "reported"}
+    expected = {"d1": 0.03, "d2": 0.03, "d3": None}
+    assert {f"main/decision/{name}/close/reported": net for name, net in expected.items()} == nets
+
+
+def test_a_fill_that_names_the_position_late_brings_its_outcome(desk, stream):
+    desk.take(
+        stream.decision("d", "2023-01-04 15:00", size=0.1),
+        stream.outcome("o", "2023-01-06 15:00", position_id="p", net=0.03),
+    )
+    assert desk.example("main/decision/d/close/reported")["net"] is None
+    desk.take(
+        stream.fill("f", "2023-01-04 15:02", decision_id="d", position_id="p", side=Side.BUY, quantity=1, price=1)
+    )
+    assert 0.03 == desk.example("main/decision/d/close/reported")["net"]
+
+
+def test_the_outcome_of_an_alert_closes_what_was_bought_because_of_it(desk, stream):
+    desk.take(stream.alert("a", "2023-01-04 15:00"), stream.decision("d", "2023-01-04 15:01", alert_id="a", size=0.5))
+    desk.take(stream.outcome("o", "2023-01-06 15:00", alert_id="a", net=0.02))
+    settle(desk, stream, "2023-01-09")
+    assert {"unit_pnl:close": 10_000} == rewards(desk, "main/decision/d/close/reported")
+    assert 0.02 == desk.example("main/alert/a/close/reported")["net"]
+
+
+def test_an_unknown_version_counts_nothing_and_says_so(desk, stream):
+    desk.take(stream.alert("a", "2023-01-04 15:00", version="1-9"), *bars(stream))
+    row = desk.example("main/alert/a/3d/prices")
+    assert ("matched", "[]") == (row["state"], row["contributions"])
+    assert "version 1-9 was never published" in row["reason"]
+
+
+def test_values_that_trading_did_not_take_from_us_count_nothing(desk, stream):
+    desk.take(stream.alert("a", "2023-01-04 15:00", version=None), *bars(stream))
+    row = desk.example("main/alert/a/3d/prices")
+    assert ("matched", "[]", None) == (row["state"], row["contributions"], row["reason"])
+
+
+def test_reported_values_that_are_not_those_of_the_assigned_arm_count_nothing_and_say_so(desk, stream):
+    right = {name: arm.values for name, arm in version(registry()).assigned("AAPL/2023-01-04").items()}
+    wrong = right | {"look.1-1": {"look": 0.77}}
+    desk.take(stream.alert("a", "2023-01-04 15:00", assignments=wrong), *bars(stream))
+    row = desk.example("main/alert/a/3d/prices")
+    assert "[]" == row["contributions"]
+    assert "'look.1-1'" in row["reason"]
+    assert "0.77" in row["reason"]
+    desk.take(stream.alert("b", "2023-01-04 14:45", assignments=right))
+    assert 2 == len(contributions(desk, "main/alert/b/3d/prices"))
+
+
+def test_the_same_batch_again_changes_nothing(desk, stream):
+    batch = [stream.alert("a", "2023-01-04 15:00"), *bars(stream), stream.closed("2023-01-09")]
+    desk.take(*batch)
+    desk.rest()
+    before, told = desk.examples("revision", "sequence", "contributions"), len(desk.letters())
+    desk.take(*batch)
+    desk.rest()
+    assert before == desk.examples("revision", "sequence", "contributions")
+    assert told == len(desk.letters())
+
+
+def test_every_revision_is_told_once_under_its_own_name(desk, stream):
+    desk.take(stream.alert("a", "2023-01-04 15:00"))
+    for bar in reversed(bars(stream)):
+        desk.take(bar)
+    desk.take(stream.bar("2023-01-09", 107, 108, 90, 104))
+    told = Counter(one.data.example_id for one in desk.letters())
+    revisions = {name: row["revision"] for name, row in desk.examples("revision").items() if row["revision"]}
+    assert revisions == dict(told)
+    assert len({one.id for one in desk.letters()}) == sum(revisions.values())
+    assert [one.data.sequence for one in desk.letters()] == sorted(one.data.sequence for one in desk.letters())
+
+
+def test_an_overdue_example_is_given_up_and_matched_late_when_its_facts_come_after_all(desk, stream):
+    desk.take(stream.decision("d", "2023-01-04 15:00", size=0.1))
+    settle(desk, stream, "2023-01-09")
+    overdue = stream.overdue(
+        ["main/decision/d/close/reported", "main/decision/d/3d/prices", "nobody"],
+        "2023-01-11 21:00",
+        state=ExampleState.LOST,
+        reason="nothing came",
+    )
+    desk.take(overdue)
+    row = desk.example("main/decision/d/close/reported")
+    assert ("lost", "nothing came", 1, 0) == tuple(row[c] for c in ("state", "reason", "revision", "late"))
+    desk.take(overdue)
+    desk.take(stream.outcome("o", "2023-01-12 15:00", decision_id="d", net=0.05))
+    row = desk.example("main/decision/d/close/reported")
+    assert ("matched", None, 2, 1) == tuple(row[c] for c in ("state", "reason", "revision", "late"))
+    assert {"unit_pnl:close": 5_000} == rewards(desk, "main/decision/d/close/reported")
+    assert "lost" == desk.example("main/decision/d/3d/prices")["state"]
+
+
+def test_what_is_matched_cannot_be_given_up(desk, stream):
+    desk.take(stream.alert("a", "2023-01-04 15:00"), *bars(stream))
+    desk.take(stream.overdue(["main/alert/a/3d/prices"], "2023-01-11 21:00", state=ExampleState.CENSORED, reason="r"))
+    assert "matched" == desk.example("main/alert/a/3d/prices")["state"]
+
+
+def test_an_entry_at_no_price_is_censored_whatever_followed(store, stream):
+    desk = Desk(store, rules=registry(nonpositive_prices=True))
+    desk.take(stream.alert("a", "2023-01-04 15:00"), *bars(stream, BARS | {"2023-01-05": (-3, 5, -4, 4)}))
+    row = desk.example("main/alert/a/3d/prices")
+    assert ("censored", None, "[]") == (row["state"], row["return"], row["contributions"])
+    assert "-3.0 exists: it is not above 0" in row["reason"]
+
+
+def test_a_day_that_ends_at_midnight_belongs_to_itself(store, stream):
+    desk = Desk(store, rules=registry(calendar="24/7"))
+    midnight = 1_672_963_200_000_000  # 2023-01-06 00:00 UTC
+    data = stream.bar("2023-01-05", 100, 103, 99, 102).data
+    desk.take(stream.alert("a", "2023-01-04 15:00"), stream.event(data, midnight))
+    assert 102 == desk.example("main/alert/a/1d/prices")["exit_price"]
+
+
+def test_the_longest_names_still_fit_the_wire(desk, stream):
+    desk.take(stream.alert("a" * 200, "2023-01-04 15:00"), *bars(stream))
+    assert {64} == {len(one.data.example_id) for one in desk.letters()}

@@ -1,0 +1,152 @@
+import msgspec
+import pytest
+from sqlalchemy import func, select
+
+from schemas.attributed import ExampleState
+from schemas.discovery import DiscoveryCompleted
+from schemas.price import PriceObserved
+from schemas.thesis import ThesisFormed
+from schemas.vocabulary import Recommendation, Side
+from store.tables import alerts, decisions, discovery_runs, fills, outcomes, prices, theses
+from tests.workers.desk import Desk, Stream, registry
+
+
+@pytest.fixture
+def desk(store):
+    return Desk(store, strategies=("main", "second"))
+
+
+@pytest.fixture
+def stream():
+    return Stream()
+
+
+def count(desk, table):
+    with desk.store.read() as connection:
+        return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def bar(stream, **wrong):
+    good = {"symbol": "AAPL", "interval": "1d", "open": 2, "high": 3, "low": 1, "close": 2}
+    return stream.event(PriceObserved(**good | wrong), "2023-01-05 21:00")
+
+
+def test_an_unknown_strategy_is_refused_with_the_known_ones(desk, stream):
+    [reason] = desk.take(stream.alert("a", "2023-01-04 15:00", strategy="mian"))
+    assert "strategy 'mian' is unknown here; known: 'main', 'second'" == reason
+
+
+@pytest.mark.parametrize("name", ["open", "high", "low", "close"])
+@pytest.mark.parametrize("price", [0, -1])
+def test_a_price_that_is_not_positive_is_refused(desk, stream, name, price):
+    [reason] = desk.take(bar(stream, **{name: price}))
+    assert reason.startswith(f"{name} is {price}; it must be above 0")
+    assert 0 == count(desk, prices)
+
+
+def test_prices_of_decisions_fills_and_outcomes_are_looked_at_too(desk, stream):
+    reasons = desk.take(
+        stream.alert("a", "2023-01-04 15:00", price=-1),
+        stream.decision("d", "2023-01-04 15:00", stop=0),
+        stream.fill("f", "2023-01-04 15:00", side=Side.BUY, quantity=1, price=0),
+        stream.outcome("o", "2023-01-04 15:00", decision_id="d", exit_price=-0.5),
+    )
+    assert ["price is -1", "stop is 0", "price is 0", "exit_price is -0.5"] == [one.split(";")[0] for one in reasons]
+
+
+def test_where_the_registry_allows_it_a_price_may_be_negative(store, stream):
+    desk = Desk(store, rules=registry(nonpositive_prices=True))
+    assert [] == desk.take(bar(stream, low=-37.63))
+
+
+def test_an_outcome_of_nothing_is_refused_with_the_right_form(desk, stream):
+    [reason] = desk.take(stream.outcome("o", "2023-01-05 15:00", symbol="AAPL", net=0.1))
+    assert "send decision_id, alert_id or position_id" in reason
+    assert 0 == count(desk, outcomes)
+
+
+@pytest.mark.parametrize(
+    ("sort", "key", "table"),
+    [("alert", "alert_id", alerts), ("decision", "decision_id", decisions), ("outcome", "outcome_id", outcomes)],
+)
+def test_a_name_that_belongs_to_another_event_is_refused(desk, stream, sort, key, table):
+    more = {"decision_id": "d"} if sort == "outcome" else {}
+    first, second = (getattr(stream, sort)("x", "2023-01-04 15:00", **more) for _ in range(2))
+    assert [] == desk.take(first)
+    for _ in range(2):
+        [reason] = desk.take(second, first)
+        assert f"{key} 'x' already belongs to event 'e1' of 'scanner'; give each its own" == reason
+    assert 1 == count(desk, table)
+
+
+def test_two_strategies_may_use_the_same_name(desk, stream):
+    assert [] == desk.take(*(stream.alert("x", "2023-01-04 15:00", strategy=name) for name in ("main", "second")))
+    assert 2 == count(desk, alerts)
+
+
+def test_an_event_name_that_comes_again_with_other_content_is_a_repeat(desk, stream):
+    alert = stream.alert("x", "2023-01-04 15:00")
+    other = msgspec.structs.replace(alert, data=msgspec.structs.replace(alert.data, alert_id="y"))
+    assert [] == desk.take(alert, other)
+    assert 1 == count(desk, alerts)
+
+
+def test_a_bar_under_the_name_of_another_bar_is_a_repeat(desk, stream):
+    first, second = bar(stream), stream.bar("2023-01-06", 2, 3, 1, 2)
+    twice = msgspec.structs.replace(stream.bar("2023-01-06", 7, 8, 6, 7), id=first.id)
+    assert [] == desk.take(first, second)
+    assert [] == desk.take(twice)
+    assert 2 == count(desk, prices)
+
+
+def test_a_time_that_the_calendar_does_not_reach_is_refused(desk, stream):
+    reasons = desk.take(
+        stream.alert("a", "1985-01-04 15:00"),
+        stream.decision("d", "2035-12-31 15:00"),
+        stream.alert("b", "2023-01-04 15:00"),
+    )
+    assert 2 == len(reasons)
+    assert all("outside of" in reason for reason in reasons)
+    assert 1 == count(desk, alerts)
+
+
+def test_a_session_on_which_nobody_trades_cannot_close(desk, stream):
+    [reason] = desk.take(
+        stream.closed("2023-01-04"),
+        msgspec.structs.replace(
+            stream.closed("2023-01-05"), data=stream.closed("2023-01-05").data.__class__(session="2023-01-07")
+        ),
+    )
+    assert "session 2023-01-07 is not a session of XNYS" in reason
+
+
+def test_an_overdue_example_cannot_be_declared_matched(desk, stream):
+    [reason] = desk.take(stream.overdue(["x"], "2023-01-10 21:00", state=ExampleState.MATCHED, reason="r"))
+    assert "ends as 'censored' or 'lost'" in reason
+
+
+def test_what_is_refused_stops_nothing_else(desk, stream):
+    [reason] = desk.take(
+        stream.alert("a", "2023-01-04 15:00"), bar(stream, close=0), stream.alert("b", "2023-01-04 15:00")
+    )
+    assert reason.startswith("close is 0")
+    assert 2 == count(desk, alerts)
+
+
+def test_every_field_of_a_fact_is_kept(desk, stream):
+    alert = stream.alert("a", "2023-01-04 15:00", features={"squeeze": 0.5}, theme="solar", rsi=55.0)
+    desk.take(alert)
+    with desk.store.read() as connection:
+        body = connection.execute(select(alerts.c.body)).scalar_one()
+    assert alert.data == msgspec.json.decode(body, type=type(alert.data))
+
+
+def test_runs_theses_and_fills_are_kept(desk, stream):
+    run = DiscoveryCompleted(run_id="r", universe_size=5, candidate_count=1)
+    thesis = ThesisFormed(thesis_id="t", symbol="AAPL", recommendation=Recommendation.HOLD)
+    desk.take(
+        stream.event(run, "2023-01-04 15:00"),
+        stream.event(thesis, "2023-01-04 15:00"),
+        stream.fill("f", "2023-01-04 15:00", side=Side.BUY, quantity=1, price=5),
+    )
+    assert [1, 1, 1] == [count(desk, table) for table in (discovery_runs, theses, fills)]

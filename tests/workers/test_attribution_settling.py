@@ -1,0 +1,114 @@
+import pytest
+
+from store.sessions import Sessions
+from store.statistics import unapplied
+from tests.workers.desk import Desk, Stream, registry
+
+
+@pytest.fixture
+def stream():
+    return Stream()
+
+
+@pytest.fixture
+def other():
+    return Stream("broker")
+
+
+@pytest.fixture
+def desk(store):
+    return Desk(store, rules=registry(sources=["scanner", "broker"]))
+
+
+def settled(desk):
+    with desk.store.read() as connection:
+        found = {one: Sessions(connection).get("main", one) for one in ("2023-01-04", "2023-01-05", "2023-01-06")}
+    return {session: row.cut for session, row in found.items() if row}
+
+
+def test_a_session_settles_when_every_declared_source_has_closed_it(desk, stream, other):
+    desk.take(stream.closed("2023-01-04"))
+    desk.rest()
+    assert [] == desk.settled
+    desk.take(other.closed("2023-01-04"))
+    desk.rest()
+    assert [("main", "2023-01-04")] == desk.settled
+
+
+def test_a_source_that_nobody_declared_closes_nothing(desk, stream):
+    desk.take(stream.closed("2023-01-04"), Stream("somebody").closed("2023-01-04"))
+    desk.rest()
+    assert [] == desk.settled
+
+
+def test_any_source_closes_where_none_is_declared(store, stream):
+    desk = Desk(store, rules=registry(sources=[]))
+    desk.take(Stream("somebody").closed("2023-01-04"))
+    desk.rest()
+    assert [("main", "2023-01-04")] == desk.settled
+
+
+def test_a_session_waits_until_everything_that_was_told_before_it_is_taken_in(desk, stream, other):
+    desk.take(stream.closed("2023-01-04", ms=5_000), other.closed("2023-01-04", ms=7_000))
+    for reached in (5_001, 7_000):
+        desk.rest(reached)
+        assert [] == desk.settled
+    desk.rest(7_001)
+    assert [("main", "2023-01-04")] == desk.settled
+
+
+def test_sessions_settle_by_date_with_rising_cuts_and_each_once(desk, stream, other):
+    for session in ("2023-01-06", "2023-01-04", "2023-01-05"):
+        desk.take(stream.closed(session), other.closed(session))
+    desk.rest()
+    desk.rest()
+    desk.take(stream.closed("2023-01-04"))
+    desk.rest()
+    assert [("main", session) for session in ("2023-01-04", "2023-01-05", "2023-01-06")] == desk.settled
+    assert sorted(settled(desk).values()) == list(settled(desk).values())
+
+
+def test_a_source_that_stays_away_holds_no_later_session_up(desk, stream, other):
+    desk.take(stream.closed("2023-01-04"), stream.closed("2023-01-05"), other.closed("2023-01-05"))
+    desk.rest()
+    assert [("main", "2023-01-05")] == desk.settled
+    desk.take(other.closed("2023-01-04"))
+    desk.rest()
+    assert [("main", "2023-01-05"), ("main", "2023-01-04")] == desk.settled
+
+
+def test_a_worker_that_starts_settles_what_its_predecessor_left(desk, stream, other):
+    desk.take(stream.closed("2023-01-04"), other.closed("2023-01-04"))
+    desk.worker = desk.start()
+    desk.rest()
+    assert [("main", "2023-01-04")] == desk.settled
+
+
+def test_of_two_workers_only_one_settles_a_session(desk, stream, other):
+    desk.take(stream.closed("2023-01-04"), other.closed("2023-01-04"))
+    second = desk.start()
+    second.rest(lambda: 0)
+    desk.rest()
+    second.rest(lambda: 10**15)
+    assert [("main", "2023-01-04")] == desk.settled
+
+
+def test_nothing_is_asked_of_the_broker_while_no_session_waits(desk, stream):
+    desk.take(stream.alert("a", "2023-01-04 15:00"), stream.closed("2023-01-04"))
+    desk.worker.rest(lambda: pytest.fail("asked"))
+
+
+def test_everything_below_the_cut_is_there_when_the_session_is_settled_and_told(desk, stream, other):
+    desk.take(stream.decision("d", "2023-01-04 15:00", size=0.1), stream.alert("a", "2023-01-04 15:00"))
+    desk.take(stream.outcome("o", "2023-01-05 15:00", decision_id="d", net=0.05))
+    for session in ("2023-01-05", "2023-01-06", "2023-01-09"):
+        desk.take(stream.closed(session), other.closed(session))
+    desk.rest()
+    with desk.store.read() as connection:
+        cut = Sessions(connection).get("main", "2023-01-09").cut
+        assert unapplied(connection, strategy="main", cut=cut) == len(desk.letters())
+    assert all(one.data.sequence <= cut for one in desk.letters())
+    close = desk.example("main/decision/d/close/reported")
+    assert ("matched", True) == (close["state"], close["settled_sequence"] <= cut)
+    desk.take(stream.outcome("o2", "2023-01-11 15:00", decision_id="d", net=0.06))
+    assert desk.letters()[-1].data.sequence > cut

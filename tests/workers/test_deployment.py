@@ -1,0 +1,322 @@
+import msgspec
+import pytest
+
+from events.codec import decode
+from learning.gate import Evidence
+from schemas.allocation import WHOLE, Purpose, arm_key
+from schemas.event import Envelope
+from schemas.parameters import GateRules, LearningRules, Parameter, Registry, Trial
+from schemas.params import ParamsApplied, ParamsProposed, ProposalKind
+from schemas.review import ProposalReviewed
+from schemas.settings import Mode
+from schemas.version import Version
+from store.applications import Applications
+from store.audit import Audit
+from store.evidence import EvidenceRows
+from store.outbox import Outbox
+from store.proposals import Proposals, ProposalState
+from store.versions import Versions
+from workers.deployment import Deployment
+
+BETTER = {"threshold": 0.6}
+
+
+def parameter(name, default, **more):
+    return Parameter(
+        name=name,
+        default=default,
+        **{
+            "min": 0.0,
+            "max": 1.0,
+            "category": "threshold",
+            "affects": "decision",
+            "description": "For tests.",
+            "max_change": 0.1,
+            "reward": "unit_pnl:close",
+            **more,
+        },
+    )
+
+
+REGISTRY = Registry(
+    strategy="test",
+    learning=LearningRules(budget=0.2),
+    gate=GateRules(minimum_units=30, minimum_sessions=5),
+    parameters={
+        "threshold": parameter("threshold", 0.5),
+        "weight.a": parameter("weight.a", 0.4, group="weights"),
+        "weight.b": parameter("weight.b", 0.6, group="weights"),
+        "hold": parameter("hold", 5, type="integer", max=10.0, max_change=2.0),
+    },
+    trials=[
+        Trial(id="threshold", layer="threshold", share=0.2, offsets=[{"threshold": 0.1}, {"threshold": -0.1}]),
+    ],
+)
+REGISTRY = msgspec.convert(msgspec.to_builtins(REGISTRY), Registry)
+
+
+class Gate:
+    """A deployment worker on a store, and what it has published."""
+
+    def __init__(self, store, mode, registry=REGISTRY):
+        self.store = store
+        self.worker = Deployment(registries={"test": registry}, mode=mode)
+        with store.begin() as work:
+            self.worker.open(work)
+            work.commit()
+
+    def take(self, *data):
+        with self.store.begin() as work:
+            envelopes = [Envelope(source="test", id=str(id(one)), time=work.now, data=one) for one in data]
+            refusals = self.worker.handle(work, envelopes)
+            work.commit()
+        return [refusal.reason for refusal in refusals]
+
+    def latest(self):
+        with self.store.read() as reading:
+            return Versions(reading).latest("test")
+
+    def state(self, proposal):
+        with self.store.read() as reading:
+            return Proposals(reading).get("test", proposal)
+
+    def letters(self):
+        with self.store.read() as reading:
+            return Outbox(reading).waiting("deployment", 100)
+
+    def know(self, identity, **figures):
+        evidence = Evidence(
+            **{
+                "arm": arm_key(BETTER),
+                "baseline": arm_key({"threshold": 0.5}),
+                "units": 200,
+                "baseline_units": 800,
+                "sessions": 20,
+                "n_effective": 200.0,
+                "information": 160.0,
+                "alpha": 0.05,
+                "rho": 10.0,
+                "estimate": 0.004,
+                "sigma": 0.02,
+                "effect": 0.2,
+                "low": 0.001,
+                "high": 0.007,
+                "confidence": 0.99,
+                **figures,
+            }
+        )
+        with self.store.begin() as work:
+            rows = EvidenceRows(work.connection)
+            arms = {arm_key(BETTER): evidence}
+            rows.add(identity, "test", session="2024-01-02", cut=1, allocation="threshold.1-1", arms=arms, now=work.now)
+            work.commit()
+
+
+def values(identity="p1", session="2024-01-02", **wanted):
+    return ParamsProposed(
+        strategy="test",
+        proposal_id=identity,
+        kind=ProposalKind.VALUES,
+        session=session,
+        proposed_by="ann",
+        reason="because",
+        values={name.replace("_", "."): value for name, value in wanted.items()},
+    )
+
+
+def baseline(identity="p1", session="2024-01-02"):
+    return ParamsProposed(
+        strategy="test",
+        proposal_id=identity,
+        kind=ProposalKind.BASELINE,
+        session=session,
+        proposed_by="daily",
+        reason="better",
+        allocation="threshold.1-1",
+        values=BETTER,
+        evidence="e1",
+    )
+
+
+def shares(*numbers, identity="p1", allocation="threshold.1-1"):
+    keys = [arm_key({"threshold": value}) for value in (0.6, 0.4, 0.5)]
+    return ParamsProposed(
+        strategy="test",
+        proposal_id=identity,
+        kind=ProposalKind.SHARES,
+        session="2024-01-02",
+        proposed_by="daily",
+        reason="learned",
+        shares={allocation: dict(zip(keys, numbers, strict=True))},
+    )
+
+
+def test_publishes_the_defaults_with_their_trials_as_the_first_version(store):
+    gate = Gate(store, Mode.ACT)
+    version = gate.latest()
+    assert ("1-1", None, 0.5) == (str(version.id), version.previous, version.values["threshold"])
+    assert [1000, 1000, 8000] == [arm.share for arm in version.allocations[0].arms]
+    assert Purpose.EXPLORE is version.allocations[0].purpose
+
+
+def test_a_letter_carries_the_event_the_channel_and_the_whole_snapshot(store):
+    [letter] = Gate(store, Mode.ACT).letters()
+    event = decode({b"event": letter.body}, stream=letter.stream, entry="1-1", now=2**60).data
+    snapshot = msgspec.json.decode(letter.value, type=Version)
+    assert ("params.updated", "params.updated", "params:test:snapshot") == (letter.stream, letter.channel, letter.key)
+    assert snapshot.intact
+    assert snapshot.checksum == event.checksum
+
+
+def test_starting_again_publishes_nothing(store):
+    Gate(store, Mode.ACT)
+    assert 1 == len(Gate(store, Mode.ACT).letters())
+
+
+def test_observing_judges_and_publishes_nothing(store):
+    gate = Gate(store, Mode.OBSERVE)
+    gate.take(values(threshold=0.55))
+    assert (None, []) == (gate.latest(), gate.letters())
+    assert ProposalState.VALIDATED is gate.state("p1").state
+
+
+def test_acting_lets_a_sound_proposal_in_at_once_with_its_audit(store):
+    gate = Gate(store, Mode.ACT)
+    gate.take(values(threshold=0.55))
+    with store.read() as reading:
+        [moved] = Audit(reading).history("test", name="threshold")
+    assert ("1-2", 0.5, 0.55, "because") == (moved.version, moved.old, moved.new, moved.reason)
+    assert (0.55, "1-1") == (gate.latest().values["threshold"], gate.latest().previous)
+    assert (ProposalState.DEPLOYED, "1-2") == (gate.state("p1").state, gate.state("p1").version)
+
+
+def test_the_arms_follow_a_moved_baseline_into_a_new_allocation(store):
+    gate = Gate(store, Mode.ACT)
+    gate.take(values(threshold=0.55))
+    [allocation] = gate.latest().allocations
+    assert "threshold.1-2" == allocation.id
+    assert [0.65, 0.45, 0.55] == [pytest.approx(arm.values["threshold"]) for arm in allocation.arms]
+
+
+def test_an_allocation_that_is_not_touched_goes_on(store):
+    gate = Gate(store, Mode.ACT)
+    gate.take(values(hold=6))
+    assert ["threshold.1-1"] == [allocation.id for allocation in gate.latest().allocations]
+
+
+def test_the_same_proposal_again_changes_nothing(store):
+    gate = Gate(store, Mode.ACT)
+    gate.take(values(threshold=0.55))
+    gate.take(values(threshold=0.55))
+    assert 2 == gate.latest().number
+
+
+@pytest.mark.parametrize(
+    ("proposal", "why"),
+    [
+        (values(threshold=1.2), "above its greatest value 1"),
+        (values(threshold=0.75), "its largest change a day is 0.1"),
+        (values(weight_a=0.45), "must sum to 1"),
+        (values(hold=5.5), "must be a whole number"),
+        (values(unheard=1.0), "no parameter"),
+        (values(threshold="high"), "not a finite number"),
+        (values(threshold=0.5), "nothing would change"),
+        (shares(2000, 1000, 7000), "the budget is 20.00%"),
+        (shares(100, 100, 9800, allocation="gone"), "not in force"),
+        (baseline(), "no stored evidence"),
+    ],
+)
+def test_turns_down_what_breaks_a_bound_a_budget_or_has_no_evidence(store, proposal, why):
+    gate = Gate(store, Mode.ACT)
+    assert [] == gate.take(proposal)
+    assert ProposalState.REJECTED is gate.state("p1").state
+    assert why in gate.state("p1").decided
+    assert 1 == gate.latest().number
+
+
+def test_the_change_budget_counts_from_the_start_of_the_session(store):
+    gate = Gate(store, Mode.ACT)
+    gate.take(values("p1", threshold=0.58))
+    gate.take(values("p2", threshold=0.66))
+    gate.take(values("p3", session="2024-01-03", threshold=0.66))
+    states = [gate.state(name).state for name in ("p1", "p2", "p3")]
+    assert [ProposalState.DEPLOYED, ProposalState.REJECTED, ProposalState.DEPLOYED] == states
+
+
+def test_moves_shares_within_the_budget(store):
+    gate = Gate(store, Mode.ACT)
+    gate.take(shares(1500, 500, 8000))
+    assert [1500, 500, 8000] == [arm.share for arm in gate.latest().allocations[0].arms]
+    assert WHOLE == sum(arm.share for arm in gate.latest().allocations[0].arms)
+
+
+def test_replaces_a_baseline_where_the_interval_lies_above_0(store):
+    gate = Gate(store, Mode.ACT)
+    gate.know("e1")
+    gate.take(baseline())
+    letter = gate.letters()[-1]
+    [change] = decode({b"event": letter.body}, stream=letter.stream, entry="1-1", now=2**60).data.changes
+    assert ("threshold", 0.5, 0.6, "e1", (0.001, 0.007), 200) == (
+        change.name,
+        change.old,
+        change.new,
+        change.evidence,
+        change.interval,
+        change.n,
+    )
+
+
+@pytest.mark.parametrize(
+    ("figures", "why"),
+    [
+        ({"low": -0.001}, "includes 0"),
+        ({"units": 29}, "29 of 30 units of the candidate"),
+        ({"sessions": 4}, "4 of 5 sessions"),
+        ({"low": -0.009, "high": -0.001, "estimate": -0.004}, "worse"),
+        ({"low": None, "high": None}, "no interval"),
+    ],
+)
+def test_keeps_a_baseline_where_the_evidence_does_not_reach(store, figures, why):
+    gate = Gate(store, Mode.ACT)
+    gate.know("e1", **figures)
+    gate.take(baseline())
+    assert 1 == gate.latest().number
+    assert why in gate.state("p1").decided
+
+
+def test_advising_waits_for_a_person_and_judges_again_when_approved(store):
+    gate = Gate(store, Mode.ADVISE)
+    gate.take(values(threshold=0.55))
+    assert 1 == gate.latest().number
+    gate.take(ProposalReviewed(strategy="test", proposal_id="p1", approved=True, by="bob", reason="fine"))
+    assert 0.55 == gate.latest().values["threshold"]
+
+
+def test_a_rejected_proposal_stays_out_with_its_reason(store):
+    gate = Gate(store, Mode.ADVISE)
+    gate.take(values(threshold=0.55))
+    no = ProposalReviewed(strategy="test", proposal_id="p1", approved=False, by="bob", reason="not in August")
+    assert [] == gate.take(no)
+    assert (ProposalState.REJECTED, "not in August") == (gate.state("p1").state, gate.state("p1").decided)
+    assert ["proposal 'p1' is rejected; only a validated one can be reviewed"] == gate.take(no)
+
+
+def test_refuses_events_of_a_strategy_that_it_does_not_have(store):
+    proposal = msgspec.structs.replace(values(threshold=0.55), strategy="other")
+    assert ["strategy 'other' is unknown here; known: test"] == Gate(store, Mode.ACT).take(proposal)
+
+
+def test_knows_which_client_runs_which_version(store):
+    gate = Gate(store, Mode.ACT)
+    gate.take(ParamsApplied(strategy="test", client="bot-1", epoch=1, version=1))
+    with store.read() as reading:
+        [client] = Applications(reading).clients("test")
+    assert ("bot-1", "1-1") == (client.client, client.version)
+
+
+def test_an_edited_registry_makes_a_version_that_keeps_what_still_fits(store):
+    Gate(store, Mode.ACT).take(values(threshold=0.55, hold=6))
+    narrower = {**REGISTRY.parameters, "threshold": parameter("threshold", 0.5, max=0.54)}
+    edited = msgspec.structs.replace(REGISTRY, parameters=narrower)
+    version = Gate(store, Mode.ACT, registry=edited).latest()
+    assert (3, 0.5, 6) == (version.number, version.values["threshold"], version.values["hold"])

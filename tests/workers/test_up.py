@@ -1,0 +1,86 @@
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2]
+PATIENCE = 60.0
+
+
+class Running:
+    """``learning up`` in a folder of its own, and what it has written so far."""
+
+    def __init__(self, folder, **more):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("LEARNING_", "RQ_"))}
+        self.lines = []
+        self.process = subprocess.Popen(
+            [str(Path(sys.executable).parent / "learning"), "up"],
+            cwd=folder,
+            env={**environment, **more},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        threading.Thread(target=lambda: self.lines.extend(self.process.stdout), daemon=True).start()
+
+    def wait_for(self, pattern, times=1):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            found = [line for line in list(self.lines) if re.search(pattern, line)]
+            if len(found) >= times:
+                return found
+            if self.process.poll() is not None:
+                break
+            threading.Event().wait(0.02)
+        raise AssertionError(f"{pattern!r} did not come {times} times:\n{''.join(self.lines)}")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(PATIENCE)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("Procfile", "parameters", "scheduler"):
+        (tmp_path / name).symlink_to(FOLDER / name)
+    return tmp_path
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_starts_everything_restarts_what_crashes_and_leaves_nothing_behind(folder):
+    running = Running(folder, LEARNING_MODE="act")
+    try:
+        started = running.wait_for(r"worker\.started", times=3)
+        running.wait_for(r"cycles .*Listening on learning")
+        pids = [int(re.search(r"consumer=\S+-(\d+)", line)[1]) for line in started]
+        os.kill(pids[0], signal.SIGKILL)
+        running.wait_for(r"ended with code -9 after .*; starting again")
+        running.wait_for(r"worker\.started", times=4)
+        os.kill(int(running.wait_for(r"broker\.started")[0].split("pid=")[1].split()[0]), signal.SIGKILL)
+        running.wait_for(r"the broker ended; starting it again")
+        running.wait_for(r"broker\.started", times=2)
+        assert 0 == running.stop()
+    finally:
+        running.process.kill()
+    assert not [pid for pid in pids if alive(pid)]
+    assert 0o600 == (folder / ".env").stat().st_mode & 0o777
+
+
+def test_refuses_a_misspelt_setting_by_name_before_anything_starts(folder):
+    running = Running(folder, LEARNING_MODUS="act")
+    assert 1 == running.process.wait(PATIENCE)
+    assert "LEARNING_MODUS" in "".join(running.lines)
+    assert not (folder / "var").exists()

@@ -1,0 +1,58 @@
+"""``python -m workers NAME`` runs one worker."""
+
+import os
+import sys
+from pathlib import Path
+
+import structlog
+
+from schemas.errors import EngineError
+from workers.attribution import Attribution
+from workers.clock import wall_clock
+from workers.cycle_queue import CycleQueue
+from workers.deployment import Deployment
+from workers.installation import Installation
+from workers.logs import configure_logs
+from workers.runtime import Runtime
+from workers.thompson import Thompson
+from workers.worker import Worker
+
+log = structlog.get_logger()
+
+NAMES = ("attribution", "thompson", "deployment")
+
+
+def worker(name: str, installation: Installation) -> Worker:
+    """The worker called ``name``, ready for its first turn."""
+    if name == "attribution":
+        queue = CycleQueue(installation.broker)
+        return Attribution(
+            installation.store, registries=installation.registries, clock=wall_clock, on_settled=queue.ask
+        )
+    if name == "thompson":
+        return Thompson()
+    deployment = Deployment(registries=installation.registries, mode=installation.settings.mode)
+    with installation.store.begin() as work:
+        deployment.open(work)
+        work.commit()
+    return deployment
+
+
+def main() -> int:
+    """Run the worker that the command line names until a signal stops it; the exit code."""
+    if len(sys.argv) != 2 or sys.argv[1] not in NAMES:
+        sys.stderr.write(f"usage: python -m workers {{{'|'.join(NAMES)}}}\n")
+        return 2
+    try:
+        installation = Installation(os.environ, folder=Path.cwd())
+        configure_logs(installation.settings)
+        chosen = worker(sys.argv[1], installation)
+        Runtime(chosen, store=installation.store, settings=installation.settings, clock=wall_clock).run()
+    except EngineError as error:
+        log.error("worker.refused", worker=sys.argv[1], error=str(error))  # noqa: TRY400  the message is the story
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

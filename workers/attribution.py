@@ -1,0 +1,156 @@
+"""Joins what trading told: alerts and decisions with what came of them."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import structlog
+
+from schemas.attributed import ExamplesOverdue
+from schemas.event import Envelope
+from schemas.parameters import Registry
+from schemas.session import SessionClosed
+from store.closings import Closings
+from store.examples import Examples
+from store.inbox import Inbox
+from store.sessions import Sessions
+from store.store import Store
+from store.work import Work
+from workers.intake import FACTS, Intake, Numbered
+from workers.join import Join
+from workers.ledger import OWNER, Ledger
+from workers.rules import CLOSE, Rules
+from workers.touched import Touched
+from workers.worker import Refusal
+
+log = structlog.get_logger()
+
+LOOK_AGAIN_US = 60_000_000
+"""How often the store is asked for closed sessions that another worker of the group was told of."""
+
+
+class Closed(NamedTuple):
+    """A session that every declared source has closed, and the millisecond at which the last of them said so."""
+
+    session: str
+    strategy: str
+    told_at: int
+
+
+class Attribution:
+    """Writes the facts and the examples.
+
+    What is in ``examples`` is a function of the stored facts: a batch stores what is new and measures again what
+    that touches. So it does not matter in which order facts come, how they are cut into batches, or how often
+    they are repeated or revised; every change is told once, with exactly what it takes back.
+
+    ``on_settled(strategy, session)`` is called after the commit that settled a session. Sessions that are ready
+    settle by date, when everything that was told before their closing has been taken in.
+    """
+
+    name = OWNER
+    reads = (*(shape.type for shape in FACTS), ExamplesOverdue.type)
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        registries: Mapping[str, Registry],
+        clock: Callable[[], int],
+        on_settled: Callable[[str, str], object],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._on_settled = on_settled
+        self._joins = {strategy: Join(Rules(registry)) for strategy, registry in registries.items()}
+        self._closed: list[Closed] = []
+        self._look_at = 0
+
+    def handle(self, work: Work, batch: Sequence[Envelope]) -> Sequence[Refusal]:
+        """Store what is new in the batch and bring the examples in line with it.
+
+        Taking numbers comes first, because it holds the counter's lock: of two batches that are joined at the
+        same time the second then sees what the first has written.
+        """
+        first = work.take(len(batch))
+        refusals: list[Refusal] = []
+        strategies: dict[str, list[Numbered]] = defaultdict(list)
+        for place, envelope in enumerate(batch):
+            if envelope.data.strategy in self._joins:
+                strategies[envelope.data.strategy].append(Numbered(envelope, first + place))
+            else:
+                refusals.append(Refusal(envelope, self._unknown(envelope.data.strategy)))
+        for strategy, events in strategies.items():
+            refusals.extend(self._take(work, self._joins[strategy], events))
+        return refusals
+
+    def rest(self, settled_before: Callable[[], int]) -> None:
+        """Settle the sessions that every declared source has closed, once nothing told before is left to take in."""
+        if self._clock() >= self._look_at:
+            self._look()
+        if not self._closed:
+            return
+        reached = settled_before()
+        while self._closed and self._closed[0].told_at < reached:
+            strategy, session = self._closed[0].strategy, self._closed[0].session
+            new = self._settle(self._joins[strategy], session)
+            del self._closed[0]
+            if new:
+                self._on_settled(strategy, session)
+
+    def _take(self, work: Work, join: Join, events: Sequence[Numbered]) -> list[Refusal]:
+        intake = Intake(work, join.rules)
+        intake.take(events)
+        ledger = Ledger(work, join.strategy)
+        if intake.touched:
+            latest = Sessions(work.connection).latest(join.strategy)
+            ledger.enter(join.findings(work.connection, intake.touched, settled=latest.session if latest else ""))
+        for envelope in intake.overdue:
+            if Inbox(work.connection).new(OWNER, [(envelope.source, envelope.id)], work.now)[0]:
+                ledger.end(envelope.data, time=envelope.time)
+        if any(isinstance(one.envelope.data, SessionClosed) for one in events):
+            self._look_at = 0
+        return intake.refusals
+
+    def _settle(self, join: Join, session: str) -> bool:
+        """Settle one session. The rewards at the close of the cohorts that are due with it enter below its cut."""
+        with self._store.begin() as work:
+            work.take(1)
+            sessions = Sessions(work.connection)
+            if sessions.get(join.strategy, session) is not None:
+                return False
+            latest = sessions.latest(join.strategy)
+            before = latest.session if latest else ""
+            settled = max(before, session)
+            touched = Touched()
+            after, until = (join.rules.matured(one) if one else "" for one in (before, settled))
+            for unit in Examples(work.connection, join.strategy).units_closing(after=after, until=until):
+                touched.slots(unit, [CLOSE])
+            Ledger(work, join.strategy).enter(join.findings(work.connection, touched, settled=settled))
+            cut = work.take(1)
+            sessions.add(join.strategy, session, cut=cut, now=work.now)
+            work.commit()
+        log.info("session.settled", strategy=join.strategy, session=session, cut=cut, closing=len(touched.units))
+        return True
+
+    def _look(self) -> None:
+        """Find the sessions that are closed and not settled, by date."""
+        with self._store.read() as connection:
+            told = Closings(connection).open(self._joins)
+        closed = []
+        for (strategy, session), sources in told.items():
+            awaited = set(self._joins[strategy].rules.market.sources) or sources.keys()
+            if awaited <= sources.keys():
+                entries = [entry for source in awaited for entry in sources[source]]
+                closed.append(Closed(session, strategy, max(map(_milliseconds, entries))))
+        self._closed = sorted(closed)
+        self._look_at = self._clock() + LOOK_AGAIN_US
+
+    def _unknown(self, strategy: str) -> str:
+        known = ", ".join(repr(name) for name in sorted(self._joins))
+        return f"strategy {strategy!r} is unknown here; known: {known}"
+
+
+def _milliseconds(entry: str) -> int:
+    """When the server took an entry, ``session.closed/1700000000000-0``; 0 for what has not travelled."""
+    return int(entry.rpartition("/")[2].partition("-")[0] or 0)

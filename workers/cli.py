@@ -1,0 +1,31 @@
+"""The command ``learning``."""
+
+from importlib.metadata import entry_points
+
+import typer
+
+from workers.commands.cycle import cycle
+from workers.commands.database import database
+from workers.commands.env import env
+from workers.commands.params import params
+from workers.commands.proposals import approve, propose, reject
+from workers.commands.status import status
+from workers.commands.up import up
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    help="Learns from what trading processes did. Settings: learning.toml and LEARNING_* variables.",
+)
+for command in (up, status, env, cycle, propose, approve, reject):
+    app.command()(command)
+app.add_typer(params, name="params")
+app.add_typer(database, name="db")
+for offered in entry_points(group="learning.commands"):
+    app.command(offered.name)(offered.load())
+
+
+def main() -> None:
+    """Run the command that was typed."""
+    app()

@@ -1,0 +1,1 @@
+"""The commands of ``learning``, one file a noun."""

@@ -1,0 +1,103 @@
+"""What a unit adds to the statistics of the arms that it was assigned to."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from learning.rewards import quantise
+from schemas.allocation import Allocation, Arm, arm_key
+from schemas.attributed import Contribution
+from schemas.parameters import Reward
+from schemas.version import Version, VersionNumber
+from workers.cases import Case
+from workers.rules import Rules, Slot, slot_of
+
+Find = Callable[[str, VersionNumber], Version | None]
+"""The version of a strategy with a number, or None where nobody published it."""
+
+
+class Uncounted(NamedTuple):
+    """Why a unit adds nothing, though it should."""
+
+    reason: str
+
+
+class Plan(NamedTuple):
+    """A version, and which of its allocations are judged by which reward, by the slot that carries it."""
+
+    version: Version
+    judged: Mapping[Slot, list[tuple[Allocation, Reward]]]
+
+
+class Counting:
+    """Recomputes the arms of units from the versions that were in force; versions never change and are kept."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._plans: dict[str, Plan] = {}
+
+    def rewards(self, case: Case, slot: Slot, find: Find) -> set[Reward] | Uncounted:
+        """The rewards that judge what the unit of ``case`` was assigned to, as far as ``slot`` carries them."""
+        if case.params_version is None or slot not in self._rules.rewards:
+            return set()
+        plan = self._plan(case.params_version, find)
+        if plan is None:
+            return Uncounted(f"version {case.params_version} was never published; nothing is counted")
+        judged = plan.judged.get(slot, [])
+        if judged and (reason := _disagreement(case, plan.version.assigned(case.unit))):
+            return Uncounted(reason)
+        return {reward for _, reward in judged}
+
+    def contributions(
+        self, case: Case, slot: Slot, values: Mapping[Reward, float], find: Find
+    ) -> Iterator[Contribution]:
+        """What the unit of ``case`` adds: one observation for each allocation whose reward has a value."""
+        plan = self._plan(case.params_version or "", find)
+        assert plan is not None
+        for allocation, reward in plan.judged.get(slot, ()):
+            if reward not in values:
+                continue
+            arm = allocation.arm_of(case.unit)
+            counted = quantise(values[reward], bound=self._rules.registry.learning.winsorise)
+            yield Contribution(
+                allocation=allocation.id,
+                arm=arm.key,
+                regime=case.regime,
+                reward=str(reward),
+                session=case.session,
+                version=str(plan.version.id),
+                propensity=arm.share,
+                n=counted.n,
+                total=counted.total,
+                squares=counted.squares,
+            )
+
+    def _plan(self, number: str, find: Find) -> Plan | None:
+        if number not in self._plans:
+            version = find(self._rules.registry.strategy, VersionNumber.parse(number))
+            if version is None:
+                return None
+            self._plans[number] = Plan(version, self._judged(version))
+        return self._plans[number]
+
+    def _judged(self, version: Version) -> dict[Slot, list[tuple[Allocation, Reward]]]:
+        registry = self._rules.registry
+        judged: dict[Slot, list[tuple[Allocation, Reward]]] = {}
+        for allocation in version.allocations:
+            rewards = {registry.reward_of(name) for name in allocation.parameters if name in registry.parameters}
+            for reward in sorted(rewards, key=str):
+                judged.setdefault(slot_of(reward), []).append((allocation, reward))
+        return judged
+
+
+def _disagreement(case: Case, assigned: Mapping[str, Arm]) -> str | None:
+    """Where the values that trading says were in force are not those that the unit was assigned."""
+    for name, values in sorted(case.assignments.items()):
+        if name not in assigned:
+            return f"version {case.params_version} has no allocation {name!r}, which the {case.subject} names"
+        numbers = {key: value for key, value in assigned[name].values.items() if isinstance(value, int | float)}
+        if arm_key(numbers) != arm_key(dict(values)):
+            return (
+                f"the {case.subject} says {arm_key(dict(values))} for allocation {name!r}, "
+                f"but unit {case.unit!r} is assigned {arm_key(numbers)}"
+            )
+    return None

@@ -1,0 +1,42 @@
+"""Where workers leave cycles to be run: the RQ queue ``learning``."""
+
+import re
+
+import structlog
+from redis import Redis
+from rq import Queue
+
+from events.connection import broker_errors
+
+log = structlog.get_logger()
+
+QUEUE = "learning"
+JOB = "scheduler.jobs.run_cycle"
+TIMEOUT = 1_800
+"""Seconds that one cycle may take."""
+
+
+class CycleQueue:
+    """Enqueues cycles by name, so that whoever asks for one needs to know nothing of how it runs.
+
+    The job's id is the cycle's, so asking twice leaves one job; and a cycle that has run changes
+    nothing when it runs again. When the broker is away the cycle is not lost: ``due()`` finds it.
+    """
+
+    def __init__(self, broker: Redis) -> None:
+        self._broker = broker
+        self._queue = Queue(QUEUE, connection=broker)
+
+    def ask(self, strategy: str, session: str, *, kind: str = "daily") -> str:
+        """Enqueue one cycle and return the job's id. ``strategy``, ``kind`` and ``session`` are plain text.
+
+        Raises:
+            BrokerUnreachable, BrokerRefused: it was not enqueued.
+        """
+        identity = re.sub(r"[^A-Za-z0-9_-]", "-", f"{kind}-{strategy}-{session}")
+        with broker_errors(self._broker):
+            self._queue.enqueue(
+                JOB, strategy, kind, session, job_id=identity, job_timeout=TIMEOUT, result_ttl=3_600, failure_ttl=86_400
+            )
+        log.info("cycle.asked", strategy=strategy, kind=kind, session=session)
+        return identity

@@ -1,0 +1,166 @@
+"""The gate: the only one that changes what is in force."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from learning.gate import Evidence
+from schemas.allocation import Value
+from schemas.errors import Refused
+from schemas.event import Envelope
+from schemas.parameters import Registry
+from schemas.params import ParamsApplied, ParamsProposed
+from schemas.review import ProposalReviewed
+from schemas.settings import Mode
+from schemas.version import Version, VersionNumber
+from store.applications import Applications
+from store.evidence import EvidenceRows
+from store.proposals import Proposals, ProposalState
+from store.versions import Versions
+from store.work import Work
+from workers.draft import Circumstances, Draft, draft
+from workers.publication import first_version, publish, reconciled
+from workers.worker import Refusal
+
+log = structlog.get_logger()
+
+
+class Deployment:
+    """Judges proposals and publishes versions.
+
+    In mode ``observe`` it judges and publishes nothing, in ``advise`` a validated proposal waits for a
+    person, in ``act`` it is let in at once. A rejected proposal keeps its reason; nothing is tried again
+    by itself, because the next cycle proposes from newer evidence.
+    """
+
+    name = "deployment"
+    reads = (ParamsProposed.type, ProposalReviewed.type, ParamsApplied.type)
+
+    def __init__(self, *, registries: Mapping[str, Registry], mode: Mode) -> None:
+        self._registries = registries
+        self._mode = mode
+
+    def open(self, work: Work) -> None:
+        """Bring what is in force in line with the registries, before the first turn.
+
+        The first version of a strategy is its registry's defaults; an edited registry makes a new version.
+        """
+        if self._mode is Mode.OBSERVE:
+            return
+        for registry in self._registries.values():
+            current = Versions(work.connection).latest(registry.strategy)
+            if current is None:
+                publish(work, first_version(registry), registry=registry, changes=[], proposal=None)
+            elif (made := reconciled(current, registry)) is not None:
+                publish(work, made.version, registry=registry, changes=made.changes, proposal=None)
+
+    def handle(self, work: Work, batch: Sequence[Envelope]) -> Sequence[Refusal]:
+        """Take proposals, reviews and acknowledgements in, in the order in which they came."""
+        refusals = []
+        for envelope in batch:
+            if envelope.data.strategy not in self._registries:
+                known = ", ".join(sorted(self._registries))
+                refusals.append(
+                    Refusal(envelope, f"strategy {envelope.data.strategy!r} is unknown here; known: {known}")
+                )
+            elif isinstance(envelope.data, ParamsProposed):
+                self._take_proposal(work, envelope)
+            elif isinstance(envelope.data, ProposalReviewed):
+                self._take_review(work, envelope, refusals)
+            else:
+                Applications(work.connection).record(envelope, now=work.now)
+        return refusals
+
+    def rest(self, settled_before: Callable[[], int]) -> None:
+        """Nothing waits here."""
+
+    def _take_proposal(self, work: Work, envelope: Envelope) -> None:
+        proposal: ParamsProposed = envelope.data
+        proposals = Proposals(work.connection)
+        if not proposals.add(proposal, now=work.now):
+            return
+        try:
+            made = self._judge(work, proposal)
+        except Refused as refused:
+            self._move(work, proposal, ProposalState.REJECTED, reason=str(refused))
+            return
+        self._move(work, proposal, ProposalState.VALIDATED, reason="bounds, budgets and evidence hold")
+        if self._mode is Mode.ACT:
+            self._deploy(work, proposal, made, by="gate", time=envelope.time)
+
+    def _take_review(self, work: Work, envelope: Envelope, refusals: list[Refusal]) -> None:
+        review: ProposalReviewed = envelope.data
+        found = Proposals(work.connection).get(review.strategy, review.proposal_id)
+        if found is None or found.state is not ProposalState.VALIDATED:
+            state = "unknown" if found is None else found.state.value
+            reason = f"proposal {review.proposal_id!r} is {state}; only a validated one can be reviewed"
+            refusals.append(Refusal(envelope, reason))
+        elif not review.approved:
+            self._move(work, found.proposal, ProposalState.REJECTED, reason=review.reason, by=review.by)
+        elif self._mode is Mode.OBSERVE:
+            refusals.append(Refusal(envelope, "mode is observe: nothing is published; set LEARNING_MODE=advise"))
+        else:
+            self._approve(work, found.proposal, by=review.by, time=envelope.time)
+
+    def _approve(self, work: Work, proposal: ParamsProposed, *, by: str, time: int) -> None:
+        try:
+            made = self._judge(work, proposal)
+        except Refused as refused:
+            self._move(work, proposal, ProposalState.REJECTED, reason=f"no longer holds: {refused}")
+        else:
+            self._deploy(work, proposal, made, by=by, time=time)
+
+    def _judge(self, work: Work, proposal: ParamsProposed) -> Draft:
+        registry = self._registries[proposal.strategy]
+        versions = Versions(work.connection)
+        version = versions.latest(proposal.strategy) or first_version(registry)
+        return draft(
+            proposal,
+            Circumstances(
+                version=version,
+                registry=registry,
+                day_start=_day_start(versions, version, session=proposal.session),
+                evidence=lambda row, arm: EvidenceRows(work.connection).find(row, arm, shape=Evidence),
+                next_version=str(VersionNumber(version.epoch, version.number + 1)),
+            ),
+        )
+
+    def _deploy(self, work: Work, proposal: ParamsProposed, made: Draft, *, by: str, time: int) -> None:
+        registry = self._registries[proposal.strategy]
+        current = Versions(work.connection).latest(proposal.strategy)
+        if current is None:
+            raise Refused(f"strategy {proposal.strategy!r} has no version yet; start deployment in mode advise or act")
+        version = Version(
+            strategy=current.strategy,
+            epoch=current.epoch,
+            number=current.number + 1,
+            previous=str(current.id),
+            session=max(current.session, proposal.session),
+            regime=current.regime,
+            registry=current.registry,
+            values=made.values,
+            allocations=made.allocations,
+        )
+        publish(work, version, registry=registry, changes=made.changes, proposal=proposal, by=by, time=time)
+        self._move(work, proposal, ProposalState.DEPLOYED, reason="in force", by=by, version=str(version.id))
+
+    def _move(
+        self,
+        work: Work,
+        proposal: ParamsProposed,
+        state: ProposalState,
+        *,
+        reason: str,
+        by: str = "gate",
+        version: str | None = None,
+    ) -> None:
+        Proposals(work.connection).move(
+            proposal.strategy, proposal.proposal_id, state, reason=reason, by=by, time=work.now, version=version
+        )
+        log.info("proposal.moved", id=proposal.proposal_id, kind=proposal.kind.value, state=state.value, reason=reason)
+
+
+def _day_start(versions: Versions, current: Version, *, session: str) -> Mapping[str, Value]:
+    """The values before the first change of ``session``: what the daily change budget counts from."""
+    before = versions.last_before(current.strategy, session=session)
+    return (before or current).values

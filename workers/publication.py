@@ -1,0 +1,132 @@
+"""How a version comes into force: its rows, its audit and its letters, in one transaction."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+import msgspec
+
+from events.codec import encode
+from schemas.allocation import Value
+from schemas.bounds import check_value, check_values
+from schemas.errors import Refused
+from schemas.event import Envelope
+from schemas.parameters import Registry
+from schemas.params import Change, ParamsProposed, ParamsUpdated
+from schemas.registry import registry_hash
+from schemas.version import Version
+from store.audit import Audit
+from store.outbox import Outbox
+from store.registries import Registries
+from store.versions import Versions
+from store.work import Work
+from workers.draft import allocations_around
+
+BEFORE_ANY_SESSION = "1970-01-01"
+"""The session of a first version, which is there before anything has happened."""
+
+
+class Reconciled(NamedTuple):
+    """A version in line with an edited registry, and what that moved."""
+
+    version: Version
+    changes: list[Change]
+
+
+def first_version(registry: Registry) -> Version:
+    """The registry's defaults, with its trials around them. The same registry gives the same version."""
+    values = {name: parameter.default for name, parameter in registry.parameters.items()}
+    return Version(
+        strategy=registry.strategy,
+        epoch=1,
+        number=1,
+        previous=None,
+        session=BEFORE_ANY_SESSION,
+        regime="all",
+        registry=registry_hash(registry),
+        values=values,
+        allocations=allocations_around(registry, values, [], generation="1-1"),
+    )
+
+
+def reconciled(current: Version, registry: Registry) -> Reconciled | None:
+    """The next version where the registry was edited: values that still fit stay. None where it was not."""
+    fingerprint = registry_hash(registry)
+    if fingerprint == current.registry:
+        return None
+    values = _kept(current, registry)
+    generation = f"{current.epoch}-{current.number + 1}"
+    version = msgspec.structs.replace(
+        current,
+        number=current.number + 1,
+        previous=str(current.id),
+        registry=fingerprint,
+        values=values,
+        allocations=allocations_around(registry, values, current.allocations, generation=generation),
+        checksum="",
+    )
+    changes = [
+        Change(name=name, old=current.values.get(name, "absent"), new=value, reason="the registry was edited")
+        for name, value in values.items()
+        if current.values.get(name) != value
+    ]
+    return Reconciled(version, changes)
+
+
+def _kept(current: Version, registry: Registry) -> dict[str, Value]:
+    """The values in force where the registry still allows them, else its defaults; all defaults if a group breaks."""
+    values = {name: parameter.default for name, parameter in registry.parameters.items()}
+    for name, parameter in registry.parameters.items():
+        with suppress(Refused):
+            kept = current.values.get(name, parameter.default)
+            check_value(parameter, kept)
+            values[name] = kept
+    try:
+        check_values(registry, values)
+    except Refused:
+        return {name: parameter.default for name, parameter in registry.parameters.items()}
+    return values
+
+
+def publish(
+    work: Work,
+    version: Version,
+    *,
+    registry: Registry,
+    changes: Sequence[Change],
+    proposal: ParamsProposed | None,
+    by: str = "registry",
+    time: int | None = None,
+) -> None:
+    """Write ``version`` with its audit, and put ``params.updated`` and the snapshot into the outbox."""
+    happened = work.now if time is None else time
+    Registries(work.connection).record(registry, fingerprint=version.registry, now=work.now)
+    Versions(work.connection).add(version, proposal_id=proposal.proposal_id if proposal else None, now=work.now)
+    Audit(work.connection).record(version, changes, by=by, time=happened)
+    updated = ParamsUpdated(
+        strategy=version.strategy,
+        epoch=version.epoch,
+        version=version.number,
+        previous=version.previous,
+        session=version.session,
+        regime=version.regime,
+        registry=version.registry,
+        changes=list(changes),
+        allocations=version.allocations,
+        checksum=version.checksum,
+    )
+    envelope = Envelope(source="deployment", id=f"{version.strategy}/{version.id}", time=happened, data=updated)
+    Outbox(work.connection).add(
+        "deployment",
+        ParamsUpdated.type,
+        encode(envelope),
+        channel=ParamsUpdated.type,
+        key=snapshot_key(version.strategy),
+        value=msgspec.json.encode(version),
+        now=work.now,
+    )
+
+
+def snapshot_key(strategy: str) -> str:
+    """Where the whole version in force lies for newcomers, without the settings' prefix."""
+    return f"params:{strategy}:snapshot"

@@ -1,0 +1,116 @@
+"""The process around a worker: starts, repeats turns, waits out troubles, tells how it is, and stops."""
+
+import os
+import random
+import signal
+import socket
+import threading
+from collections.abc import Callable
+
+import msgspec
+import structlog
+
+from events.connection import connect
+from events.errors import BrokerRefused, BrokerUnreachable
+from events.group import ConsumerGroup
+from events.heartbeat import Heartbeat
+from events.publisher import Publisher
+from schemas.event import Envelope
+from schemas.reports import HealthReported
+from schemas.settings import Settings
+from store.errors import StoreError
+from store.health import HealthRows
+from store.store import Store
+from workers.tally import Tally
+from workers.turn import Limits, Turns
+from workers.worker import Worker
+
+log = structlog.get_logger()
+
+SHORTEST_PAUSE = 0.1
+LONGEST_PAUSE = 5.0
+"""Seconds between attempts while broker or store are away; each is twice the last, with jitter."""
+
+
+class Runtime:
+    """Runs one worker until it is told to stop; a signal lets the turn in hand finish first."""
+
+    def __init__(self, worker: Worker, *, store: Store, settings: Settings, clock: Callable[[], int]) -> None:
+        self._worker = worker
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._consumer = f"{socket.gethostname()}-{os.getpid()}"
+        self._broker = connect(settings.redis_url)
+        self._publisher = Publisher(self._broker, prefix=settings.prefix)
+        self._heartbeat = Heartbeat(self._broker, part=worker.name, consumer=self._consumer, prefix=settings.prefix)
+        self._tally = Tally(worker.name, clock=clock)
+        self._group = ConsumerGroup(
+            self._broker,
+            group=worker.name,
+            consumer=self._consumer,
+            streams=worker.reads,
+            prefix=settings.prefix,
+            claim_after_ms=round(settings.claim_after_seconds * 1000),
+        )
+        self._turns = Turns(
+            worker,
+            store=store,
+            broker=self._broker,
+            group=self._group,
+            prefix=settings.prefix,
+            limits=Limits(settings.max_event_bytes, round(settings.future_tolerance_seconds * 1_000_000)),
+            clock=clock,
+            tally=self._tally,
+        )
+        self._stopping = threading.Event()
+        self._next_beat = 0
+
+    def run(self) -> None:
+        """Repeat turns until SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopping.set())
+        log.info("worker.started", worker=self._worker.name, consumer=self._consumer, reads=self._worker.reads)
+        pause = SHORTEST_PAUSE
+        while not self._stopping.is_set():
+            try:
+                self._group.ensure()
+                while not self._stopping.is_set():
+                    self._turns.turn(count=self._settings.batch, block_ms=self._settings.block_ms)
+                    pause = SHORTEST_PAUSE
+                    self._beat()
+            except (BrokerUnreachable, BrokerRefused, StoreError) as error:
+                self._tally.unreachable(str(error))
+                log.warning("worker.waiting", worker=self._worker.name, error=str(error), seconds=round(pause, 2))
+                self._stopping.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
+                pause = min(2 * pause, LONGEST_PAUSE)
+                self._group.again()
+        log.info("worker.stopped", worker=self._worker.name, **self._tally.counts)
+
+    def _beat(self) -> None:
+        """Say that the worker is alive and how it is, every few seconds."""
+        now = self._clock()
+        if now < self._next_beat:
+            return
+        self._next_beat = now + round(self._settings.heartbeat_seconds * 1_000_000)
+        health, changed = self._tally.health()
+        body = msgspec.json.encode(
+            {
+                "at": now,
+                "mode": self._settings.mode,
+                "state": health.state,
+                "reasons": health.reasons,
+                "counts": health.counts,
+            }
+        )
+        self._heartbeat.beat(body, lasts=max(1, round(4 * self._settings.heartbeat_seconds)))
+        if changed:
+            self._tell(health, now=now)
+
+    def _tell(self, health: HealthReported, *, now: int) -> None:
+        with self._store.begin() as work:
+            HealthRows(work.connection).record(health, since=self._tally.since, now=now)
+            work.commit()
+        identity = f"{self._consumer}/{now}"
+        self._publisher.publish([Envelope(source=self._worker.name, id=identity, time=now, data=health)])
+        log.info("worker.health", worker=self._worker.name, state=health.state.value, reasons=health.reasons)

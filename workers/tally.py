@@ -1,0 +1,89 @@
+"""What one worker has done since its start, and how well."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+
+from schemas.event import Envelope
+from schemas.reports import HealthReported, HealthState
+
+SAMPLE_EVERY = 64
+"""One event in so many is looked through for fields that nobody declared."""
+
+REMEMBER_US = 60_000_000
+"""How long a trouble keeps a worker degraded, in microseconds."""
+
+NAMES = 100
+"""How many undeclared fields are counted by name."""
+
+
+class Tally:
+    """Counts what a worker took in, refused, failed at and sent, and remembers its recent troubles.
+
+    A worker is healthy when nothing was refused, failed or unreachable for a minute.
+    """
+
+    def __init__(self, part: str, *, clock: Callable[[], int]) -> None:
+        self._part = part
+        self._clock = clock
+        self._counts: Counter[str] = Counter()
+        self._unknown: Counter[str] = Counter()
+        self._troubles: deque[tuple[int, str]] = deque(maxlen=5)
+        self._decoded = 0
+        self._state = HealthState.HEALTHY
+        self._since = clock()
+
+    def sampled(self) -> bool:
+        """Whether the next event is one of those looked through for undeclared fields."""
+        self._decoded += 1
+        return self._decoded % SAMPLE_EVERY == 1
+
+    def took(self, batch: Sequence[Envelope], *, refused: int) -> None:
+        """A batch was committed; ``refused`` of its events were buried."""
+        self._counts["taken"] += len(batch) - refused
+        for envelope in batch:
+            if envelope.unknown and len(self._unknown) < NAMES:
+                self._unknown.update(envelope.unknown)
+
+    def refused(self, reason: str) -> None:
+        """An event was buried."""
+        self._counts["refused"] += 1
+        self._trouble(f"refused: {reason}")
+
+    def failed(self, reason: str) -> None:
+        """Handling raised."""
+        self._counts["failed"] += 1
+        self._trouble(f"failed: {reason}")
+
+    def unreachable(self, reason: str) -> None:
+        """Broker or store did not answer."""
+        self._counts["unreachable"] += 1
+        self._trouble(reason)
+
+    def relayed(self, count: int) -> None:
+        """Letters were sent."""
+        self._counts["relayed"] += count
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """All counts since the start, undeclared fields by name."""
+        return {**self._counts, **{f"undeclared {name}"[:100]: count for name, count in self._unknown.most_common(20)}}
+
+    def health(self) -> tuple[HealthReported, bool]:
+        """How the worker is, and whether that differs from the last time this was asked."""
+        now = self._clock()
+        while self._troubles and self._troubles[0][0] < now - REMEMBER_US:
+            self._troubles.popleft()
+        state = HealthState.DEGRADED if self._troubles else HealthState.HEALTHY
+        changed = state is not self._state
+        if changed:
+            self._state, self._since = state, now
+        reasons = list(dict.fromkeys(reason[:500] for _, reason in self._troubles))
+        return HealthReported(part=self._part, state=state, reasons=reasons, counts=self.counts), changed
+
+    @property
+    def since(self) -> int:
+        """Since when the worker has been in its state, in microseconds."""
+        return self._since
+
+    def _trouble(self, reason: str) -> None:
+        self._troubles.append((self._clock(), reason))
