@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bench import assignment, codec, insert, learning, turn
+from bench import assignment, attribution, client, codec, insert, learning, loop, turn
 from bench.comparison import Comparison
 from bench.machine import machine
 from bench.workbench import Workbench
@@ -24,6 +24,9 @@ MEASUREMENTS: Mapping[str, Callable[[Workbench], Iterator[Comparison]]] = {
     "assignment": assignment.measure,
     "insert": insert.measure,
     "turn": turn.measure,
+    "attribution": attribution.measure,
+    "client": client.measure,
+    "loop": loop.measure,
     "learning": learning.measure,
 }
 
@@ -35,7 +38,7 @@ def main() -> int:
         sys.stderr.write(f"there is no measurement {', '.join(unknown)}; known: {', '.join(MEASUREMENTS)}\n")
         return 2
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 130)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         broker = EmbeddedBroker(Path(folder))
         url = broker.start()
@@ -56,6 +59,8 @@ def _measured(names: list[str], folder: Path, url: str, console: Console) -> lis
             redis.flushall()
             place = folder / name
             place.mkdir()
+            if not console.is_terminal:
+                console.print(f"measuring {name}")
             found += MEASUREMENTS[name](Workbench(place, url, tell=_teller(progress, task)))
             progress.advance(task)
     return found

@@ -9,12 +9,12 @@ from msgspec import Struct
 
 from bench.comparison import Comparison
 from bench.samples import NOW, alerts, bars
-from bench.workbench import Workbench, rate
+from bench.workbench import OFTEN, Workbench, rate
 from events.codec import decode, encode
 from events.moments import moment
 from schemas.event import Envelope, Event
 
-EVENTS = 5_000
+EVENTS = 1_000
 
 Data = TypeVar("Data", bound=Event)
 
@@ -80,4 +80,5 @@ def _compared(
         unit="events/s",
         ours=lambda: rate(count, ours),
         baseline=lambda: rate(count, plain),
+        times=OFTEN,
     )

@@ -9,6 +9,9 @@ from typing import TypeVar
 
 from bench.comparison import Comparison
 
+OFTEN = 5
+"""How much oftener short runs are repeated."""
+
 Figure = TypeVar("Figure")
 
 
@@ -16,7 +19,8 @@ Figure = TypeVar("Figure")
 class Workbench:
     """An empty folder, a broker that holds nothing, and how often each side runs.
 
-    ``tell`` is told what runs now. The smaller ``size`` (1 is whole), the less each run does.
+    ``tell`` is told what runs now. The smaller ``size`` (1 is whole), the less each run does. What is done in a
+    few milliseconds runs ``OFTEN`` times as often, so that what disturbs the machine hits both sides of some pairs.
     """
 
     folder: Path
@@ -30,20 +34,28 @@ class Workbench:
         return max(1, round(whole * self.size))
 
     def pairs(
-        self, what: str, *, ours: Callable[[], Figure], baseline: Callable[[], Figure]
+        self, what: str, *, ours: Callable[[], Figure], baseline: Callable[[], Figure], times: int = 1
     ) -> list[tuple[Figure, Figure]]:
-        """Both sides by turns: ours, baseline, ours, baseline, …"""
+        """Both sides by turns: ours, baseline, ours, baseline, …; ``times`` as often as usual."""
         found = []
-        for number in range(1, self.runs + 1):
-            self.tell(f"{what}, run {number} of {self.runs}")
+        for number in range(self.runs * times):
+            self.tell(f"{what}, run {number + 1} of {self.runs * times}")
             found.append((_run(ours), _run(baseline)))
         return found
 
     def compare(
-        self, what: str, against: str, *, unit: str, ours: Callable[[], float], baseline: Callable[[], float]
+        self,
+        what: str,
+        against: str,
+        *,
+        unit: str,
+        ours: Callable[[], float],
+        baseline: Callable[[], float],
+        times: int = 1,
     ) -> Comparison:
         """One line from runs that have one figure each."""
-        return comparison(what, against, unit=unit, pairs=self.pairs(what, ours=ours, baseline=baseline))
+        pairs = self.pairs(what, ours=ours, baseline=baseline, times=times)
+        return comparison(what, against, unit=unit, pairs=pairs)
 
 
 def comparison(what: str, against: str, *, unit: str, pairs: Iterable[tuple[float, float]]) -> Comparison:

@@ -46,6 +46,10 @@ def books(runs):
     store.close()
 
 
+def after(bars, session):
+    return [bar for date, of_session in bars.by_session.items() if date > session for bar in of_session]
+
+
 def checksums(said):
     return re.findall(r"checksum of version (\S+): (\w{64}); of all versions: (\w{64})", said)
 
@@ -91,7 +95,7 @@ def test_trading_did_what_the_versions_said_to_the_last_cent(books):
         if one.session in replayed:
             version = [version for version in books.versions() if version.session < one.session][-1]
             values = version.values_for(unit_of(one.symbol, one.session))
-            coming = [bar for date, bar in bars.of(one.symbol).items() if date > one.session]
+            coming = [bar for bar in after(bars, one.session) if bar.symbol == one.symbol]
             replayed[one.session] += unit_pnl(one, values, coming, best={})
     assert pytest.approx(replayed, abs=1e-12) == {session: traded.get(session, 0.0) for session in ripe}
     assert any(replayed.values())

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from workers.lifeline import die_with_parent
+
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 STEADY = 60.0
@@ -59,6 +61,7 @@ class Child:
             text=True,
             errors="replace",
             start_new_session=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509  it only sets a flag of the kernel
         )
         threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
 

@@ -19,8 +19,8 @@ TIMEOUT = 1_800
 class CycleQueue:
     """Enqueues cycles by name, so that whoever asks for one needs to know nothing of how it runs.
 
-    The job's id is the cycle's, so asking twice leaves one job; and a cycle that has run changes
-    nothing when it runs again. When the broker is away the cycle is not lost: ``due()`` finds it.
+    The job's id is the cycle's. Asked twice it runs twice, and the second run changes nothing. When the broker
+    is away the cycle is not lost: ``due()`` finds it.
     """
 
     def __init__(self, broker: Redis) -> None:

@@ -49,10 +49,6 @@ class Bars:
         past = [bar for date in before for bar in self.by_session[date]]
         return past, Bars({date: self.by_session[date] for date in traded}, self.gaps)
 
-    def of(self, symbol: str) -> dict[str, Bar]:
-        """One symbol's bars by date."""
-        return {bar.date: bar for bars in self.by_session.values() for bar in bars if bar.symbol == symbol}
-
 
 def sample_bars(calendar: Calendar) -> Bars:
     """The bars of the sample data package: five US stocks, adjusted for splits and dividends.

@@ -109,7 +109,6 @@ def _standings(comparison: Comparison, version: Version) -> list[Standing]:
         figures = comparison.evidence[key]
         made.append(
             Standing(
-                allocation=comparison.allocation.layer,
                 arm=label(arms[key], version.values),
                 units=figures.units,
                 mean=float(comparison.posterior.mean[place]),

@@ -57,14 +57,22 @@ def equity(judgement: Judgement) -> str:
             linewidth=1.0,
             label="as traded, exploration included",
         )
-        top.plot(days, 100 * np.cumsum(judgement.default), color=DEFAULT, linewidth=1.6, label="default values")
-        top.plot(days, 100 * np.cumsum(judgement.learned), color=LEARNED, linewidth=1.6, label="learned values")
+        top.plot(days, 100 * np.cumsum(judgement.learned), color=LEARNED, linewidth=1.8, label="learned values")
+        top.plot(
+            days,
+            100 * np.cumsum(judgement.default),
+            color=DEFAULT,
+            linewidth=1.2,
+            linestyle=(0, (4, 2)),
+            label="default values",
+        )
         top.set_ylabel("% of equity")
         top.legend(loc="upper left")
         gap = 100 * np.cumsum(judgement.learned - judgement.default)
         bottom.fill_between(days, gap, color=LEARNED, alpha=0.25, linewidth=0)
         bottom.plot(days, gap, color=LEARNED, linewidth=1.0)
-        bottom.set_ylabel("learned\nminus default")
+        bottom.plot(days, 100 * np.cumsum(judgement.traded - judgement.default), color=TRADED, linewidth=1.0)
+        bottom.set_ylabel("minus\ndefault")
         top.tick_params(labelbottom=False)
         _time_axis(bottom)
         return _svg(figure)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from examples.demo.judge import Candidate, Judgement
+from examples.demo.judge import Judgement
 from schemas.allocation import Arm, Value
 from schemas.version import Version
 from store.audit import Moved
@@ -17,7 +17,6 @@ class Standing(NamedTuple):
     there is none), ``best`` the probability of being the best of its allocation, ``share`` the last share, 0 to 1.
     """
 
-    allocation: str
     arm: str
     units: int
     mean: float
@@ -45,7 +44,6 @@ class Outcome:
     proposals: Mapping[tuple[str, str], int]
     moves: Sequence[Moved]
     standings: Sequence[Standing]
-    candidates: Sequence[Candidate]
     learned_alerts: int
     judgement: Judgement
     seconds: float

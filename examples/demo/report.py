@@ -83,7 +83,7 @@ def _page(outcome: Outcome, goals: Sequence[Goal], defaults: Mapping[str, float]
             "From the moment a version lay in the stream until the trading process had applied it.",
             figures.latencies(outcome),
         ),
-        _section("What a run must show", "", _goals(goals)),
+        _section("What a run must show", "All of it, or the loop does not count as closed.", _goals(goals)),
         _section(
             "To repeat it",
             "The same bars, sessions and seed give the same versions, bit for bit.",

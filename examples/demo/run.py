@@ -142,7 +142,6 @@ def _gather(
             proposals=books.proposals(),
             moves=books.moves(),
             standings=books.standings(),
-            candidates=candidates,
             learned_alerts=books.alerts_after(str(versions[0].id)),
             judgement=judge(
                 candidates,

@@ -79,6 +79,21 @@ def test_starts_everything_restarts_what_crashes_and_leaves_nothing_behind(folde
     assert 0o600 == (folder / ".env").stat().st_mode & 0o777
 
 
+def test_what_it_started_ends_with_it_however_it_ends(folder):
+    running = Running(folder)
+    try:
+        started = running.wait_for(r"worker\.started", times=3)
+        cycles = running.wait_for(r"cycles .*started with PID")[0]
+    finally:
+        running.process.kill()
+    pids = [int(re.search(r"consumer=\S+-(\d+)", line)[1]) for line in started]
+    pids.append(int(re.search(r"PID (\d+)", cycles)[1]))
+    deadline = time.monotonic() + PATIENCE
+    while left := [pid for pid in pids if alive(pid)]:
+        assert time.monotonic() < deadline, f"{left} go on without their parent"
+        threading.Event().wait(0.05)
+
+
 def test_refuses_a_misspelt_setting_by_name_before_anything_starts(folder):
     running = Running(folder, LEARNING_MODUS="act")
     assert 1 == running.process.wait(PATIENCE)

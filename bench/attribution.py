@@ -1,0 +1,56 @@
+"""What the join costs: the attribution worker with everything on, against the bare loop on the same entries."""
+
+from collections.abc import Iterator
+
+from redis import Redis
+
+from bench.assignment import REGISTRY
+from bench.backlog import Backlog
+from bench.comparison import Comparison
+from bench.drain import BATCH, drained, drained_barely
+from bench.stores import Stores, opened
+from bench.workbench import Workbench
+from bench.world import World
+from events.connection import connect
+from schemas.attributed import OutcomeAttributed
+from schemas.parameters import Registry
+from schemas.registry import load_registry
+from schemas.settings import Mode
+from store.store import Store
+from workers.attribution import Attribution
+from workers.clock import wall_clock
+from workers.cycle_queue import CycleQueue
+from workers.deployment import Deployment
+from workers.publication import first_version
+
+SESSIONS = 20
+SYMBOLS = 100
+
+
+def measure(bench: Workbench) -> Iterator[Comparison]:
+    """A backlog of alerts, decisions, outcomes and daily bars of 20 sessions, in batches of 500."""
+    registry = load_registry(REGISTRY)
+    deployment = Deployment(registries={registry.strategy: registry}, mode=Mode.ACT)
+    stores = Stores(bench.folder, prepare=deployment.open)
+    world = World(first_version(registry), symbols=SYMBOLS, sessions=bench.count(SESSIONS))
+    with connect(bench.url) as redis:
+        backlog = Backlog(redis, list(world.events()))
+        yield bench.compare(
+            f"attribution, batches of {BATCH}",
+            "the bare loop",
+            unit="events/s",
+            ours=lambda: _attributed(registry, stores, redis, backlog),
+            baseline=lambda: drained_barely(stores, redis, backlog),
+        )
+
+
+def _attributed(registry: Registry, stores: Stores, redis: Redis, backlog: Backlog) -> float:
+    redis.delete(OutcomeAttributed.type)
+    with stores.fresh() as file, opened(file) as store:
+        return drained(worker(registry, store, redis), store, redis, backlog)
+
+
+def worker(registry: Registry, store: Store, redis: Redis) -> Attribution:
+    """The worker as its process makes it."""
+    queue = CycleQueue(redis)
+    return Attribution(store, registries={registry.strategy: registry}, clock=wall_clock, on_settled=queue.ask)
