@@ -31,6 +31,12 @@ MEASUREMENTS: Mapping[str, Callable[[Workbench], Iterator[Comparison]]] = {
 }
 
 
+CAPTION = (
+    "Medians of runs by turns. Ratio: ours by baseline, the median, lowest and highest of all pairs of runs. "
+    "Of a rate more is better, of a time less."
+)
+
+
 def main() -> int:
     """Run what the command line names, or everything; the exit code."""
     names = sys.argv[1:] or list(MEASUREMENTS)
@@ -52,7 +58,7 @@ def main() -> int:
 
 
 def _measured(names: list[str], folder: Path, url: str, console: Console) -> list[Comparison]:
-    found = []
+    found: list[Comparison] = []
     with _progress(console) as progress, connect(url) as redis:
         task = progress.add_task("", total=len(names), what="")
         for name in names:
@@ -82,7 +88,7 @@ def _teller(progress: Progress, task: TaskID) -> Callable[[str], None]:
 
 
 def _table(comparisons: list[Comparison]) -> Table:
-    table = Table(caption="medians of runs by turns; of a rate more is better, of a time less", caption_justify="left")
+    table = Table(caption=CAPTION, caption_justify="left")
     table.add_column("what")
     table.add_column("against")
     for name in ("ours", "baseline", "ratio", "lowest", "highest"):
@@ -93,9 +99,9 @@ def _table(comparisons: list[Comparison]) -> Table:
             one.against,
             f"{_figure(median(one.ours))} {one.unit}",
             f"{_figure(median(one.baseline))} {one.unit}",
-            f"{one.ratio:.2f}",
-            f"{min(one.ratios):.2f}",
-            f"{max(one.ratios):.2f}",
+            _figure(one.ratio),
+            _figure(min(one.ratios)),
+            _figure(max(one.ratios)),
         )
     return table
 

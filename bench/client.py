@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -50,7 +51,7 @@ def measure(bench: Workbench) -> Iterator[Comparison]:
 
 def _telling(bench: Workbench, redis: Redis) -> Iterator[Comparison]:
     sample = alerts(bench.count(CALLS))
-    bodies = [{"event": encode(envelope)} for envelope in sample]
+    bodies: list[dict[Any, Any]] = [{"event": encode(envelope)} for envelope in sample]
     publisher = EventPublisher(bench.url, source="scanner", switches=Switches())
 
     def ours() -> Times:
@@ -59,7 +60,7 @@ def _telling(bench: Workbench, redis: Redis) -> Iterator[Comparison]:
         return found
 
     def synchronous() -> Times:
-        return _timed([lambda body=body: redis.xadd(AlertRaised.type, body) for body in bodies])
+        return _timed([partial(redis.xadd, AlertRaised.type, body) for body in bodies])
 
     pairs = bench.pairs("alert()", ours=ours, baseline=synchronous)
     publisher.close()

@@ -1,7 +1,7 @@
 """From a proposal's XADD to the new value in trading's memory, through real processes, against a bare chain.
 
-The bare chain has the same hops: XADD, a process that reads it in a group, one row in SQLite, commit, XACK, one MULTI with
-XADD, SET and PUBLISH, and a thread in this process that waits for it.
+The bare chain has the same hops: XADD, a process that reads it in a group, one row in SQLite, commit, XACK, one
+MULTI with XADD, SET and PUBLISH, and a thread in this process that waits for it.
 """
 
 import multiprocessing
@@ -190,7 +190,7 @@ def _bare_client(url: str, applied: Applied) -> None:
         while True:
             reply = cast(Any, redis.xread({BARE_OUT: last}, count=100, block=1_000))
             for _, entries in reply or ():
-                for last, fields in entries:  # noqa: B007, PLW2901
+                for last, fields in entries:  # noqa: B007  where the next read begins
                     if b"event" not in fields:
                         return
                     memory.update(decoder.decode(fields[b"event"]).data.values or {})

@@ -38,9 +38,10 @@ class Workbench:
     ) -> list[tuple[Figure, Figure]]:
         """Both sides by turns: ours, baseline, ours, baseline, …; ``times`` as often as usual."""
         found = []
+        gc.collect()
         for number in range(self.runs * times):
             self.tell(f"{what}, run {number + 1} of {self.runs * times}")
-            found.append((_run(ours), _run(baseline)))
+            found.append((ours(), baseline()))
         return found
 
     def compare(
@@ -69,9 +70,3 @@ def rate(count: int, work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return count / (time.perf_counter() - started)
-
-
-def _run(side: Callable[[], Figure]) -> Figure:
-    """One run, that does not pay for what the one before it has left behind."""
-    gc.collect()
-    return side()

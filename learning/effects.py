@@ -101,6 +101,8 @@ def arm_effects(
     ages = _weights(weights, count=len(sessions))
     rows, kept = [], []
     for session, age in zip(sessions, ages, strict=True):
+        if sum(name in session for name in names) < 2:
+            continue
         row = [session.get(name, _NOTHING) for name in names]
         if min(sums.n for sums in row) < 0:
             raise LearningError(f"a negative count of rewards: more was taken back than was ever added: {session!r}")

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from store.examples import OpenExample
-
 from learning.effects import ArmEffects, arm_effects
 from learning.gate import Evidence, Rules, Verdict, evidence_for, judge
 from learning.posterior import Posterior, posterior_of
@@ -17,6 +15,7 @@ from schemas.calendar import Calendar
 from schemas.parameters import Registry
 from schemas.params import ParamsProposed, ProposalKind
 from schemas.version import Version
+from store.examples import OpenExample
 from store.statistics import StatisticsRow
 
 KIND = "daily"
@@ -149,7 +148,7 @@ def _compare(
 
 def reward_of(registry: Registry, allocation: Allocation) -> str:
     """The reward that judges an allocation: that of its parameters, which share one."""
-    return str(registry.parameters[allocation.parameters[0]].reward)
+    return str(registry.reward_of(allocation.parameters[0]))
 
 
 def share(registry: Registry, comparisons: Sequence[Comparison]) -> tuple[dict[str, dict[str, int]], str]:

@@ -19,6 +19,7 @@ from store.mailbag import Mailbag
 from store.sessions import Sessions
 from store.store import Store
 from store.tables import examples, instruments
+from store.tallies import Tallies, told
 from store.versions import Versions
 from workers.deployment import Deployment
 from workers.thompson import Thompson
@@ -122,6 +123,7 @@ class _Loop:
                 for place in range(len(cohort.noise))
             ]
             work.insert(examples, [_row(one) for one in attributed])
+            Tallies(work.connection).add(told("simulated"), len(attributed))
             self._thompson.handle(work, self._travel([(one.example_id, one) for one in attributed]))
             Sessions(work.connection).add("simulated", session, cut=first + len(cohort.noise) - 1, now=work.now)
             work.commit()

@@ -131,14 +131,14 @@ class Examples:
     def around(self, session: str, instruments: Iterable[int], *, newest: bool) -> set[tuple[str, str]]:
         """(unit, horizon) of every example that bars of ``session`` may complete or revise.
 
-        ``newest``: no bar of these instruments is newer, so that an entry alone completes nothing.
+        ``newest``: no bar of these instruments is newer, so that an entry alone completes nothing. An instrument
+        belongs to one strategy, so the strategy is not asked for: it would only lead to an index that reads them all.
         """
         completes = or_(examples.c.due == session, examples.c.state != "pending")
         if not newest:
             completes = or_(completes, examples.c.entry_session == session)
         found: set[tuple[str, str]] = set()
         chosen = select(examples.c.unit, examples.c.horizon).where(
-            examples.c.strategy == self._strategy,
             examples.c.origin == PRICES,
             examples.c.due >= session,
             examples.c.entry_session <= session,
@@ -171,11 +171,10 @@ def open_examples(connection: Connection, *, strategy: str, cut: int) -> list[Op
     """The examples that were pending at ``cut``, by their ids."""
     settled = examples.c.settled_sequence
     chosen = select(*(examples.c[name] for name in OpenExample._fields)).where(
-        examples.c.strategy == strategy,
-        examples.c.created_sequence <= cut,
-        or_(settled.is_(None), settled > cut),
+        examples.c.strategy == strategy, examples.c.created_sequence <= cut
     )
-    return [OpenExample(*row) for row in connection.execute(chosen.order_by(examples.c.id))]
+    found = [row for when in (settled.is_(None), settled > cut) for row in connection.execute(chosen.where(when))]
+    return sorted(OpenExample(*row) for row in found)
 
 
 def _values(row: Revision) -> dict[str, object]:

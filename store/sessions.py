@@ -2,12 +2,13 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, exists, func, select
+from sqlalchemy import Connection, Select, exists, select
 
 from store.dialects import insert_new
 from store.errors import StoreRefused
 from store.rows import columns
 from store.tables import cycles, examples, sessions
+from store.tallies import Tallies, told
 
 
 class Settled(NamedTuple):
@@ -42,9 +43,7 @@ class Sessions:
             raise StoreRefused(
                 f"session {session} of {strategy!r}: examples lie beyond the cut {cut}; take a newer number"
             )
-        emitted = select(func.coalesce(func.sum(examples.c.revision), 0)).where(examples.c.strategy == strategy)
-        revisions = int(self._connection.execute(emitted).scalar_one())
-        row = Settled(strategy, session, cut, revisions, now)
+        row = Settled(strategy, session, cut, Tallies(self._connection).value(told(strategy)), now)
         return insert_new(self._connection, sessions, [row._asdict()])[0]
 
     def get(self, strategy: str, session: str) -> Settled | None:

@@ -1,5 +1,6 @@
 """The exact statistics that arms are compared by, and the journal that they are the sum of."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from store.dialects import add_up, insert_new
 from store.errors import UnknownRow
 from store.rows import columns
 from store.tables import journal, sessions, statistics
+from store.tallies import Tallies, journalled
 
 Key = tuple[str, str, str, str, str, str, str]
 Sums = tuple[int, int, int]
@@ -71,6 +73,8 @@ class Journal:
             StoreRefused: a sum leaves 64 bits.
         """
         new = insert_new(self._connection, journal, [_journal_values(row) for row in rows])
+        for strategy, count in Counter(row.strategy for row, is_new in zip(rows, new, strict=True) if is_new).items():
+            Tallies(self._connection).add(journalled(strategy), count)
         moved: dict[Key, Sums] = {}
         for row in (row for row, is_new in zip(rows, new, strict=True) if is_new):
             _move(moved, row.strategy, row.added, sign=1)
@@ -111,8 +115,9 @@ def unapplied(connection: Connection, *, strategy: str, cut: int) -> int:
     expected = connection.execute(settled.limit(1)).scalar()
     if expected is None:
         raise UnknownRow(f"strategy {strategy!r} has no settled session with the cut {cut}")
-    taken = select(func.count()).where(journal.c.strategy == strategy, journal.c.sequence <= cut)
-    return int(expected) - int(connection.execute(taken).scalar_one())
+    later = select(func.count()).where(journal.c.strategy == strategy, journal.c.sequence > cut)
+    taken = Tallies(connection).value(journalled(strategy)) - int(connection.execute(later).scalar_one())
+    return int(expected) - taken
 
 
 def _journal_values(row: JournalRow) -> dict[str, str | int]:

@@ -55,7 +55,7 @@ def _fact(name: str, *parts: Any) -> Table:
     )
 
 
-# The ingest sequence: one row, taken under its lock, so that numbers become visible in their order.
+# The ingest sequence, taken under its row's lock, so that numbers become visible in their order; and running counts.
 counters = _table(
     "counters",
     Column("name", Text, primary_key=True),
@@ -231,6 +231,7 @@ examples = _table(
     UniqueConstraint("strategy", "subject", "subject_id", "horizon", "origin"),
     Index(None, "strategy", "unit"),
     Index(None, "strategy", "horizon", "state", "session"),
+    Index(None, "strategy", "settled_sequence"),
     Index(None, "instrument", "due"),
     Index(None, "sequence"),
 )

@@ -1,5 +1,6 @@
 """``python -m workers NAME`` runs one worker."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -38,6 +39,13 @@ def worker(name: str, installation: Installation) -> Worker:
     return deployment
 
 
+def _calm_collector() -> None:
+    """A turn makes many small values and no cycles: the usual thresholds would spend two fifths of it on looking."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
 def main() -> int:
     """Run the worker that the command line names until a signal stops it; the exit code."""
     if len(sys.argv) != 2 or sys.argv[1] not in NAMES:
@@ -47,6 +55,7 @@ def main() -> int:
         installation = Installation(os.environ, folder=Path.cwd())
         configure_logs(installation.settings)
         chosen = worker(sys.argv[1], installation)
+        _calm_collector()
         Runtime(chosen, store=installation.store, settings=installation.settings, clock=wall_clock).run()
     except EngineError as error:
         log.error("worker.refused", worker=sys.argv[1], error=str(error))  # noqa: TRY400  the message is the story

@@ -12,7 +12,6 @@ from schemas.parameters import Registry
 from schemas.session import SessionClosed
 from store.closings import Closings
 from store.examples import Examples
-from store.inbox import Inbox
 from store.sessions import Sessions
 from store.store import Store
 from store.work import Work
@@ -27,6 +26,10 @@ log = structlog.get_logger()
 
 LOOK_AGAIN_US = 60_000_000
 """How often the store is asked for closed sessions that another worker of the group was told of."""
+
+
+AT_ONCE = 20
+"""How many sessions are settled between two turns: a backlog must not keep the worker from its streams."""
 
 
 class Closed(NamedTuple):
@@ -91,8 +94,9 @@ class Attribution:
         if not self._closed:
             return
         reached = settled_before()
-        while self._closed and self._closed[0].told_at < reached:
-            strategy, session = self._closed[0].strategy, self._closed[0].session
+        for session, strategy, told_at in self._closed[:AT_ONCE]:
+            if told_at >= reached:
+                break
             new = self._settle(self._joins[strategy], session)
             del self._closed[0]
             if new:
@@ -106,8 +110,7 @@ class Attribution:
             latest = Sessions(work.connection).latest(join.strategy)
             ledger.enter(join.findings(work.connection, intake.touched, settled=latest.session if latest else ""))
         for envelope in intake.overdue:
-            if Inbox(work.connection).new(OWNER, [(envelope.source, envelope.id)], work.now)[0]:
-                ledger.end(envelope.data, time=envelope.time)
+            ledger.end(envelope.data, time=envelope.time)
         if any(isinstance(one.envelope.data, SessionClosed) for one in events):
             self._look_at = 0
         return intake.refusals

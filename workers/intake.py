@@ -55,7 +55,7 @@ FACTS = (
     ThesisFormed,
     SessionClosed,
 )
-
+"""The events that leave a row."""
 
 LISTED = (AlertRaised, DecisionMade, FillReported, PriceObserved, ThesisFormed)
 """The events that are about one instrument, by its symbol."""
@@ -101,7 +101,7 @@ class Intake:
                 self._refuse(one, reason)
             else:
                 sorts[type(one.envelope.data)].append(one)
-        self._instruments = self._numbers(batch)
+        self._instruments = self._numbers([one for sort in LISTED for one in sorts[sort]])
         self._take_alerts(sorts[AlertRaised])
         self._take_decisions(sorts[DecisionMade])
         self._take_fills(sorts[FillReported])
@@ -127,7 +127,6 @@ class Intake:
         self.touched.unit(decision.unit)
         if unit != decision.unit and msgspec.json.decode(decision.body, type=UnitOnly).unit is None:
             self._facts.move(decision.decision_id, unit=unit, session=session)
-            self.touched.unit(unit)
 
     def _take_decisions(self, batch: Sequence[Numbered]) -> None:
         named = {one.envelope.data.alert_id for one in batch} - {None}
@@ -150,8 +149,7 @@ class Intake:
             name = next(name for name in slots if row[f"{name}_id"])
             told = told_horizons(row["body"], horizon=row["horizon"])
             slots[name][row[f"{name}_id"]].update(Slot(horizon, REPORTED) for horizon in told)
-        filled = self._facts.filled(positions=slots["position"])
-        for decision_id, position_id in filled:
+        for decision_id, position_id in self._facts.filled(positions=slots["position"]):
             slots["decision"][decision_id] |= slots["position"][position_id]
         for decision in self._facts.decisions(
             ids=slots["decision"], alerts=slots["alert"], positions=slots["position"]
@@ -207,8 +205,8 @@ class Intake:
         self.refusals.append(Refusal(one.envelope, reason))
 
     def _numbers(self, batch: Sequence[Numbered]) -> Mapping[Listing, int]:
-        listed = [one.envelope.data for one in batch if isinstance(one.envelope.data, LISTED)]
-        currencies = {_listing(data): getattr(data, "currency", None) for data in listed}
+        told = [one.envelope.data for one in batch]
+        currencies = {_listing(data): getattr(data, "currency", None) for data in told}
         return Instruments(self._work.connection).numbers(self._strategy, currencies)
 
 

@@ -13,6 +13,7 @@ from schemas.event import Envelope
 from store.examples import Example, Examples, Revision
 from store.instruments import Instruments
 from store.outbox import Outbox
+from store.tallies import Tallies, told
 from store.work import Work
 from workers.join import Finding
 
@@ -47,6 +48,7 @@ class Ledger:
     """
 
     def __init__(self, work: Work, strategy: str) -> None:
+        self._strategy = strategy
         self._work = work
         self._examples = Examples(work.connection, strategy)
 
@@ -84,6 +86,7 @@ class Ledger:
         self._examples.replace([(change.before, change.after) for change in changes if change.before is not None])
         letters = [encode(_letter(change, now=self._work.now)) for change in changes if change.told]
         Outbox(self._work.connection).add_all(OWNER, OutcomeAttributed.type, letters, now=self._work.now)
+        Tallies(self._work.connection).add(told(self._strategy), len(letters))
         _warn(changes)
 
 

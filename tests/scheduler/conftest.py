@@ -11,6 +11,7 @@ from schemas.settings import Mode
 from store.sessions import Sessions
 from store.statistics import Journal, JournalRow
 from store.tables import examples, instruments
+from store.tallies import Tallies, told
 from workers.deployment import Deployment
 
 FIRST = "2024-01-02"
@@ -65,6 +66,7 @@ class Ledger:
                 sequence = work.take(1)
                 pending = state == "pending"
                 work.insert(examples, [self._row(session, sequence, state, pending)])
+                Tallies(work.connection).add(told("test"), int(not pending))
                 if journal and not pending:
                     Journal(work.connection).record([self._journal(session, sequence, arm, reward)])
             cut = work.take(1)

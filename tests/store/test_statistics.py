@@ -12,6 +12,7 @@ from store.errors import StoreRefused, UnknownRow
 from store.sessions import Sessions
 from store.statistics import Journal, JournalRow, statistics_at, unapplied
 from store.tables import examples, instruments
+from store.tallies import Tallies, told
 
 
 def contribution(*, arm="a", session="2024-01-02", version="1-1", total=0, n=1):
@@ -168,6 +169,7 @@ def write_example(store, name, *, revision, sequence, strategy="main"):
     with store.begin() as work:
         work.insert(instruments, [{"id": 1, "strategy": "main", "venue": "", "symbol": "AAPL"}])
         work.insert(examples, [values | {"instrument": 1, "created_sequence": 1, "late": 0}])
+        Tallies(work.connection).add(told(strategy), revision)
         work.commit()
 
 

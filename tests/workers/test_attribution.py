@@ -123,8 +123,16 @@ def test_a_bar_that_came_too_late_revises_and_takes_back_exactly_what_was_added(
     after = desk.example("main/alert/a/3d/prices")
     assert pytest.approx((0.08, 0.10)) == (before["mfe"], after["mfe"])
     assert (1, 2) == (before["revision"], after["revision"])
+    assert before["settled_sequence"] == after["settled_sequence"] < after["sequence"]
     told = [one.data for one in desk.letters() if one.data.horizon == "3d"]
     assert told[0].contributions == told[1].replaced == told[1].contributions
+
+
+def test_the_bar_of_the_entry_may_come_last(desk, stream):
+    first, middle, last = bars(stream)
+    desk.take(stream.alert("a", "2023-01-04 15:00"), middle, last)
+    desk.take(first)
+    assert "matched" == desk.example("main/alert/a/3d/prices")["state"]
 
 
 def test_a_revised_bar_replaces_and_the_statistics_end_where_they_would_have_begun(desk, stream, store, tmp_path):
@@ -152,7 +160,8 @@ def test_a_replaced_bar_that_is_delivered_again_does_not_come_back(desk, stream)
     wrong, right = stream.bar("2023-01-05", 100, 101, 99, 101), stream.bar("2023-01-05", 100, 103, 99, 102)
     desk.take(stream.alert("a", "2023-01-04 15:00"), wrong)
     desk.take(right)
-    desk.take(wrong, right, wrong)
+    desk.take(msgspec.structs.replace(wrong, entry="price.observed/99-0"))
+    desk.take(wrong, right)
     assert 102 == desk.example("main/alert/a/1d/prices")["exit_price"]
     assert 2 == desk.example("main/alert/a/1d/prices")["revision"]
 
@@ -197,6 +206,22 @@ def test_a_decision_before_its_alert_moves_to_the_alerts_unit_and_takes_its_vers
     assert "2023-01-09" == desk.example("main/decision/d/close/reported")["due"]
 
 
+def test_a_unit_that_its_decision_leaves_is_represented_by_its_alert_again(desk, stream):
+    desk.take(
+        stream.alert("a", "2023-01-04 15:00"), stream.decision("d", "2023-01-04 15:01", alert_id="b"), *bars(stream)
+    )
+    assert {} == rewards(desk, "main/alert/a/3d/prices")
+    desk.take(stream.alert("b", "2023-01-03 15:00"))
+    assert "alert_return:3d" in rewards(desk, "main/alert/a/3d/prices")
+
+
+def test_a_decision_about_the_alert_of_another_unit_learns_what_that_says_when_it_comes(desk, stream):
+    desk.take(stream.decision("d", "2023-01-04 15:00", alert_id="a", unit="mine/2023-01-04", version=None))
+    desk.take(stream.alert("a", "2023-01-04 15:00", regime="bull"))
+    row = desk.example("main/decision/d/3d/prices")
+    assert ("bull", "1-1") == (row["regime"], row["params_version"])
+
+
 def test_a_decision_that_names_its_unit_keeps_it(desk, stream):
     desk.take(stream.decision("d", "2023-01-05 14:00", alert_id="a", unit="mine/2023-01-06"))
     desk.take(stream.alert("a", "2023-01-04 15:00"))
@@ -208,9 +233,9 @@ def test_the_first_decision_represents_its_unit_and_alerts_only_where_there_is_n
     desk.take(stream.alert("a2", "2023-01-04 15:01"), stream.alert("a1", "2023-01-04 15:00"), *bars(stream))
     assert {"alert_return:3d", "unit_pnl:3d"} == rewards(desk, "main/alert/a1/3d/prices").keys()
     assert {} == rewards(desk, "main/alert/a2/3d/prices")
-    desk.take(stream.decision("d2", "2023-01-04 15:03"), stream.decision("d1", "2023-01-04 15:02", action="IGNORE"))
+    desk.take(stream.decision("d1", "2023-01-04 15:03"), stream.decision("d2", "2023-01-04 15:02", action="IGNORE"))
     assert {} == rewards(desk, "main/alert/a1/3d/prices")
-    assert "alert_return:3d" in rewards(desk, "main/decision/d1/3d/prices")
+    assert "alert_return:3d" in rewards(desk, "main/decision/d2/3d/prices")
     assert {1} == {number for key, number in desk.net().items() if key[6] == "n"}
 
 
@@ -271,7 +296,8 @@ def test_a_close_waits_for_every_purchase_of_the_unit(desk, stream):
     desk.take(stream.decision("d1", "2023-01-04 15:00", size=0.1), stream.decision("d2", "2023-01-04 15:01", size=0.1))
     desk.take(stream.outcome("o1", "2023-01-05 15:00", decision_id="d1", net=0.04))
     settle(desk, stream, "2023-01-09")
-    assert ("pending", {}) == (desk.example("main/decision/d1/close/reported")["state"], desk.net())
+    states = [desk.example(f"main/decision/{name}/close/reported")["state"] for name in ("d1", "d2")]
+    assert (["pending", "pending"], {}) == (states, desk.net())
     desk.take(stream.outcome("o2", "2023-01-10 15:00", decision_id="d2", net=-0.01))
     assert {"unit_pnl:close": 3_000} == rewards(desk, "main/decision/d1/close/reported")
 
@@ -329,6 +355,13 @@ def test_the_further_returns_of_an_outcome_are_examples_too(desk, stream):
     assert {"close": None, "1d": 0.01, "30d": -0.2, "5d": 0.02} == found
 
 
+def test_what_an_outcome_says_of_its_own_horizon_counts_more_than_what_another_adds(desk, stream):
+    desk.take(stream.decision("d", "2023-01-04 15:00"))
+    desk.take(stream.outcome("o1", "2023-01-05 15:00", decision_id="d", horizon="1d", return_=0.01))
+    desk.take(stream.outcome("o2", "2023-01-09 15:00", decision_id="d", horizon="5d", returns={"1d": 0.5}))
+    assert 0.01 == desk.example("main/decision/d/1d/reported")["return"]
+
+
 def test_the_newest_of_two_outcomes_counts_in_whichever_order_they_come(desk, stream):
     early = stream.outcome("o1", "2023-01-05 15:00", decision_id="d", horizon="1d", return_=0.01)
     late = stream.outcome("o2", "2023-01-05 16:00", decision_id="d", horizon="1d", return_=0.02)
@@ -340,13 +373,14 @@ def test_the_newest_of_two_outcomes_counts_in_whichever_order_they_come(desk, st
 def test_the_outcome_of_a_position_belongs_to_what_was_bought_into_it(desk, stream):
     desk.take(
         stream.decision("d1", "2023-01-04 15:00", size=0.1, position_id="p"),
-        stream.decision("d2", "2023-01-04 15:01", size=0.1),
+        stream.decision("d2", "2023-01-04 15:01", size=0.1, symbol="MSFT"),
+        stream.decision("d0", "2023-01-04 15:01", size=0.1, symbol="IBM", position_id="p"),
         stream.fill("f", "2023-01-04 15:02", decision_id="d2", position_id="p", side=Side.BUY, quantity=1, price=1),
         stream.decision("d3", "2023-01-06 15:00", action="SELL", position_id="p"),
     )
     desk.take(stream.outcome("o", "2023-01-06 15:00", position_id="p", net=0.03))
     nets = {name: row["net"] for name, row in desk.examples("net", "origin").items() if row["origin"] == "reported"}
-    expected = {"d1": 0.03, "d2": 0.03, "d3": None}
+    expected = {"d0": 0.03, "d1": 0.03, "d2": 0.03, "d3": None}
     assert {f"main/decision/{name}/close/reported": net for name, net in expected.items()} == nets
 
 
@@ -383,6 +417,12 @@ def test_values_that_trading_did_not_take_from_us_count_nothing(desk, stream):
     assert ("matched", "[]", None) == (row["state"], row["contributions"], row["reason"])
 
 
+def test_reported_values_that_are_those_of_the_assigned_arm_count(desk, stream):
+    right = {name: arm.values for name, arm in version(registry()).assigned("AAPL/2023-01-04").items()}
+    desk.take(stream.alert("a", "2023-01-04 15:00", assignments=right), *bars(stream))
+    assert 2 == len(contributions(desk, "main/alert/a/3d/prices"))
+
+
 def test_reported_values_that_are_not_those_of_the_assigned_arm_count_nothing_and_say_so(desk, stream):
     right = {name: arm.values for name, arm in version(registry()).assigned("AAPL/2023-01-04").items()}
     wrong = right | {"look.1-1": {"look": 0.77}}
@@ -391,8 +431,10 @@ def test_reported_values_that_are_not_those_of_the_assigned_arm_count_nothing_an
     assert "[]" == row["contributions"]
     assert "'look.1-1'" in row["reason"]
     assert "0.77" in row["reason"]
-    desk.take(stream.alert("b", "2023-01-04 14:45", assignments=right))
-    assert 2 == len(contributions(desk, "main/alert/b/3d/prices"))
+    desk.take(stream.decision("d", "2023-01-04 15:01", alert_id="a", version=None, action="IGNORE"))
+    assert "0.77" in desk.example("main/decision/d/3d/prices")["reason"]
+    desk.take(stream.decision("d0", "2023-01-04 15:00", alert_id="a", action="IGNORE"))
+    assert 2 == len(contributions(desk, "main/decision/d0/3d/prices"))
 
 
 def test_the_same_batch_again_changes_nothing(desk, stream):
@@ -435,6 +477,7 @@ def test_an_overdue_example_is_given_up_and_matched_late_when_its_facts_come_aft
     row = desk.example("main/decision/d/close/reported")
     assert ("matched", None, 2, 1) == tuple(row[c] for c in ("state", "reason", "revision", "late"))
     assert {"unit_pnl:close": 5_000} == rewards(desk, "main/decision/d/close/reported")
+    desk.take(stream.alert("a", "2023-01-04 15:00"))
     assert "lost" == desk.example("main/decision/d/3d/prices")["state"]
 
 

@@ -76,12 +76,10 @@ def fill(draw, stream, name):
 @st.composite
 def bar(draw, stream):
     first, close = draw(level), draw(level)
-    more = {
-        "final": draw(st.sampled_from([True, True, True, False])),
-        "factor": draw(st.sampled_from([None, None, 0.5])),
-    }
+    final, factor = draw(st.sampled_from([True, True, True, False])), draw(st.sampled_from([None, None, 0.5]))
     on = draw(st.sampled_from(SESSIONS))
-    return stream.bar(on, first, max(first, close) + 5, min(first, close) - 5, close, symbol=draw(symbol), **more)
+    levels = (first, max(first, close) + 5, min(first, close) - 5, close)
+    return stream.bar(on, *levels, symbol=draw(symbol), final=final, factor=factor)
 
 
 @st.composite

@@ -5,6 +5,7 @@ from sqlalchemy import func, select
 from schemas.attributed import ExampleState
 from schemas.discovery import DiscoveryCompleted
 from schemas.price import PriceObserved
+from schemas.session import SessionClosed
 from schemas.thesis import ThesisFormed
 from schemas.vocabulary import Recommendation, Side
 from store.tables import alerts, decisions, discovery_runs, fills, outcomes, prices, theses
@@ -100,11 +101,8 @@ def test_a_bar_under_the_name_of_another_bar_is_a_repeat(desk, stream):
 
 
 def test_a_time_that_the_calendar_does_not_reach_is_refused(desk, stream):
-    reasons = desk.take(
-        stream.alert("a", "1985-01-04 15:00"),
-        stream.decision("d", "2035-12-31 15:00"),
-        stream.alert("b", "2023-01-04 15:00"),
-    )
+    far = [stream.alert("a", "1985-01-04 15:00"), stream.decision("d", "2035-12-31 15:00")]
+    reasons = desk.take(*far, stream.alert("b", "2023-01-04 15:00"))
     assert 2 == len(reasons)
     assert all("outside of" in reason for reason in reasons)
     assert 1 == count(desk, alerts)
@@ -113,9 +111,7 @@ def test_a_time_that_the_calendar_does_not_reach_is_refused(desk, stream):
 def test_a_session_on_which_nobody_trades_cannot_close(desk, stream):
     [reason] = desk.take(
         stream.closed("2023-01-04"),
-        msgspec.structs.replace(
-            stream.closed("2023-01-05"), data=stream.closed("2023-01-05").data.__class__(session="2023-01-07")
-        ),
+        stream.event(SessionClosed(session="2023-01-07"), "2023-01-07 21:00"),
     )
     assert "session 2023-01-07 is not a session of XNYS" in reason
 

@@ -1,8 +1,10 @@
 import pytest
 
+from store.examples import open_examples
 from store.sessions import Sessions
 from store.statistics import unapplied
-from tests.workers.desk import Desk, Stream, registry
+from tests.workers.desk import NYSE, Desk, Stream, registry
+from workers.attribution import AT_ONCE
 
 
 @pytest.fixture
@@ -93,9 +95,31 @@ def test_of_two_workers_only_one_settles_a_session(desk, stream, other):
     assert [("main", "2023-01-04")] == desk.settled
 
 
+def test_a_backlog_is_settled_over_several_turns(store, stream):
+    desk = Desk(store, rules=registry(sources=[]))
+    sessions = [NYSE.shift("2023-01-04", place) for place in range(AT_ONCE + 1)]
+    desk.take(*(stream.closed(session) for session in sessions))
+    desk.rest()
+    assert [("main", session) for session in sessions[:-1]] == desk.settled
+    desk.rest()
+    assert ("main", sessions[-1]) == desk.settled[-1]
+
+
 def test_nothing_is_asked_of_the_broker_while_no_session_waits(desk, stream):
     desk.take(stream.alert("a", "2023-01-04 15:00"), stream.closed("2023-01-04"))
     desk.worker.rest(lambda: pytest.fail("asked"))
+
+
+def test_what_was_open_at_a_cut_stays_so_for_whoever_reads_up_to_it(desk, stream, other):
+    desk.take(stream.alert("a", "2023-01-04 15:00"), stream.closed("2023-01-04"), other.closed("2023-01-04"))
+    desk.rest()
+    cut = settled(desk)["2023-01-04"]
+    desk.take(stream.bar("2023-01-05", 100, 103, 99, 102))
+    with desk.store.read() as connection:
+        before, then, now = (open_examples(connection, strategy="main", cut=one) for one in (0, cut, 10**9))
+    assert [] == before
+    assert ["1d", "3d", "close"] == [example.horizon for example in then]
+    assert ["3d", "close"] == [example.horizon for example in now]
 
 
 def test_everything_below_the_cut_is_there_when_the_session_is_settled_and_told(desk, stream, other):

@@ -418,6 +418,9 @@ def upgrade() -> None:
         ["strategy", "horizon", "state", "session"],
         unique=False,
     )
+    op.create_index(
+        op.f("ix_examples_strategy_settled_sequence"), "examples", ["strategy", "settled_sequence"], unique=False
+    )
     op.create_index(op.f("ix_examples_strategy_unit"), "examples", ["strategy", "unit"], unique=False)
     op.create_table(
         "fills",

@@ -1,0 +1,79 @@
+"""The measurements run, and compare like with like. Nothing here looks at how fast anything is."""
+
+import sys
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from bench.__main__ import MEASUREMENTS, main
+from bench.backlog import Backlog
+from bench.bare_loop import GROUP, BareLoop
+from bench.comparison import Comparison
+from bench.drain import drained
+from bench.learning import ARMS, dummies, statistics, swept
+from bench.samples import alerts
+from bench.stores import Stores, driven, opened
+from bench.turn import TABLE, Keeper
+from bench.workbench import Workbench
+from learning.effects import arm_effects
+
+
+@pytest.mark.parametrize("name", MEASUREMENTS)
+def test_every_measurement_has_figures_of_both_sides_and_says_what_it_does(name, tmp_path, redis_url):
+    told = []
+    lines = list(MEASUREMENTS[name](Workbench(tmp_path, redis_url, told.append, runs=1, size=0.02)))
+    assert lines
+    for line in lines:
+        assert len(line.ours) == len(line.baseline) > 0
+        assert min(*line.ours, *line.baseline) > 0
+    assert ", run 1 of " in told[0]
+
+
+def test_both_sides_run_by_turns(tmp_path):
+    turns = []
+    bench = Workbench(tmp_path, "", lambda _: None, runs=3)
+
+    def side(name):
+        turns.append(name)
+        return len(turns)
+
+    line = bench.compare("a", "b", unit="ms", ours=lambda: side("ours"), baseline=lambda: side("baseline"))
+    assert ["ours", "baseline"] * 3 == turns
+    assert (1, 3, 5) == line.ours
+    assert (2, 4, 6) == line.baseline
+
+
+def test_the_ratio_is_that_of_the_middle_pair():
+    line = Comparison(what="", against="", unit="ms", ours=(1.0, 9.0, 30.0), baseline=(2.0, 3.0, 10.0))
+    assert [0.5, 3.0, 3.0] == line.ratios
+    assert 3.0 == line.ratio
+
+
+def test_the_one_table_worker_and_the_bare_loop_keep_the_same_rows(tmp_path, broker):
+    backlog = Backlog(broker, alerts(1_200))
+    stores = Stores(tmp_path, prepare=lambda work: TABLE.create(work.connection))
+    with stores.fresh() as file, opened(file) as store:
+        drained(Keeper(), store, broker, backlog)
+        with store.read() as reading:
+            kept = sorted(map(tuple, reading.execute(select(TABLE)).all()))
+    backlog.again(GROUP)
+    with driven(tmp_path / "bare.db") as connection:
+        BareLoop(broker, connection, backlog.kinds).drain(backlog.count)
+        assert sorted(connection.execute("SELECT * FROM bare").fetchall()) == kept
+    assert 1_200 == len(kept)
+    assert 0 == broker.xpending("alert.raised", GROUP)["pending"]
+
+
+@pytest.mark.parametrize("problem", [dummies, swept])
+def test_the_least_squares_find_the_differences_that_the_engine_finds(problem):
+    cohorts = statistics(30)
+    found = np.linalg.lstsq(*problem(cohorts))[0][: len(ARMS) - 1]
+    known = arm_effects(cohorts, baseline=ARMS[-1], arms=ARMS[:-1]).estimates
+    assert pytest.approx(found.tolist(), abs=1e-12) == [known[arm] for arm in ARMS[:-1]]
+
+
+def test_a_measurement_that_is_not_there_is_refused_by_name(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["bench", "codek"])
+    assert 2 == main()
+    assert "there is no measurement codek; known: codec, assignment" in capsys.readouterr().err
