@@ -9,7 +9,7 @@ from bench.workbench import OFTEN, Workbench, rate
 from schemas.allocation import unit_of
 from schemas.registry import load_registry
 from schemas.version import Version
-from workers.publication import first_version
+from workers.gate.publication import first_version
 
 UNITS = 2_000
 REGISTRY = Path(__file__).parent.parent / "parameters" / "demo.toml"

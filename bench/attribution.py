@@ -21,7 +21,7 @@ from workers.attribution import Attribution
 from workers.clock import wall_clock
 from workers.cycle_queue import CycleQueue
 from workers.deployment import Deployment
-from workers.publication import first_version
+from workers.gate.publication import first_version
 
 SESSIONS = 20
 SYMBOLS = 100

@@ -22,7 +22,7 @@ from schemas.allocation import unit_of
 from schemas.event import Envelope
 from schemas.registry import load_registry
 from schemas.version import Version
-from workers.publication import first_version, snapshot_key
+from workers.gate.publication import first_version, snapshot_key
 
 CALLS = 1_000
 PAUSE = 0.0005

@@ -11,8 +11,8 @@ from schemas.parameters import Registry
 from store.tables import alerts as table
 from store.tables import instruments
 from store.work import Work
-from workers.fact_rows import Row, alert_columns, fact_row
-from workers.rules import Rules
+from workers.join.fact_rows import Row, alert_columns, fact_row
+from workers.join.rules import Rules
 
 ROWS = 20_000
 BATCH = 500

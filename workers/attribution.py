@@ -15,11 +15,11 @@ from store.examples import Examples
 from store.sessions import Sessions
 from store.store import Store
 from store.work import Work
-from workers.intake import FACTS, Intake, Numbered
-from workers.join import Join
-from workers.ledger import OWNER, Ledger
-from workers.rules import CLOSE, Rules
-from workers.touched import Touched
+from workers.join.intake import FACTS, Intake, Numbered
+from workers.join.join import Join
+from workers.join.ledger import OWNER, Ledger
+from workers.join.rules import CLOSE, Rules
+from workers.join.touched import Touched
 from workers.worker import Refusal
 
 log = structlog.get_logger()

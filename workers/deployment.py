@@ -18,8 +18,8 @@ from store.evidence import EvidenceRows
 from store.proposals import Proposals, ProposalState
 from store.versions import Versions
 from store.work import Work
-from workers.draft import Circumstances, Draft, draft
-from workers.publication import first_version, publish, reconciled
+from workers.gate.draft import Circumstances, Draft, draft
+from workers.gate.publication import first_version, publish, reconciled
 from workers.worker import Refusal
 
 log = structlog.get_logger()

@@ -71,7 +71,6 @@ class Turns:
         deliveries = self._group.read(count=count, block_ms=block_ms)
         if deliveries:
             self._group.acknowledge(self._take(deliveries))
-        self._send()
         self._worker.rest(self._group.settled_before)
         self._send()
         return len(deliveries)

@@ -33,7 +33,7 @@ from schemas.registry import load_registry
 from store.counts import counts
 from store.store import Store
 from store.versions import Versions
-from workers.procfile import read_procfile
+from workers.processes.procfile import read_procfile
 
 ROOT = Path(__file__).parents[2]
 REGISTRY = ROOT / "parameters" / "demo.toml"

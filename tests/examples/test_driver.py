@@ -21,7 +21,7 @@ from schemas.registry import load_registry
 from schemas.reports import CycleCompleted
 from schemas.version import VersionNumber
 from store.proposals import Proposals, ProposalState
-from workers.publication import first_version, publish
+from workers.gate.publication import first_version, publish
 
 DAY = "2012-01-03"
 NOW = 1_325_624_400_000_000

@@ -19,7 +19,7 @@ from store.versions import Versions
 from workers.clock import wall_clock
 from workers.commands.console import errors, installation, out
 from workers.deployment import Deployment
-from workers.publication import BEFORE_ANY_SESSION
+from workers.gate.publication import BEFORE_ANY_SESSION
 
 LATEST = 5
 """So many proposals and refusals are shown."""

@@ -20,8 +20,8 @@ from workers.clock import wall_clock
 from workers.commands.console import installation, out
 from workers.commands.env import exports
 from workers.installation import ENV_FILE, Installation
-from workers.procfile import read_procfile
-from workers.supervisor import Supervisor
+from workers.processes.procfile import read_procfile
+from workers.processes.supervisor import Supervisor
 
 COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green")
 

@@ -9,7 +9,7 @@ import msgspec
 from schemas.attributed import Subject
 from schemas.vocabulary import Action, Direction
 from store.facts import AlertRow, DecisionRow, Facts
-from workers.rules import Rules
+from workers.join.rules import Rules
 
 EXITS = (Action.SELL.value, Action.TRIM.value, Action.LIQUIDATE.value)
 """Decisions about a position that is there. They never represent a unit: what was assigned, decided earlier."""

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from learning.excursions import Bars, excursions
 from schemas.calendar import Calendar
 from store.prices import Bar, daily_bars
-from workers.reports import LARGEST, Figures
+from workers.join.reports import LARGEST, Figures
 
 MARGIN = 10 * 86_400 * 1_000_000
 """How far, in microseconds, the end of a session's bar may lie from its open and close: weekends and holidays."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from workers.rules import Slot
+from workers.join.rules import Slot
 
 
 class Touched:

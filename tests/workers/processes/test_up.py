@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[2]
+FOLDER = Path(__file__).parents[3]
 PATIENCE = 60.0
 
 

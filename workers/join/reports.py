@@ -8,7 +8,7 @@ import msgspec
 from events.moments import microseconds
 from schemas.outcome import OutcomeObserved
 from store.facts import Facts, OutcomeRow
-from workers.cases import ALERT, Case
+from workers.join.cases import ALERT, Case
 
 LARGEST = 1_000.0
 """The largest return, on both sides, that an event may hold: a hundred thousand per cent."""

@@ -25,8 +25,8 @@ from store.instruments import Instruments, Listing
 from store.prices import DAILY, Prices, newest_daily
 from store.tables import alerts, closings, decisions, discovery_runs, fills, outcomes, theses
 from store.work import Work
-from workers.acceptance import objection
-from workers.fact_rows import (
+from workers.join.acceptance import objection
+from workers.join.fact_rows import (
     Row,
     alert_columns,
     closing_columns,
@@ -38,9 +38,9 @@ from workers.fact_rows import (
     price_columns,
     thesis_columns,
 )
-from workers.reports import told_horizons
-from workers.rules import Rules, Slot
-from workers.touched import Touched
+from workers.join.reports import told_horizons
+from workers.join.rules import Rules, Slot
+from workers.join.touched import Touched
 from workers.worker import Refusal
 
 OWNER = "attribution"

@@ -9,13 +9,13 @@ from sqlalchemy import Connection
 from store.examples import PRICES, REPORTED, Example, example_id
 from store.facts import Facts
 from store.versions import Versions
-from workers.cases import Case, Cohort, read_units
-from workers.counting import Counting
-from workers.paths import Window, measured
-from workers.reports import Figures, Reports
-from workers.rules import CLOSE, Rules, Slot
-from workers.touched import Touched
-from workers.view import Standing, View
+from workers.join.cases import Case, Cohort, read_units
+from workers.join.counting import Counting
+from workers.join.paths import Window, measured
+from workers.join.reports import Figures, Reports
+from workers.join.rules import CLOSE, Rules, Slot
+from workers.join.touched import Touched
+from workers.join.view import Standing, View
 
 NOTHING = Figures()
 

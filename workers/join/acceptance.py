@@ -10,7 +10,7 @@ from schemas.fill import FillReported
 from schemas.outcome import OutcomeObserved
 from schemas.price import PriceObserved
 from schemas.session import SessionClosed
-from workers.rules import Rules
+from workers.join.rules import Rules
 
 PRICE_FIELDS: dict[type[Event], tuple[str, ...]] = {
     AlertRaised: ("price",),

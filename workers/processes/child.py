@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from workers.lifeline import die_with_parent
+from workers.processes.lifeline import die_with_parent
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0

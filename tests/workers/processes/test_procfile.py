@@ -1,7 +1,7 @@
 import pytest
 
 from schemas.errors import InvalidSettings
-from workers.procfile import read_procfile
+from workers.processes.procfile import read_procfile
 
 
 def written(folder, text):

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from workers.child import Child
+from workers.processes.child import Child
 
 LEAVE = 10.0
 """Seconds that processes have to stop in, all together."""

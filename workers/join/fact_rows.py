@@ -8,7 +8,7 @@ import msgspec
 from schemas.allocation import unit_of
 from schemas.event import Envelope
 from store.facts import AlertRow
-from workers.rules import Rules
+from workers.join.rules import Rules
 
 Row = dict[str, Any]
 

@@ -8,8 +8,8 @@ from schemas.allocation import Allocation, Arm, arm_key
 from schemas.attributed import Contribution
 from schemas.parameters import Reward
 from schemas.version import Version, VersionNumber
-from workers.cases import Case
-from workers.rules import Rules, Slot, slot_of
+from workers.join.cases import Case
+from workers.join.rules import Rules, Slot, slot_of
 
 Find = Callable[[str, VersionNumber], Version | None]
 """The version of a strategy with a number, or None where nobody published it."""

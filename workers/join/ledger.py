@@ -15,7 +15,7 @@ from store.instruments import Instruments
 from store.outbox import Outbox
 from store.tallies import Tallies, told
 from store.work import Work
-from workers.join import Finding
+from workers.join.join import Finding
 
 log = structlog.get_logger()
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 from schemas.attributed import Contribution, ExampleState
 from schemas.parameters import Reward, RewardKind
 from store.examples import PRICES
-from workers.cases import Case, Cohort
-from workers.counting import Counting, Find, Uncounted
-from workers.reports import Figures
-from workers.rules import CLOSE, Slot
+from workers.join.cases import Case, Cohort
+from workers.join.counting import Counting, Find, Uncounted
+from workers.join.reports import Figures
+from workers.join.rules import CLOSE, Slot
 
 
 class Standing(NamedTuple):

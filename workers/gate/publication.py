@@ -20,7 +20,7 @@ from store.outbox import Outbox
 from store.registries import Registries
 from store.versions import Versions
 from store.work import Work
-from workers.draft import allocations_around
+from workers.gate.draft import allocations_around
 
 BEFORE_ANY_SESSION = "1970-01-01"
 """The session of a first version, which is there before anything has happened."""

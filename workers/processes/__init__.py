@@ -1,0 +1,1 @@
+"""The processes of the Procfile, kept running by ``learning up``."""
