@@ -8,8 +8,9 @@ import structlog
 
 from events.codec import encode
 from learning.shares import probability_best
+from scheduler.comparison import Comparison
 from scheduler.cycle import Cycle, in_order
-from scheduler.daily import GIVEN, KIND, STAGES, Comparison, Ended, Proposals
+from scheduler.daily import GIVEN, KIND, STAGES, Ended, Proposals
 from schemas.attributed import ExamplesOverdue
 from schemas.calendar import Calendar
 from schemas.errors import EngineError

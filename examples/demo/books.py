@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from examples.demo.judge import Candidate
 from examples.demo.outcome import Standing, label
-from scheduler.daily import Comparison, compare
+from scheduler.comparison import Comparison, compare
 from schemas.allocation import WHOLE
 from schemas.calendar import Calendar
 from schemas.parameters import Registry
