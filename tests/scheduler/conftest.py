@@ -116,5 +116,11 @@ class Ledger:
 
 
 @pytest.fixture
-def ledger(store, registry):
-    return Ledger(store, msgspec.convert(msgspec.to_builtins(registry), Registry))
+def ledger_of(store):
+    """Makes the ledger of a registry."""
+    return lambda registry: Ledger(store, msgspec.convert(msgspec.to_builtins(registry), Registry))
+
+
+@pytest.fixture
+def ledger(ledger_of, registry):
+    return ledger_of(registry)

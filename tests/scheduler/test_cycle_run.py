@@ -1,6 +1,7 @@
 import itertools
 
 import pytest
+from msgspec import json, structs
 
 from events.codec import decode
 from scheduler.cycle_run import OWNER, CycleNotReady, DailyRun
@@ -116,3 +117,27 @@ def test_does_not_run_before_the_session_is_settled(ledger):
     session = ledger.write(0, mixed(0.0, 0.0), settle=False)
     with pytest.raises(CycleNotReady, match="not settled yet"):
         run(ledger, session)
+
+
+def test_of_two_runs_at_once_only_the_first_to_finish_is_kept(ledger):
+    session = ledger.write(0, mixed(-0.03, 0.0))
+    told = []
+
+    def clock():
+        if not told:
+            told.append("the other one finishes in between")
+            assert run(ledger, session)
+        return 1_700_000_000_000_000
+
+    assert not run(ledger, session, clock=clock)
+    assert 1 == len([one for one in letters(ledger) if one.type == "cycle.completed"])
+
+
+def test_arms_that_are_judged_side_by_side_share_the_error_rate(ledger_of, registry):
+    trials = [structs.replace(registry.trials[0], offsets=[{"lever": 0.1}, {"lever": -0.1}])]
+    ledger = ledger_of(structs.replace(registry, trials=trials))
+    session = ledger.write(0, mixed(0.03, 0.0))
+    run(ledger, session)
+    with ledger.store.read() as reading:
+        row = EvidenceRows(reading).get(f"daily/test/{session}/lever.1-1")
+    assert [0.025, 0.025] == [json.decode(figures)["alpha"] for figures in row.arms.values()]
