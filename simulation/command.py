@@ -3,7 +3,7 @@
 import os
 from concurrent.futures import ProcessPoolExecutor
 from statistics import median
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from simulation.loop import Ended, live_through
-from simulation.world import World
+if TYPE_CHECKING:
+    from simulation.loop import Ended
+    from simulation.world import World
 
 out = Console(soft_wrap=True, highlight=False)
 
@@ -26,6 +27,10 @@ def simulate(
     seed: Annotated[int, typer.Option(min=0, help="The first world's seed.")] = 0,
 ) -> None:
     """Plant an effect, or none, and run the real codec, store, learner, cycle and gate through it."""
+    # The whole engine is loaded here and not above: every other command would wait for it.
+    from simulation.loop import live_through  # noqa: PLC0415
+    from simulation.world import World  # noqa: PLC0415
+
     worlds = [
         World(effect=effect, seed=seed + number, units=units, sessions=sessions, share=share) for number in range(seeds)
     ]
@@ -36,7 +41,7 @@ def simulate(
     out.print(f"baseline replaced in {replaced} of {seeds} worlds with an effect of {effect:g} sd a unit")
 
 
-def _table(world: World, ended: list[Ended]) -> Table:
+def _table(world: "World", ended: "list[Ended]") -> Table:
     found = [one.replaced for one in ended if one.replaced is not None]
     table = Table(show_header=False)
     table.add_row("worlds", f"{len(ended)}, {world.sessions} sessions of {world.units} units, share {world.share:.0%}")
