@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from redis import Redis, exceptions
 from redis.backoff import NoBackoff
@@ -39,6 +40,17 @@ def connect(url: str, *, timeout: float = 5.0) -> Redis:
             f"the address of the broker (RQ_REDIS_URL, REDIS_URL) is not understood: {error}; "
             "write redis://user:password@host:port/0"
         ) from error
+
+
+def stored(redis: Redis, key: str) -> bytes | None:
+    """What lies at ``key``, or None.
+
+    Raises:
+        BrokerUnreachable, BrokerRefused: nobody knows.
+    """
+    with broker_errors(redis):
+        found: Any = redis.get(key)
+    return None if found is None else bytes(found)
 
 
 def address(redis: Redis) -> str:

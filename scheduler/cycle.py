@@ -3,13 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import structlog
-
 from scheduler.stage import Stage
 from schemas.errors import EngineError
 from schemas.reports import StageReport
-
-log = structlog.get_logger()
 
 
 class InvalidCycle(EngineError):
@@ -46,7 +42,7 @@ class Cycle:
             )
 
     def run(self, facts: Mapping[str, Any], *, timer: Callable[[], float]) -> tuple[dict[str, Any], list[StageReport]]:
-        """Run every stage once, timed and logged; returns all facts and a report for each stage.
+        """Run every stage once, timed; returns all facts and a report for each stage.
 
         ``timer`` gives seconds that only rise. What a stage raises ends the cycle.
         """
@@ -56,7 +52,6 @@ class Cycle:
             began = timer()
             known[stage.writes], summary = stage.work(*(known[fact] for fact in stage.reads))
             seconds = timer() - began
-            log.info("stage.done", cycle=self.kind, stage=stage.name, seconds=round(seconds, 4), summary=summary)
             reports.append(StageReport(name=stage.name, seconds=seconds, summary=summary))
         return known, reports
 

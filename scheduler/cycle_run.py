@@ -83,6 +83,8 @@ class DailyRun:
         self._await_statistics(settled.cut)
         began = self._clock()
         facts, reports = self._cycle.run(self._gather(session, cut=settled.cut), timer=self._timer)
+        for done in reports:
+            log.info("stage.done", stage=done.name, seconds=round(done.seconds, 4), summary=done.summary)
         return self._write(facts, reports, cut=settled.cut, began=began)
 
     def rehearse(self) -> None:

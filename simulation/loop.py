@@ -80,7 +80,7 @@ class _Loop:
         self._store = Store.open("sqlite://", clock=lambda: self._now)
         self._store.migrate()
         self._thompson = Thompson()
-        self._deployment = Deployment(registries={"simulated": self._registry}, mode=Mode.ACT)
+        self._deployment = Deployment(registries={"simulated": self._registry}, mode=Mode.ACT, mend=lambda: None)
         self._daily = DailyRun(
             self._store,
             self._registry,

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import structlog
 
+from events.connection import stored
 from schemas.errors import EngineError
 from workers.attribution import Attribution
 from workers.clock import wall_clock
 from workers.cycle_queue import CycleQueue
 from workers.deployment import Deployment
+from workers.gate.snapshots import Snapshots
 from workers.installation import Installation
 from workers.logs import configure_logs
 from workers.runtime import Runtime
@@ -32,7 +34,13 @@ def worker(name: str, installation: Installation) -> Worker:
         )
     if name == "thompson":
         return Thompson()
-    deployment = Deployment(registries=installation.registries, mode=installation.settings.mode)
+    snapshots = Snapshots(
+        installation.store,
+        strategies=installation.registries,
+        at_broker=lambda key: stored(installation.broker, f"{installation.settings.prefix}{key}"),
+        clock=wall_clock,
+    )
+    deployment = Deployment(registries=installation.registries, mode=installation.settings.mode, mend=snapshots.mend)
     with installation.store.begin() as work:
         deployment.open(work)
         work.commit()

@@ -19,7 +19,7 @@ from store.proposals import Proposals, ProposalState
 from store.versions import Versions
 from store.work import Work
 from workers.gate.draft import Circumstances, Draft, draft
-from workers.gate.publication import first_version, publish, reconciled
+from workers.gate.publication import OWNER, first_version, publish, reconciled
 from workers.worker import Refusal
 
 log = structlog.get_logger()
@@ -30,14 +30,16 @@ class Deployment:
 
     In mode ``observe`` it judges and publishes nothing, in ``advise`` a validated proposal waits for a
     person, in ``act`` it is let in at once. A rejected proposal keeps its reason; nothing is tried again
-    by itself, because the next cycle proposes from newer evidence.
+    by itself, because the next cycle proposes from newer evidence. ``mend`` is called after every turn, to put
+    snapshots back that the broker has lost.
     """
 
-    name = "deployment"
+    name = OWNER
     reads = (ParamsProposed.type, ProposalReviewed.type, ParamsApplied.type)
 
-    def __init__(self, *, registries: Mapping[str, Registry], mode: Mode) -> None:
+    def __init__(self, *, registries: Mapping[str, Registry], mode: Mode, mend: Callable[[], None]) -> None:
         self._registries = registries
+        self._mend = mend
         self._mode = mode
 
     def open(self, work: Work) -> None:
@@ -71,8 +73,10 @@ class Deployment:
                 Applications(work.connection).record(envelope, now=work.now)
         return refusals
 
-    def rest(self, settled_before: Callable[[], int]) -> None:
-        """Nothing waits here."""
+    def rest(self, settled_before: Callable[[], int]) -> None:  # noqa: ARG002  no cut to wait for
+        """See to it that the broker still has what is in force."""
+        if self._mode is not Mode.OBSERVE:
+            self._mend()
 
     def _take_proposal(self, work: Work, envelope: Envelope) -> None:
         proposal: ParamsProposed = envelope.data

@@ -21,13 +21,16 @@ ENV_FILE = ".env"
 class Installation:
     """One folder with its settings; registries, store and broker are opened when they are first asked for.
 
-    ``named`` says whether the environment names a broker, or only what ``learning up`` left behind does.
+    ``named`` says whether the environment names a broker of the user's own, and not the one that ``learning up``
+    brings along and leaves the address of behind.
     """
 
     def __init__(self, environ: Mapping[str, str], *, folder: Path) -> None:
         self.folder = folder
-        self.named = any(environ.get(name) for name in BROKER)
-        known = environ if self.named else {**left_behind(folder / ENV_FILE), **environ}
+        ours = left_behind(folder / ENV_FILE)
+        told = next((environ[name] for name in BROKER if environ.get(name)), None)
+        self.named = told is not None and told != ours.get(BROKER[0])
+        known = environ if told is not None else {**ours, **environ}
         self.settings: Settings = settings_from(known, folder=folder)
 
     @cached_property

@@ -2,9 +2,7 @@
 
 import os
 import random
-import signal
 import socket
-import threading
 from collections.abc import Callable
 
 import msgspec
@@ -21,6 +19,7 @@ from schemas.settings import Settings
 from store.errors import StoreError
 from store.health import HealthRows
 from store.store import Store
+from workers.stop_signal import StopSignal
 from workers.tally import Tally
 from workers.turn import Limits, Turns
 from workers.worker import Worker
@@ -63,26 +62,24 @@ class Runtime:
             clock=clock,
             tally=self._tally,
         )
-        self._stopping = threading.Event()
         self._next_beat = 0
 
     def run(self) -> None:
         """Repeat turns until SIGTERM or SIGINT."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stopping.set())
+        stop = StopSignal()
         log.info("worker.started", worker=self._worker.name, consumer=self._consumer, reads=self._worker.reads)
         pause = SHORTEST_PAUSE
-        while not self._stopping.is_set():
+        while not stop.asked:
             try:
                 self._group.ensure()
-                while not self._stopping.is_set():
+                while not stop.asked:
                     self._turns.turn(count=self._settings.batch, block_ms=self._settings.block_ms)
                     pause = SHORTEST_PAUSE
                     self._beat()
             except (BrokerUnreachable, BrokerRefused, StoreError) as error:
                 self._tally.unreachable(str(error))
                 log.warning("worker.waiting", worker=self._worker.name, error=str(error), seconds=round(pause, 2))
-                self._stopping.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
+                stop.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
                 pause = min(2 * pause, LONGEST_PAUSE)
                 self._group.again()
         log.info("worker.stopped", worker=self._worker.name, **self._tally.counts)

@@ -50,7 +50,7 @@ class Ledger:
         self.calendar = Calendar.named("XNYS")
         self.written = 0
         with store.begin() as work:
-            Deployment(registries={"test": registry}, mode=Mode.ACT).open(work)
+            Deployment(registries={"test": registry}, mode=Mode.ACT, mend=lambda: None).open(work)
             work.insert(instruments, [{"id": 1, "strategy": "test", "venue": "", "symbol": "A"}])
             work.commit()
 

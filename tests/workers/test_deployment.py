@@ -60,10 +60,14 @@ class Gate:
 
     def __init__(self, store, mode, registry=REGISTRY):
         self.store = store
-        self.worker = Deployment(registries={"test": registry}, mode=mode)
+        self.mended = 0
+        self.worker = Deployment(registries={"test": registry}, mode=mode, mend=self.mend)
         with store.begin() as work:
             self.worker.open(work)
             work.commit()
+
+    def mend(self):
+        self.mended += 1
 
     def take(self, *data):
         with self.store.begin() as work:

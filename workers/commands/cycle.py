@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from store.cycles import Cycles
 from store.sessions import Sessions
 from workers.commands.console import installation, out
 from workers.cycle_queue import QUEUE, CycleQueue
@@ -19,10 +20,13 @@ def cycle(
     with installation() as place:
         name = place.strategy(strategy).strategy
         with place.store.read() as reading:
-            latest = Sessions(reading).latest(name)
-        if session is None and latest is None:
-            out.print("no session is settled yet: `session.closed` has not come from every declared source")
+            sessions = Sessions(reading)
+            settled = sessions.latest(name) if session is None else sessions.get(name, session)
+            ran = settled is not None and Cycles(reading).finished(name, "daily", settled.session) is not None
+        if settled is None:
+            out.print(
+                f"session {session or ''} is not settled: `session.closed` has not come from every declared source"
+            )
             raise typer.Exit(1)
-        wanted = session or (latest.session if latest else "")
-        job = CycleQueue(place.broker).ask(name, wanted)
-        out.print(f"enqueued {job} on the queue {QUEUE!r}")
+        job = CycleQueue(place.broker).ask(name, settled.session)
+        out.print(f"enqueued {job} on the queue {QUEUE!r}{'; it ran before, so nothing will change' if ran else ''}")

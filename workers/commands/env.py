@@ -12,15 +12,8 @@ JOB_SETTINGS = "scheduler.rq_settings"
 
 
 def exports(place: Installation) -> dict[str, str]:
-    """The variables that every process of the engine is started with."""
-    return {
-        "RQ_REDIS_URL": place.settings.redis_url,
-        "RQ_CONFIG": JOB_SETTINGS,
-        "LEARNING_STORE_URL": place.settings.store_url,
-        "LEARNING_MODE": place.settings.mode.value,
-        "LEARNING_PREFIX": place.settings.prefix,
-        "LEARNING_REGISTRIES": ",".join(place.settings.registries),
-    }
+    """What a process must be told beside ``learning.toml``: where the broker is, and what RQ reads."""
+    return {"RQ_REDIS_URL": place.settings.redis_url, "RQ_CONFIG": JOB_SETTINGS}
 
 
 def env() -> None:

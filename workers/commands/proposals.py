@@ -1,6 +1,7 @@
 """``learning propose|approve|reject``: what people ask of the gate."""
 
 import getpass
+import math
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from schemas.event import Envelope, Event
 from schemas.parameters import ParameterType, Registry
 from schemas.params import ParamsProposed, ProposalKind
 from schemas.review import ProposalReviewed
+from store.proposals import Proposals, ProposalState
 from workers.clock import wall_clock
 from workers.commands.console import installation, out
 from workers.installation import Installation
@@ -72,16 +74,26 @@ def _typed(registry: Registry, name: str, text: str) -> Value:
     parameter = registry.parameters.get(name)
     if parameter is None or parameter.type not in (ParameterType.NUMBER, ParameterType.INTEGER):
         return text
+    whole = parameter.type is ParameterType.INTEGER
     try:
-        return int(text) if parameter.type is ParameterType.INTEGER else float(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{name}={text}: a {parameter.type.value} is wanted") from error
+        number = int(text) if whole else float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise typer.BadParameter(f"{name}={text}: a {'whole' if whole else 'finite'} number is wanted")
+    return number
 
 
 def _review(proposal: str, *, approved: bool, reason: str, strategy: str | None) -> None:
     with installation() as place:
         now = wall_clock()
         name = place.strategy(strategy).strategy
+        with place.store.read() as reading:
+            found = Proposals(reading).get(name, proposal)
+        if found is None or found.state is not ProposalState.VALIDATED:
+            state = "is not known" if found is None else f"is {found.state.value}: {found.decided}"
+            out.print(f"proposal {proposal} {state}; only a validated one waits for a person", markup=False)
+            raise typer.Exit(1)
         review = ProposalReviewed(
             strategy=name, proposal_id=proposal, approved=approved, by=getpass.getuser(), reason=reason
         )

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import cycle
@@ -14,6 +14,9 @@ import typer
 from rich.text import Text
 
 from events.broker import EmbeddedBroker
+from events.heartbeat import heartbeats
+from schemas.calendar import Calendar
+from schemas.errors import InvalidSettings
 from schemas.settings import Mode
 from store.store import Store
 from workers.clock import wall_clock
@@ -32,12 +35,25 @@ def up(
     """Start the broker, the migrations and every process of the Procfile; Ctrl-C stops all of it."""
     over = {"LEARNING_MODE": mode.value} if mode else {}
     with installation(**over) as place:
+        processes = read_procfile(place.folder / "Procfile")
+        for registry in place.registries.values():
+            Calendar.named(registry.market.calendar)
         if place.named:
-            _run(place, tend=lambda: None)
+            _refuse_company(place)
+            _run(place, processes, over, tend=lambda: None)
             return
         with _own_broker(place) as broker:
             environ = {**os.environ, **over, "RQ_REDIS_URL": broker.start()}
-            _run(Installation(environ, folder=place.folder), tend=lambda: _revive(broker))
+            _run(Installation(environ, folder=place.folder), processes, over, tend=lambda: _revive(broker))
+
+
+def _refuse_company(place: Installation) -> None:
+    """Two engines would share one stream's events between two stores, and neither would know all of them."""
+    if alive := heartbeats(place.broker, prefix=place.settings.prefix):
+        raise InvalidSettings(
+            f"an engine works on this broker already ({', '.join(sorted(alive))}); stop it and wait until its last "
+            "heartbeat fades (20 s), or give this one a LEARNING_PREFIX of its own"
+        )
 
 
 @contextmanager
@@ -57,28 +73,28 @@ def _revive(broker: EmbeddedBroker) -> None:
         broker.start()
 
 
-def _run(place: Installation, *, tend: Callable[[], None]) -> None:
+def _run(
+    place: Installation, processes: Mapping[str, str], over: Mapping[str, str], *, tend: Callable[[], None]
+) -> None:
     store = Store.open(place.settings.store_url, clock=wall_clock)
     store.migrate()
     store.close()
-    processes = read_procfile(place.folder / "Procfile")
-    _ = place.registries
     out.print(f"broker {place.settings.redis_url_shown}, store {place.settings.store_url_shown}")
     out.print(f"mode {place.settings.mode.value}, strategies {', '.join(place.registries)}; Ctrl-C stops everything")
     Supervisor(
         processes,
         folder=place.folder,
-        environment=_environment(place),
+        environment=_environment(place, over),
         say=_speaker([*processes, "up"]),
         timer=time.monotonic,
         tend=tend,
     ).run()
 
 
-def _environment(place: Installation) -> dict[str, str]:
-    """The environment of every process: ours, the exports, and our own Python first on the path."""
+def _environment(place: Installation, over: Mapping[str, str]) -> dict[str, str]:
+    """The environment of every process: ours, the exports, what the command line said, and our own Python first."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**os.environ, **exports(place), "PATH": path, "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, **exports(place), **over, "PATH": path, "PYTHONUNBUFFERED": "1"}
 
 
 def _speaker(names: Sequence[str]) -> Callable[[str, str], None]:

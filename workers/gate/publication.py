@@ -22,6 +22,9 @@ from store.versions import Versions
 from store.work import Work
 from workers.gate.draft import allocations_around
 
+OWNER = "deployment"
+"""Whose letters these are in the outbox, and who says so in the event."""
+
 BEFORE_ANY_SESSION = "1970-01-01"
 """The session of a first version, which is there before anything has happened."""
 
@@ -103,6 +106,14 @@ def publish(
     Registries(work.connection).record(registry, fingerprint=version.registry, now=work.now)
     Versions(work.connection).add(version, proposal_id=proposal.proposal_id if proposal else None, now=work.now)
     Audit(work.connection).record(version, changes, by=by, time=happened)
+    announce(work, version, changes=changes, time=happened)
+
+
+def announce(work: Work, version: Version, *, changes: Sequence[Change], time: int) -> None:
+    """Put ``params.updated`` for stream and channel, and the snapshot, into the outbox; ``time`` in microseconds.
+
+    Announced again it has the same id, and a client that holds the version passes it over.
+    """
     updated = ParamsUpdated(
         strategy=version.strategy,
         epoch=version.epoch,
@@ -115,9 +126,9 @@ def publish(
         allocations=version.allocations,
         checksum=version.checksum,
     )
-    envelope = Envelope(source="deployment", id=f"{version.strategy}/{version.id}", time=happened, data=updated)
+    envelope = Envelope(source=OWNER, id=f"{version.strategy}/{version.id}", time=time, data=updated)
     Outbox(work.connection).add(
-        "deployment",
+        OWNER,
         ParamsUpdated.type,
         encode(envelope),
         channel=ParamsUpdated.type,

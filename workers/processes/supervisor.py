@@ -1,11 +1,10 @@
 """Keeps every process of the Procfile running, under one log."""
 
-import signal
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from workers.processes.child import Child
+from workers.stop_signal import StopSignal
 
 LEAVE = 10.0
 """Seconds that processes have to stop in, all together."""
@@ -31,7 +30,6 @@ class Supervisor:
         tend: Callable[[], None],
     ) -> None:
         self._tend = tend
-        self._stopping = threading.Event()
         self._say = say
         self._timer = timer
         self.children = [
@@ -48,13 +46,12 @@ class Supervisor:
 
     def run(self) -> None:
         """Tend to the processes until SIGINT or SIGTERM, then stop them all."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stopping.set())
-        while not self._stopping.is_set():
+        stop = StopSignal()
+        while not stop.asked:
             self._tend()
             for child in self.children:
                 child.tend()
-            self._stopping.wait(LOOK_EVERY)
+            stop.wait(LOOK_EVERY)
         self.stop()
 
     def stop(self) -> None:
