@@ -8,6 +8,7 @@ from typing import Annotated
 
 import structlog
 import typer
+from redis import RedisError
 from rich.console import Console
 
 from examples.demo.goals import FULL_SESSIONS, combined_checksum, goals, last_line
@@ -20,7 +21,9 @@ from schemas.errors import EngineError
 
 
 def demo(
-    bars: Annotated[Path | None, typer.Option(help="Your own bars: symbol,date,open,high,low,close,volume.")] = None,
+    bars: Annotated[
+        Path | None, typer.Option(help="Your own daily bars (symbol,date,open,high,low,close,volume) of NYSE sessions.")
+    ] = None,
     redis: Annotated[str | None, typer.Option(help="A redis-server to use instead of one of the demo's own.")] = None,
     store: Annotated[str | None, typer.Option(help="A store to use instead of a file in --out.")] = None,
     sessions: Annotated[int, typer.Option(min=1, help="Sessions to trade, the last ones of the bars.")] = FULL_SESSIONS,
@@ -39,7 +42,7 @@ def demo(
     )
     try:
         outcome = run(options, console=console)
-    except EngineError as error:
+    except (EngineError, OSError, RedisError) as error:
         console.print(f"the loop did not close: {error}", style="red", markup=False, highlight=False)
         raise typer.Exit(1) from error
     wanted = goals(outcome, sessions=sessions)

@@ -55,18 +55,16 @@ class Judgement:
 
     @property
     def verdict_as_traded(self) -> str:
-        """One plain sentence on what was traded, exploration included."""
+        """One plain sentence on what was traded, exploration included: a figure of this run, and no finding."""
         found = mean_interval(self.traded - self.default, generator=np.random.default_rng(self.seed))
-        return f"As traded, exploration included, against default values: {_told(found)}."
+        figures = "too few sessions to tell" if found is None else _figures(found)
+        return f"As traded, with the units that tried other values, against default values: {figures}; chance, mostly."
 
 
 def _told(found: MeanInterval | None) -> str:
     if found is None:
         return "too few sessions to tell"
-    figures = (
-        f"{1e4 * found.mean:+.2f} bp of equity a session, "
-        f"95 % interval {1e4 * found.low:+.2f} to {1e4 * found.high:+.2f}"
-    )
+    figures = _figures(found)
     if not found.distinguishable:
         return f"not distinguishable from no effect ({figures})"
     return f"{'better' if found.mean > 0 else 'worse'}, {figures}"
@@ -127,3 +125,10 @@ class _Later:
     def bars(self, candidate: Candidate) -> Sequence[Bar]:
         place = self._place[candidate.symbol][candidate.session] + 1
         return self._bars[candidate.symbol][place : place + LONGEST]
+
+
+def _figures(found: MeanInterval) -> str:
+    return (
+        f"{1e4 * found.mean:+.2f} bp of equity a session, "
+        f"95 % interval {1e4 * found.low:+.2f} to {1e4 * found.high:+.2f}"
+    )

@@ -119,7 +119,7 @@ def test_what_was_traded_is_judged_beside_what_was_learned():
     earned = {session: 1e-4 * (1 + place % 3) for place, session in enumerate(bars.sessions)}
     found = judged(bars, value=0.4, traded=earned)
     assert list(earned.values())[:-LONGEST] == list(found.traded)
-    assert "As traded, exploration included, against default values: better, +2.00 bp" in found.verdict_as_traded
+    assert "with the units that tried other values, against default values: +2.00 bp" in found.verdict_as_traded
 
 
 def test_a_candidate_is_bought_after_the_session_that_it_was_found_in():

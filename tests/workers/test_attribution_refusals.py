@@ -41,7 +41,7 @@ def test_an_unknown_strategy_is_refused_with_the_known_ones(desk, stream):
 @pytest.mark.parametrize("price", [0, -1])
 def test_a_price_that_is_not_positive_is_refused(desk, stream, name, price):
     [reason] = desk.take(bar(stream, **{name: price}))
-    assert reason.startswith(f"{name} is {price}; it must be above 0")
+    assert reason.startswith(f"data.{name} is {price}; it must be above 0")
     assert 0 == count(desk, prices)
 
 
@@ -52,7 +52,9 @@ def test_prices_of_decisions_fills_and_outcomes_are_looked_at_too(desk, stream):
         stream.fill("f", "2023-01-04 15:00", side=Side.BUY, quantity=1, price=0),
         stream.outcome("o", "2023-01-04 15:00", decision_id="d", exit_price=-0.5),
     )
-    assert ["price is -1", "stop is 0", "price is 0", "exit_price is -0.5"] == [one.split(";")[0] for one in reasons]
+    assert ["data.price is -1", "data.stop is 0", "data.price is 0", "data.exit_price is -0.5"] == [
+        one.split(";")[0] for one in reasons
+    ]
 
 
 def test_where_the_registry_allows_it_a_price_may_be_negative(store, stream):
@@ -125,7 +127,7 @@ def test_what_is_refused_stops_nothing_else(desk, stream):
     [reason] = desk.take(
         stream.alert("a", "2023-01-04 15:00"), bar(stream, close=0), stream.alert("b", "2023-01-04 15:00")
     )
-    assert reason.startswith("close is 0")
+    assert reason.startswith("data.close is 0")
     assert 2 == count(desk, alerts)
 
 
@@ -146,3 +148,9 @@ def test_runs_theses_and_fills_are_kept(desk, stream):
         stream.fill("f", "2023-01-04 15:00", side=Side.BUY, quantity=1, price=5),
     )
     assert [1, 1, 1] == [count(desk, table) for table in (discovery_runs, theses, fills)]
+
+
+def test_a_bar_whose_high_lies_below_its_low_is_refused(desk, stream):
+    [reason] = desk.take(bar(stream, high=1, low=2))
+    assert "data.high is 1" in reason
+    assert "below data.low, 2" in reason

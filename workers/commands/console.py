@@ -11,7 +11,10 @@ from rich.console import Console
 from schemas.errors import EngineError
 from workers.installation import Installation
 
-out = Console(soft_wrap=True, highlight=False)
+WIDE = 200
+"""Columns of what is written into a pipe or file, where nothing is gained by folding."""
+
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else WIDE)
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 

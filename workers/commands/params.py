@@ -4,7 +4,7 @@ import getpass
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from schemas.allocation import Value
 from schemas.parameters import Parameter, ParameterType
@@ -29,7 +29,7 @@ def list_parameters(
     with installation() as place:
         registry = place.strategy(strategy)
         version = _in_force(place, registry.strategy)
-        table = Table("parameter", "in force", "default", "bounds", "unit", "learnable")
+        table = Table(Column("parameter", overflow="fold"), "in force", "default", "bounds", "unit", "learnable")
         for parameter in registry.parameters.values():
             if category in (None, parameter.category):
                 table.add_row(*_row(parameter, version))
@@ -79,6 +79,9 @@ def history(name: str, strategy: Strategy = None) -> None:
     """Every change of one parameter, with its reason and evidence."""
     with installation() as place:
         registry = place.strategy(strategy)
+        if name not in registry.parameters:
+            out.print(f"strategy {registry.strategy} has no parameter {name!r}; see `learning params list`")
+            raise typer.Exit(1)
         with place.store.read() as reading:
             entries = Audit(reading).history(registry.strategy, name=name)
         table = Table("version", "old", "new", "by", "reason", "evidence")

@@ -104,8 +104,9 @@ def _show_workers(alive: Mapping[str, Beat]) -> None:
         errors.print("no worker is alive; start `learning up`", style="red")
     for name, beat in alive.items():
         age = (wall_clock() - beat.at) / 1e6
-        told = f"{name}: {beat.state}, {age:.1f} s ago, {_counted(beat.counts)} {'; '.join(beat.reasons)}"
-        out.print(told.rstrip(), style="green" if beat.state == "healthy" else "yellow", markup=False)
+        told = f"{name}: {beat.state}, {age:.1f} s ago, {_counted(beat.counts)}"
+        for line in (told, *(f"  {reason}" for reason in beat.reasons)):
+            out.print(line, style="green" if beat.state == "healthy" else "yellow", markup=False)
 
 
 def _counted(numbers: Mapping[str, int]) -> str:

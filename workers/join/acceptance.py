@@ -25,11 +25,13 @@ def objection(data: Any, rules: Rules) -> str | None:
     """Why an event of a known strategy is refused, with the right form; None where it is not."""
     if not rules.market.nonpositive_prices and (name := _nonpositive(data)):
         return (
-            f"{name} is {getattr(data, name)}; it must be above 0, unless the registry of {data.strategy!r} "
+            f"data.{name} is {getattr(data, name)}; it must be above 0, unless the registry of {data.strategy!r} "
             "says nonpositive_prices = true"
         )
     if isinstance(data, OutcomeObserved) and not (data.decision_id or data.alert_id or data.position_id):
         return "it names nothing that it is the outcome of; send decision_id, alert_id or position_id"
+    if isinstance(data, PriceObserved) and data.high < data.low:
+        return f"data.high is {data.high}, below data.low, {data.low}; a bar's high is its highest price"
     if isinstance(data, SessionClosed) and not rules.calendar.is_session(data.session):
         return f"session {data.session} is not a session of {rules.calendar.name}; send the exchange's date of one"
     if isinstance(data, ExamplesOverdue) and data.state not in (ExampleState.CENSORED, ExampleState.LOST):
