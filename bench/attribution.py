@@ -30,7 +30,7 @@ SYMBOLS = 100
 def measure(bench: Workbench) -> Iterator[Comparison]:
     """A backlog of alerts, decisions, outcomes and daily bars of 20 sessions, in batches of 500."""
     registry = load_registry(REGISTRY)
-    deployment = Deployment(registries={registry.strategy: registry}, mode=Mode.ACT)
+    deployment = Deployment(registries={registry.strategy: registry}, mode=Mode.ACT, mend=lambda: None)
     stores = Stores(bench.folder, prepare=deployment.open)
     world = World(first_version(registry), symbols=SYMBOLS, sessions=bench.count(SESSIONS))
     with connect(bench.url) as redis:
