@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bench import assignment, attribution, client, codec, insert, learning, loop, turn
+from bench import assignment, attribution, client, codec, growth, insert, learning, loop, maturing, turn
 from bench.comparison import Comparison
 from bench.machine import machine
 from bench.workbench import Workbench
@@ -25,6 +25,8 @@ MEASUREMENTS: Mapping[str, Callable[[Workbench], Iterator[Comparison]]] = {
     "insert": insert.measure,
     "turn": turn.measure,
     "attribution": attribution.measure,
+    "maturing": maturing.measure,
+    "growth": growth.measure,
     "client": client.measure,
     "loop": loop.measure,
     "learning": learning.measure,

@@ -6,12 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from store.store import Store
+from store.store import PRAGMAS, Store
 from store.work import Work
 from workers.clock import wall_clock
-
-PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "temp_store = MEMORY")
-"""How the store opens SQLite; a baseline opens it so too."""
 
 
 class Stores:

@@ -18,8 +18,9 @@ class Evidence:
     interval, valid at every look with error rate ``alpha``; ``confidence`` is 1 - p of the same sequence.
     ``information`` is the sum over sessions of n_a n_b / (n_a + n_b), ``sigma`` the standard deviation of
     one unit as the comparison weighs the arms, ``effect`` the estimate in such standard deviations.
-    Units count only in sessions where both arms had some; ``n_effective`` is Kish's number of the
-    candidate's. ``rho`` is the mixture's parameter in units of information.
+    Units count only in sessions where both arms had some. ``n_effective`` and ``baseline_effective`` say as how many
+    independent ones of equal weight an arm's units count: Kish's number, times their average ``uniqueness`` (López de
+    Prado 2018, chapter 4), where that is known. ``rho`` is the mixture's parameter in units of information.
 
     A figure that cannot be had yet is None: ``estimate`` while the arms never met, the others while rewards have
     shown no variance within an arm and session.
@@ -40,6 +41,15 @@ class Evidence:
     low: float | None = None
     high: float | None = None
     confidence: float | None = None
+    uniqueness: float | None = None
+    baseline_effective: float | None = None
+    baseline_uniqueness: float | None = None
+
+    @property
+    def counted(self) -> str:
+        """The units of both arms, and how much they are worth."""
+        candidate = _counted(self.units, self.n_effective, self.uniqueness)
+        return f"{candidate} against {_counted(self.baseline_units, self.baseline_effective, self.baseline_uniqueness)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +69,23 @@ class Verdict:
 
 
 def evidence_for(
-    sessions: Sequence[Mapping[str, RewardSum]], *, arm: str, baseline: str, alpha: float, smallest_effect: float = 0.25
+    sessions: Sequence[Mapping[str, RewardSum]],
+    *,
+    arm: str,
+    baseline: str,
+    alpha: float,
+    smallest_effect: float = 0.25,
+    uniqueness: Mapping[str, float] | None = None,
 ) -> Evidence:
     """The figures for ``arm`` against ``baseline`` from all assignment sessions so far, the other arms left out.
 
     Hand in whole sessions, in the order of assignment, without age weights: the error rate is that of all looks
     together. Where several arms are judged side by side, divide alpha among them. The interval is
     made tightest where a difference of ``smallest_effect`` standard deviations is found in nine of ten cases; fix that
-    before looking.
+    before looking. ``uniqueness`` is the average one of each arm's units, as far as it is known: units are
+    randomised one by one, so the difference is judged without it, and only the effective numbers tell it.
     """
+    unique = uniqueness or {}
     effects = arm_effects(sessions, baseline=baseline, arms=[arm])
     information = float(effects.information[0, 0])
     rho = tightest_at(information_to_find(smallest_effect, alpha=alpha, power=POWER), alpha=alpha)
@@ -85,11 +103,14 @@ def evidence_for(
         units=effects.n[arm],
         baseline_units=effects.n[baseline],
         sessions=effects.sessions[arm],
-        n_effective=effects.effective[arm],
+        n_effective=effects.effective[arm] * unique.get(arm, 1.0),
         information=information,
         alpha=alpha,
         rho=rho,
         estimate=estimate,
+        uniqueness=unique.get(arm),
+        baseline_effective=effects.effective[baseline] * unique.get(baseline, 1.0),
+        baseline_uniqueness=unique.get(baseline),
         **figures,
     )
 
@@ -102,7 +123,7 @@ def judge(evidence: Evidence, rules: Rules) -> Verdict:
     if evidence.estimate is None or evidence.low is None or evidence.high is None:
         return Verdict(False, f"no interval: the rewards of {evidence.units:,} units have not varied within a session")
     figures = (
-        f"over {evidence.sessions:,} sessions and {evidence.units:,} against {evidence.baseline_units:,} units the "
+        f"over {evidence.sessions:,} sessions and {evidence.counted} the "
         f"within-session difference is {evidence.estimate:+.6f} a unit, "
         f"{1 - evidence.alpha:.4g} interval {evidence.low:+.6f} to {evidence.high:+.6f}"
     )
@@ -120,3 +141,9 @@ def _lacking(evidence: Evidence, rules: Rules) -> list[str]:
         (evidence.sessions, rules.minimum_sessions, "sessions with both"),
     )
     return [f"{have:,} of {least:,} {what}" for have, least, what in wanted if have < least]
+
+
+def _counted(units: int, effective: float | None, uniqueness: float | None) -> str:
+    worth = [] if effective is None else [f"effective {effective:,.1f}"]
+    worth += [] if uniqueness is None else [f"uniqueness {uniqueness:.2f}"]
+    return f"{units:,} units ({', '.join(worth)})" if worth else f"{units:,} units"

@@ -1,6 +1,6 @@
 """What is known about the arms of one allocation."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from learning.effects import ArmEffects, arm_effects
@@ -8,11 +8,12 @@ from learning.gate import Evidence, Rules, Verdict, evidence_for, judge
 from learning.posterior import Posterior, posterior_of
 from learning.rewards import RewardSum
 from learning.shares import probability_best
+from scheduler.windows import Window, mean_uniqueness
 from schemas.allocation import Allocation
+from schemas.attributed import Origin
 from schemas.calendar import Calendar
-from schemas.parameters import Registry
+from schemas.parameters import Registry, Reward
 from schemas.version import Version
-from store.examples import OpenExample
 from store.statistics import StatisticsRow
 
 
@@ -39,22 +40,26 @@ def compare(
     session: str,
     version: Version | None,
     statistics: Sequence[StatisticsRow],
-    still_open: Sequence[OpenExample],
+    pending: Mapping[str, Collection[str]],
+    windows: Mapping[str, Sequence[Window]],
 ) -> tuple[list[Comparison], str]:
-    """Compare the arms of every allocation in force within each assignment session, then pool."""
+    """Compare the arms of every allocation in force within each assignment session, then pool.
+
+    Sessions with pending examples of what carries the reward are left out: a cohort counts when all of it is there.
+    """
     if version is None:
         return [], "no version is in force, so nothing was tried"
     made = []
     for allocation in version.allocations:
         reward = reward_of(registry, allocation)
-        horizon = reward.split(":")[1]
-        immature = {example.session for example in still_open if example.horizon == horizon}
+        immature = pending.get(slot_of(reward), ())
         rows = [
             row
             for row in statistics
-            if row.allocation == allocation.id and row.reward == reward and row.session not in immature
+            if row.allocation == allocation.id and row.reward == str(reward) and row.session not in immature
         ]
-        made.append(_compare(registry, calendar, session, version, allocation, rows))
+        overlaps = windows.get(allocation.id, [])
+        made.append(_compare(registry, calendar, session, version, allocation, rows, overlaps))
     units = sum(sum(comparison.effects.n.values()) for comparison in made)
     return made, f"{len(made)} allocations compared on {units} units of mature cohorts"
 
@@ -66,6 +71,7 @@ def _compare(
     version: Version,
     allocation: Allocation,
     rows: Sequence[StatisticsRow],
+    windows: Sequence[Window],
 ) -> Comparison:
     baseline = allocation.baseline(version.values)
     assert baseline is not None
@@ -87,7 +93,16 @@ def _compare(
     belief = posterior_of(effects, prior_sd=rules.prior_sd)
     best = probability_best(belief.mean, belief.covariance, seed=version.number)
     alpha = registry.gate.alpha / max(1, len(arms))
-    evidence = {arm: evidence_for(in_order, arm=arm, baseline=baseline.key, alpha=alpha) for arm in arms}
+    evidence = {
+        arm: evidence_for(
+            in_order,
+            arm=arm,
+            baseline=baseline.key,
+            alpha=alpha,
+            uniqueness=_uniqueness(windows, (arm, baseline.key), cohorts),
+        )
+        for arm in arms
+    }
     gate = Rules(minimum_units=registry.gate.minimum_units, minimum_sessions=registry.gate.minimum_sessions)
     return Comparison(
         allocation=allocation,
@@ -101,6 +116,21 @@ def _compare(
     )
 
 
-def reward_of(registry: Registry, allocation: Allocation) -> str:
+def _uniqueness(
+    windows: Sequence[Window], pair: tuple[str, str], cohorts: Mapping[str, Mapping[str, RewardSum]]
+) -> dict[str, float]:
+    """The average uniqueness of the units of two arms, over the sessions in which these met, where it is known."""
+    met = {session for session, cohort in cohorts.items() if all(arm in cohort and cohort[arm].n for arm in pair)}
+    found = {arm: mean_uniqueness(windows, arm=arm, sessions=met) for arm in pair}
+    return {arm: mean for arm, mean in found.items() if mean is not None}
+
+
+def reward_of(registry: Registry, allocation: Allocation) -> Reward:
     """The reward that judges an allocation: that of its parameters, which share one."""
-    return str(registry.reward_of(allocation.parameters[0]))
+    return registry.reward_of(allocation.parameters[0])
+
+
+def slot_of(reward: Reward) -> str:
+    """The ``horizon/origin`` of the examples that carry the reward: trading reports the close, prices tell the rest."""
+    origin = Origin.REPORTED if reward.horizon == "close" else Origin.PRICES
+    return f"{reward.horizon}/{origin.value}"

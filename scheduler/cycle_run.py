@@ -1,6 +1,6 @@
 """One run of the daily cycle: read up to the cut, run the stages, write everything in one transaction."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ from events.codec import encode
 from learning.shares import probability_best
 from scheduler.comparison import Comparison
 from scheduler.cycle import Cycle, in_order
-from scheduler.daily import GIVEN, KIND, STAGES, Ended, Proposals
-from schemas.attributed import ExamplesOverdue
+from scheduler.daily import GIVEN, KIND, STAGES, Proposals
+from scheduler.windows import read_windows
 from schemas.calendar import Calendar
 from schemas.errors import EngineError
 from schemas.event import Envelope
@@ -20,7 +20,6 @@ from schemas.params import ParamsProposed
 from schemas.reports import CycleCompleted, StageReport
 from store.cycles import Cycles
 from store.evidence import EvidenceRows
-from store.examples import open_examples
 from store.outbox import Outbox
 from store.sessions import Sessions
 from store.statistics import statistics_at, unapplied
@@ -82,7 +81,8 @@ class DailyRun:
             )
         self._await_statistics(settled.cut)
         began = self._clock()
-        facts, reports = self._cycle.run(self._gather(session, cut=settled.cut), timer=self._timer)
+        gathered = self._gather(session, cut=settled.cut, pending=settled.pending)
+        facts, reports = self._cycle.run(gathered, timer=self._timer)
         for done in reports:
             log.info("stage.done", stage=done.name, seconds=round(done.seconds, 4), summary=done.summary)
         return self._write(facts, reports, cut=settled.cut, began=began)
@@ -92,7 +92,7 @@ class DailyRun:
 
         A process that forks its runs does this first, so that queries are compiled and tables loaded once.
         """
-        facts = self._gather(self._calendar.sessions[self._registry.market.lost_after], cut=0)
+        facts = self._gather(self._calendar.sessions[0], cut=0, pending={})
         with self._store.read() as reading:
             Cycles(reading).finished(self._registry.strategy, KIND, facts["session"])
             Sessions(reading).get(self._registry.strategy, facts["session"])
@@ -114,16 +114,19 @@ class DailyRun:
         with self._store.read() as reading:
             return unapplied(reading, strategy=self._registry.strategy, cut=cut)
 
-    def _gather(self, session: str, *, cut: int) -> dict[str, Any]:
+    def _gather(self, session: str, *, cut: int, pending: Mapping[str, Collection[str]]) -> dict[str, Any]:
         strategy = self._registry.strategy
         with self._store.read() as reading:
+            version = Versions(reading).latest(strategy)
+            statistics = statistics_at(reading, strategy=strategy, cut=cut)
             return {
                 "registry": self._registry,
                 "calendar": self._calendar,
                 "session": session,
-                "version": Versions(reading).latest(strategy),
-                "statistics": statistics_at(reading, strategy=strategy, cut=cut),
-                "open": open_examples(reading, strategy=strategy, cut=cut),
+                "version": version,
+                "statistics": statistics,
+                "pending": pending,
+                "windows": read_windows(reading, self._registry, version, cohorts=statistics, session=session, cut=cut),
             }
 
     def _write(self, facts: Mapping[str, Any], reports: Sequence[StageReport], *, cut: int, began: int) -> bool:
@@ -154,31 +157,15 @@ class DailyRun:
                     arms=comparison.evidence,
                     now=work.now,
                 )
-            self._post(work, session, facts["ended"], proposals.proposals, completed)
+            self._post(work, session, proposals.proposals, completed)
             work.commit()
         log.info("cycle.done", strategy=self._registry.strategy, kind=KIND, session=session, cut=cut, report=text)
         return True
 
-    def _post(
-        self,
-        work: Work,
-        session: str,
-        ended: Sequence[Ended],
-        proposals: Sequence[ParamsProposed],
-        completed: CycleCompleted,
-    ) -> None:
-        """Put the letters into the outbox: what ends, what is proposed, and last that the cycle is done."""
+    def _post(self, work: Work, session: str, proposals: Sequence[ParamsProposed], completed: CycleCompleted) -> None:
+        """Put the letters into the outbox: what is proposed, and last that the cycle is done."""
         strategy = self._registry.strategy
-        letters: list[tuple[str, Any]] = [
-            (
-                f"{completed.cycle_id}/overdue/{place}",
-                ExamplesOverdue(
-                    strategy=strategy, session=session, examples=one.examples, state=one.state, reason=one.reason
-                ),
-            )
-            for place, one in enumerate(ended)
-        ]
-        letters += [(f"{strategy}/{proposal.proposal_id}", proposal) for proposal in proposals]
+        letters: list[tuple[str, Any]] = [(f"{strategy}/{proposal.proposal_id}", proposal) for proposal in proposals]
         letters.append((completed.cycle_id, completed))
         time = self._calendar.close_of(session)
         for identity, data in letters:

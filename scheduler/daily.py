@@ -1,4 +1,4 @@
-"""The daily cycle: end what can no longer be filled, compare arms, compute shares, propose."""
+"""The daily cycle: compare arms, compute shares, propose."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -7,28 +7,17 @@ from learning.shares import integer_shares
 from scheduler.comparison import Comparison, compare
 from scheduler.stage import Stage
 from schemas.allocation import WHOLE, Purpose
-from schemas.attributed import ExampleState
-from schemas.calendar import Calendar
 from schemas.parameters import Registry
 from schemas.params import ParamsProposed, ProposalKind
 from schemas.version import Version
-from store.examples import OpenExample
 
 KIND = "daily"
 
-GIVEN = ("registry", "calendar", "session", "version", "statistics", "open")
+GIVEN = ("registry", "calendar", "session", "version", "statistics", "pending", "windows")
 """The facts that the cycle starts from: all read from the store, up to the cut."""
 
 PROPOSE_FROM = 0.9
 """From which confidence on, valid at every look, an arm is proposed to the gate, which asks for more."""
-
-
-class Ended(NamedTuple):
-    """Examples of one state and reason that can no longer be filled."""
-
-    state: ExampleState
-    reason: str
-    examples: list[str]
 
 
 class Proposals(NamedTuple):
@@ -36,25 +25,6 @@ class Proposals(NamedTuple):
 
     proposals: list[ParamsProposed]
     evidence: dict[str, Comparison]
-
-
-def censor(
-    registry: Registry, calendar: Calendar, session: str, still_open: Sequence[OpenExample]
-) -> tuple[list[Ended], str]:
-    """Which open examples have waited longer past their due than the registry allows."""
-    last = calendar.shift(session, -registry.market.lost_after)
-    ended: dict[tuple[ExampleState, str], list[str]] = {}
-    for example in still_open:
-        if example.due > last:
-            continue
-        waited = f"{registry.market.lost_after} sessions after {example.due}"
-        if example.origin == "prices":
-            key = (ExampleState.CENSORED, f"no price for the horizon came within {waited}")
-        else:
-            key = (ExampleState.LOST, f"trading reported no outcome within {waited}")
-        ended.setdefault(key, []).append(example.id)
-    found = [Ended(state, reason, sorted(examples)) for (state, reason), examples in sorted(ended.items(), key=str)]
-    return found, f"{sum(len(one.examples) for one in found)} of {len(still_open)} open examples ended"
 
 
 def share(registry: Registry, comparisons: Sequence[Comparison]) -> tuple[dict[str, dict[str, int]], str]:
@@ -130,7 +100,7 @@ def _baseline_proposal(
         kind=ProposalKind.BASELINE,
         session=session,
         proposed_by=KIND,
-        reason=f"better than the baseline with probability {figures.confidence:.3f} on {figures.units:,} units",
+        reason=f"better than the baseline with probability {figures.confidence:.3f} on {figures.counted}",
         allocation=comparison.allocation.id,
         values=values,
         evidence=identity,
@@ -140,8 +110,7 @@ def _baseline_proposal(
 STAGES: Mapping[str, Stage] = {
     stage.name: stage
     for stage in (
-        Stage("censor", ("registry", "calendar", "session", "open"), "ended", censor),
-        Stage("compare", ("registry", "calendar", "session", "version", "statistics", "open"), "comparisons", compare),
+        Stage("compare", GIVEN, "comparisons", compare),
         Stage("share", ("registry", "comparisons"), "shares", share),
         Stage("propose", ("session", "version", "comparisons", "shares"), "proposals", propose),
     )

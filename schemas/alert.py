@@ -39,7 +39,8 @@ class AlertRaised(Event, frozen=True, kw_only=True):
 
     Suffixes name the unit: ``_fraction`` 0.021 is 2.1 %, ``_millions`` of the currency or of shares, ``_bps``
     hundredths of a per cent, ``_days``, ``_seconds``. ``price``, ``ema20`` and ``vwap`` are currency,
-    ``volume`` is shares, ``relative_volume_30d`` a multiple of the 30-day mean. ``atr_fraction`` is of the
+    ``volume`` is shares, ``relative_volume_30d`` a multiple of the 30-day mean, ``expected_relative_volume`` the
+    multiple that is predicted for the sessions of the primary horizon. ``atr_fraction`` is of the
     price, ``short_interest_fraction`` of the float, ``borrow_fee_fraction`` a year, ``utilisation_fraction``
     of the shares that can be lent. ``rsi`` is 0 to 100, ``sentiment_score`` -1 (bearish) to 1, rank 1 is the
     first. ``data_time`` is when the data that the alert was made from was current.
@@ -80,6 +81,7 @@ class AlertRaised(Event, frozen=True, kw_only=True):
 
     volume: Quantity | None = None
     relative_volume_30d: Number | None = None
+    expected_relative_volume: Quantity | None = None
     market_cap_millions: Quantity | None = None
     float_shares_millions: Quantity | None = None
     rsi: Annotated[float, Meta(ge=0.0, le=100.0)] | None = None

@@ -1,8 +1,9 @@
 """How units are split among arms, in integer arithmetic that every language can repeat for ever."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
+from itertools import accumulate
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -77,18 +78,25 @@ class Allocation(Struct, frozen=True, kw_only=True):
 
     def arm_of(self, unit: str) -> Arm:
         """The arm that ``unit`` belongs to, the same at every call, in every process and language."""
-        drawn = draw(self.id, unit)
-        cumulative = 0
-        for arm in self.arms:
-            cumulative += arm.share
-            if drawn * WHOLE < cumulative << 32:
-                return arm
-        raise InvalidAllocation(f"allocation {self.id}: the shares sum to {cumulative}, no arm is left for {unit!r}")
+        return self.arms[place_of(self.id, unit, shares=[arm.share for arm in self.arms])]
 
     def baseline(self, values: Mapping[str, Value]) -> Arm | None:
         """The arm that equals the version's own ``values``, or None where no arm does."""
         wanted = arm_key({name: values[name] for name in self.parameters})
         return next((arm for arm in self.arms if arm.key == wanted), None)
+
+
+def place_of(allocation_id: str, unit: str, *, shares: Sequence[int]) -> int:
+    """Which of the shares, in 1/10,000 and in their order, ``unit`` belongs to: the first that its draw lies below.
+
+    Raises:
+        InvalidAllocation: the shares sum to less than 10,000, and nothing is left for the unit.
+    """
+    drawn = draw(allocation_id, unit)
+    for place, cumulative in enumerate(accumulate(shares)):
+        if drawn * WHOLE < cumulative << 32:
+            return place
+    raise InvalidAllocation(f"allocation {allocation_id}: the shares sum to {sum(shares)}, no arm is left for {unit!r}")
 
 
 def draw(allocation_id: str, unit: str) -> int:

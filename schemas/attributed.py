@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from schemas.event import Event
 from schemas.outcome import Horizon
-from schemas.quantities import Count, Id, Name, Return, Session, Symbol, Time, Unit, VersionId
+from schemas.quantities import Count, Id, Name, Return, Seconds, Session, Symbol, Time, Unit, VersionId
 
 
 class ExampleState(Enum):
@@ -24,6 +24,27 @@ class Subject(Enum):
 
     ALERT = "alert"
     DECISION = "decision"
+    THESIS = "thesis"
+
+
+class Origin(Enum):
+    """Who says what followed: the bars of the market, or trading itself. The two are never mixed."""
+
+    PRICES = "prices"
+    REPORTED = "reported"
+
+
+class Mark(Enum):
+    """What is to be known of an example beside its state.
+
+    ``jump``: its bars hold a move beyond the guard that neither a factor nor a second source explains.
+    ``inferred``: its outcome came without ids and was joined by the declared rule. ``mismatch``: trading says that
+    other values were in force than the version gives the unit. Only ``jump`` is counted in the statistics.
+    """
+
+    JUMP = "jump"
+    INFERRED = "inferred"
+    MISMATCH = "mismatch"
 
 
 class OutcomeClass(Enum):
@@ -57,7 +78,11 @@ class OutcomeAttributed(Event, frozen=True, kw_only=True, rename={"return_": "re
     """One revision of one example: what is known now, what it adds, and what it replaces.
 
     The statistics move by ``contributions`` minus ``replaced``; each (example, revision) once.
-    ``sequence`` is the ingest sequence up to which a cycle's cut includes it.
+    ``sequence`` is the ingest sequence up to which a cycle's cut includes it. ``return_`` (``return`` on the wire),
+    ``net``, ``mfe``, ``mae`` are fractions of the entry price, signed as the position earned them;
+    ``benchmark_return`` is what the benchmark did in the same window, without sign, ``relative_return`` the return
+    less that. ``peak_seconds`` is from the entry to the end of the bar of the most favourable price. ``late``: it
+    had been given up before its facts came.
     """
 
     type: ClassVar[str] = "outcome.attributed"
@@ -71,26 +96,22 @@ class OutcomeAttributed(Event, frozen=True, kw_only=True, rename={"return_": "re
     unit: Id
     session: Session
     horizon: Horizon
+    origin: Origin
     state: ExampleState
     reason: str | None = None
+    marks: list[Mark] = []
+    late: bool = False
     entry_time: Time | None = None
     exit_time: Time | None = None
     return_: Return | None = None
+    net: Return | None = None
+    benchmark_return: Return | None = None
+    relative_return: Return | None = None
     mfe: Return | None = None
     mae: Return | None = None
     volatility: Return | None = None
+    peak_seconds: Seconds | None = None
     outcome_class: OutcomeClass | None = None
     score: Unit | None = None
     contributions: list[Contribution] = []
     replaced: list[Contribution] = []
-
-
-class ExamplesOverdue(Event, frozen=True, kw_only=True):
-    """The daily cycle asks attribution to end examples that can no longer be filled, and why."""
-
-    type: ClassVar[str] = "examples.overdue"
-
-    session: Session
-    examples: list[Id]
-    state: ExampleState
-    reason: str

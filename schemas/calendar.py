@@ -1,13 +1,15 @@
 """When an exchange is open."""
 
 import difflib
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 import exchange_calendars
 import numpy as np
-from exchange_calendars.errors import InvalidCalendarName
 from numpy.typing import NDArray
 
 from schemas.errors import EngineError, InvalidRegistry
@@ -24,25 +26,42 @@ class Calendar:
     """The sessions of one exchange from 1990 to 2035, in memory, never changed.
 
     A session is named by its date in the exchange's time zone, ``2024-01-31``. Moments are int64
-    microseconds since 1970 in UTC. ``24/7`` is open from midnight to midnight UTC, every day.
+    microseconds since 1970 in UTC. ``24/7`` is open from midnight to midnight UTC, every day. A pause at noon,
+    where an exchange has one, lies inside of its session and is not open time.
+
+    Attributes:
+        sessions: their dates, in order; a session's *place* is its place here.
+        opens, closes: int64 (sessions,), read-only; when each opens and closes.
 
         >>> nyse = Calendar.named("XNYS")
         >>> nyse.shift("2024-03-28", 1)
         '2024-04-01'
     """
 
-    def __init__(self, name: str, *, timezone: str, sessions: list[str], opens: list[int], closes: list[int]) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        timezone: str,
+        sessions: Sequence[str],
+        opens: Sequence[int],
+        closes: Sequence[int],
+        pauses: Sequence[tuple[int, int]] = (),
+    ) -> None:
         self.name = name
         self.timezone = timezone
         self.sessions = tuple(sessions)
         self._place = {session: place for place, session in enumerate(sessions)}
-        self._opens = np.asarray(opens, dtype=np.int64)
-        self._closes = np.asarray(closes, dtype=np.int64)
+        self.opens, self.closes = _frozen(opens), _frozen(closes)
+        self._opens, self._closes = tuple(opens), tuple(closes)
         zone = ZoneInfo(timezone)
-        self._begins = _midnight(date.fromisoformat(sessions[0]), zone)
-        self._ends: NDArray[np.int64] = np.asarray(
-            [_midnight(date.fromisoformat(session) + timedelta(days=1), zone) for session in sessions], dtype=np.int64
-        )
+        days = [date.fromisoformat(session) for session in sessions]
+        self._begins = tuple(_midnight(day, zone) for day in days)
+        self._ends = tuple(_midnight(day + timedelta(days=1), zone) for day in days)
+        # Open time runs in stretches; _reached is how much of it there has been by the end of each.
+        self._starts = tuple(sorted([*opens, *(end for _, end in pauses)]))
+        self._stops = tuple(sorted([*closes, *(start for start, _ in pauses)]))
+        self._reached = tuple(accumulate(stop - start for start, stop in zip(self._starts, self._stops, strict=True)))
 
     @classmethod
     def named(cls, name: str) -> "Calendar":
@@ -62,10 +81,7 @@ class Calendar:
         Raises:
             NoSession: the moment lies before the first or after the last session.
         """
-        place = int(np.searchsorted(self._ends, time, side="right"))
-        if time < self._begins or place == len(self.sessions):
-            raise self._outside(time)
-        return self.sessions[place]
+        return self.sessions[self._within(bisect_right(self._ends, time), time)]
 
     def first_open_at_or_after(self, time: int) -> str:
         """The first session that opens at ``time`` or later.
@@ -73,10 +89,28 @@ class Calendar:
         Raises:
             NoSession: the moment lies before the first or after the last session.
         """
-        place = int(np.searchsorted(self._opens, time, side="left"))
-        if time < self._begins or place == len(self.sessions):
-            raise self._outside(time)
-        return self.sessions[place]
+        return self.sessions[self._within(bisect_left(self._opens, time), time)]
+
+    def last_closed(self, time: int) -> str | None:
+        """The newest session that has closed at ``time``; None before the close of the first."""
+        place = bisect_right(self._closes, time) - 1
+        return self.sessions[place] if place >= 0 else None
+
+    def after(self, time: int, span: int) -> int:
+        """When the exchange has been open for ``span`` microseconds since ``time``.
+
+        Time in which it is closed counts nothing: what a session has not left is carried over into the next. Where
+        the span ends with a session it is that close, not the next open.
+
+        Raises:
+            NoSession: ``time`` lies before the first session, or the calendar ends before.
+        """
+        place = bisect_right(self._starts, time) - 1
+        reached = self._reached[place] - max(0, self._stops[place] - time) if place >= 0 else 0
+        last = bisect_left(self._reached, reached + span)
+        if time < self._begins[0] or last == len(self._reached):
+            raise self._outside(time, f" + {span} µs of open time")
+        return max(time, self._stops[last] - (self._reached[last] - reached - span))
 
     def shift(self, session: str, by: int) -> str:
         """The session ``by`` sessions later, or earlier where ``by`` is negative.
@@ -84,7 +118,7 @@ class Calendar:
         Raises:
             NoSession: ``session`` is none, or the calendar ends before.
         """
-        place = self._index(session) + by
+        place = self.place(session) + by
         if not 0 <= place < len(self.sessions):
             raise NoSession(
                 f"{self.name}: {by:+d} sessions from {session} is outside of {self.sessions[0]} to {self.sessions[-1]}"
@@ -97,21 +131,26 @@ class Calendar:
         Raises:
             NoSession: one of the two is none.
         """
-        return self._index(later) - self._index(earlier)
+        return self.place(later) - self.place(earlier)
 
     def open_of(self, session: str) -> int:
         """When the session opens, microseconds in UTC. Raises NoSession."""
-        return int(self._opens[self._index(session)])
+        return self._opens[self.place(session)]
 
     def close_of(self, session: str) -> int:
         """When the session closes, microseconds in UTC; early closes are known. Raises NoSession."""
-        return int(self._closes[self._index(session)])
+        return self._closes[self.place(session)]
+
+    def begin_of(self, session: str) -> int:
+        """When the session's date begins in the exchange's time zone, microseconds in UTC. Raises NoSession."""
+        return self._begins[self.place(session)]
 
     def is_session(self, day: str) -> bool:
         """Whether the exchange trades on that date."""
         return day in self._place
 
-    def _index(self, session: str) -> int:
+    def place(self, session: str) -> int:
+        """Where the session stands among ``sessions``. Raises NoSession."""
         try:
             return self._place[session]
         except KeyError:
@@ -120,18 +159,32 @@ class Calendar:
                 "a session is a date such as '2024-01-31' on which the exchange trades"
             ) from None
 
-    def _outside(self, time: int) -> NoSession:
+    def _within(self, place: int, time: int) -> int:
+        if time < self._begins[0] or place == len(self.sessions):
+            raise self._outside(time)
+        return place
+
+    def _outside(self, time: int, later: str = "") -> NoSession:
         moment = np.datetime64(time, "us")
-        return NoSession(f"{moment}Z is outside of {self.name}, {self.sessions[0]} to {self.sessions[-1]}")
+        return NoSession(f"{moment}Z{later} is outside of {self.name}, {self.sessions[0]} to {self.sessions[-1]}")
+
+
+def unknown_calendar(name: str) -> str | None:
+    """Where nobody knows a calendar of that name: a sentence that says so, with the nearest ones."""
+    known = exchange_calendars.get_calendar_names()
+    if name in known:
+        return None
+    near = difflib.get_close_matches(name.upper(), known, n=3, cutoff=0.5)
+    advice = f"did you mean {' or '.join(near)}?" if near else "write an ISO 10383 code such as XNYS, or 24/7"
+    return f"calendar {name!r} is not known; {advice}"
 
 
 @lru_cache
 def _named(name: str) -> Calendar:
+    if complaint := unknown_calendar(name):
+        raise InvalidRegistry(f"[market]: {complaint}")
     # A range that every calendar covers tells how far this one reaches; without a range a clock would be read.
-    try:
-        probe = exchange_calendars.get_calendar(name, start="2022-01-01", end="2022-12-31")
-    except InvalidCalendarName:
-        raise InvalidRegistry(_unknown(name)) from None
+    probe = exchange_calendars.get_calendar(name, start="2022-01-01", end="2022-12-31")
     first, last = probe.bound_min(), probe.bound_max()
     start = FIRST if first is None else max(FIRST, first.date())
     end = LAST if last is None else min(LAST, last.date())
@@ -142,14 +195,21 @@ def _named(name: str) -> Calendar:
         sessions=list(found.sessions.strftime("%Y-%m-%d")),
         opens=(found.opens_nanos // 1_000).tolist(),
         closes=(found.closes_nanos // 1_000).tolist(),
+        pauses=_pauses(found),
     )
 
 
-def _unknown(name: str) -> str:
-    known = exchange_calendars.get_calendar_names()
-    near = difflib.get_close_matches(name.upper(), known, n=3, cutoff=0.5)
-    advice = f"did you mean {' or '.join(near)}?" if near else "write an ISO 10383 code such as XNYS, or 24/7"
-    return f"[market] calendar {name!r} is not known; {advice}"
+def _pauses(found: exchange_calendars.ExchangeCalendar) -> list[tuple[int, int]]:
+    """From when until when each session pauses, of those that do; microseconds in UTC."""
+    starts, ends = found.break_starts_nanos // 1_000, found.break_ends_nanos // 1_000
+    pausing = ~found.schedule["break_start"].isna().to_numpy()
+    return list(zip(starts[pausing].tolist(), ends[pausing].tolist(), strict=True))
+
+
+def _frozen(moments: Sequence[int]) -> NDArray[np.int64]:
+    frozen = np.asarray(moments, dtype=np.int64)
+    frozen.setflags(write=False)
+    return frozen
 
 
 def _midnight(day: date, zone: ZoneInfo) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from schemas.alert import AlertRaised
-from schemas.attributed import ExamplesOverdue, OutcomeAttributed
+from schemas.attributed import OutcomeAttributed
 from schemas.client import ClientReported
 from schemas.decision import DecisionMade
 from schemas.discovery import DiscoveryCompleted
@@ -12,9 +12,10 @@ from schemas.fill import FillReported
 from schemas.outcome import OutcomeObserved
 from schemas.params import ParamsApplied, ParamsProposed, ParamsUpdated
 from schemas.price import PriceObserved
-from schemas.reports import CycleCompleted, DeadLetter, HealthReported, InsightPublished
+from schemas.reports import BooksReconciled, CycleCompleted, DeadLetter, HealthReported, InsightPublished
 from schemas.review import ProposalReviewed
 from schemas.session import SessionClosed
+from schemas.symbol import SymbolChanged
 from schemas.thesis import ThesisFormed
 
 INCOMING: tuple[type[Event], ...] = (
@@ -26,15 +27,22 @@ INCOMING: tuple[type[Event], ...] = (
     DiscoveryCompleted,
     ThesisFormed,
     SessionClosed,
+    SymbolChanged,
     ParamsApplied,
     ClientReported,
 )
 """What trading tells the engine."""
 
-OUTGOING: tuple[type[Event], ...] = (ParamsUpdated, InsightPublished, HealthReported, CycleCompleted)
+OUTGOING: tuple[type[Event], ...] = (
+    ParamsUpdated,
+    InsightPublished,
+    HealthReported,
+    BooksReconciled,
+    CycleCompleted,
+)
 """What the engine tells trading and people."""
 
-INTERNAL: tuple[type[Event], ...] = (OutcomeAttributed, ExamplesOverdue, ParamsProposed, ProposalReviewed, DeadLetter)
+INTERNAL: tuple[type[Event], ...] = (OutcomeAttributed, ParamsProposed, ProposalReviewed, DeadLetter)
 """What the engine's workers tell each other."""
 
 EVENTS: Mapping[str, type[Event]] = {shape.type: shape for shape in (*INCOMING, *OUTGOING, *INTERNAL)}

@@ -12,9 +12,10 @@ class DecisionMade(Event, frozen=True, kw_only=True):
     """A decision about an alert or a position, taken or passed over.
 
     ``size`` is a fraction of equity, ``conviction`` 0 to 1, prices in the instrument's currency,
-    ``max_hold`` in sessions; ``notional`` is currency, ``quantity`` shares, without sign. ``score``,
-    ``component_scores`` and ``regime_confidence`` are 0 to 1, ``weights`` those that the score was made with.
-    ``params_version`` and ``unit`` say which values were in force.
+    ``max_hold`` in sessions; ``fill_price`` is what was paid at the event's time, where it was carried out at
+    once; ``notional`` is currency, ``quantity`` shares, without sign. ``score``, ``component_scores`` and
+    ``regime_confidence`` are 0 to 1, ``weights`` those that the score was made with. ``params_version`` and
+    ``unit`` say which values were in force.
     """
 
     type: ClassVar[str] = "decision.made"
@@ -32,6 +33,7 @@ class DecisionMade(Event, frozen=True, kw_only=True):
     conviction: Unit | None = None
     size: Size | None = None
     price: Price | None = None
+    fill_price: Price | None = None
     stop: Price | None = None
     target: Price | None = None
     max_hold: Count | None = None

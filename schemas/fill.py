@@ -3,12 +3,16 @@
 from typing import ClassVar
 
 from schemas.event import Event
-from schemas.quantities import Id, Money, Name, Positive, Price, Quantity, Symbol
+from schemas.quantities import Count, Id, Money, Name, Positive, Price, Quantity, Symbol
 from schemas.vocabulary import OrderType, Side
 
 
 class FillReported(Event, frozen=True, kw_only=True):
-    """One execution. ``quantity`` has no sign, ``price`` is before ``fees`` (currency, paid is positive)."""
+    """One execution. ``quantity`` has no sign, ``price`` is before ``fees`` (currency, paid is positive).
+
+    ``multiplier`` is the currency that one unit of price is worth a piece (100 for an option on 100 shares).
+    ``sequence`` is the broker's order among fills of the same time; those without it stand last, by their ids.
+    """
 
     type: ClassVar[str] = "fill.reported"
 
@@ -24,6 +28,7 @@ class FillReported(Event, frozen=True, kw_only=True):
     multiplier: Positive | None = None
     venue: Name | None = None
     currency: Name | None = None
+    sequence: Count | None = None
     order_id: Id | None = None
     order_type: OrderType | None = None
     notional: Money | None = None

@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from schemas.event import Event
 from schemas.quantities import Days, Id, Money, Name, Price, Quantity, Return, Seconds, Symbol, Time, Unit, Word
-from schemas.vocabulary import ExitReason
+from schemas.vocabulary import Direction, ExitReason
 
 Horizon = Annotated[str, Meta(pattern=r"^(close|[1-9][0-9]{0,3}[dhm])$(?!\n)", examples=["5d", "close"])]
 """``close`` for the end of a position, or a span: ``1h``, ``4h``, ``1d``, ``30d`` (days are sessions)."""
@@ -15,7 +15,9 @@ Horizon = Annotated[str, Meta(pattern=r"^(close|[1-9][0-9]{0,3}[dhm])$(?!\n)", e
 class OutcomeObserved(Event, frozen=True, kw_only=True, rename={"return_": "return"}):
     """What followed an alert, a decision or a position, at one horizon or at the close.
 
-    It names its decision, alert or position by id; a symbol alone would credit alerts that came later.
+    It names its decision, alert or position by id; a symbol alone would credit alerts that came later. Where a
+    tracker has no ids, ``symbol``, ``direction`` and ``entry_time`` together are joined by the rule that the
+    registry declares (``infer_within_minutes``), if it declares one.
     ``gross``, ``net`` and ``return_`` (``return`` on the wire) are fractions of the entry value, signed as the
     position earned them; ``fees`` too. ``gross_amount``, ``net_amount`` and ``fees_amount`` are currency.
     ``mfe`` and ``mae`` are fractions of the entry price, ``mae`` at most 0; ``benchmark_return`` is over the
@@ -41,6 +43,7 @@ class OutcomeObserved(Event, frozen=True, kw_only=True, rename={"return_": "retu
     mae: Return | None = None
 
     symbol: Symbol | None = None
+    direction: Direction | None = None
     venue: Name | None = None
     currency: Name | None = None
     account: Name | None = None

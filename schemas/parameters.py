@@ -9,7 +9,8 @@ from msgspec import Meta, Struct, ValidationError, convert, field
 from schemas.allocation import Purpose, Value
 from schemas.errors import InvalidRegistry
 from schemas.outcome import Horizon
-from schemas.quantities import Name, Number, Positive, Return, Text, Unit
+from schemas.price import Interval
+from schemas.quantities import Name, Number, Positive, Return, Symbol, Text, Unit
 
 
 class ParameterType(Enum):
@@ -149,23 +150,55 @@ class Parameter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Market(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a strategy's sessions are, and how its examples are measured.
 
-    ``calendar`` is the exchange's ISO 10383 code, or ``24/7``; its time zone dates the sessions.
-    ``horizons`` count sessions. ``win`` and ``loss`` are fractions, used where the registry has no
-    ``outcome.win_threshold`` and ``outcome.loss_threshold``. ``nonpositive_prices`` allows prices of 0 and less.
-    ``sources`` are those whose ``session.closed`` a cycle waits for. ``close_after`` is the maximum hold in
-    sessions: when it has passed, a cohort's ``close`` rewards enter.
-    ``lost_after`` is how many sessions past its due an example without the needed facts is given up.
+    Attributes:
+        calendar: the exchange's ISO 10383 code, or ``24/7``; its time zone dates the sessions. ``venues`` are the
+            calendars of venues that differ from it.
+        horizons: ``5d`` counts sessions, ``4h`` and ``30m`` time in which the exchange is open.
+        bars: the interval of the bars that prices are measured with.
+        benchmark: the symbol that returns are compared with, at ``benchmark_venue``.
+        win, loss: fractions, used where the registry has no ``outcome.win_threshold`` and ``outcome.loss_threshold``.
+        nonpositive_prices: allows prices of 0 and less.
+        sources: those whose ``session.closed`` a cycle waits for; ``grace_hours`` after its close a session that the
+            engine lived through is taken for closed without them.
+        price_sources: whose bar counts where several tell one: the first named here, then by name.
+        close_after: the maximum hold in sessions: when it has passed, a cohort's ``close`` rewards enter.
+        lost_after: how many sessions past its due an example without the needed facts is given up.
+        jump_guard: a larger move from close to close, as a fraction, that no factor explains is held for
+            ``jump_hold`` sessions for a factor or a second source, and then counted as it is.
+        gap_sessions: after so many sessions without a bar a symbol is taken for a new instrument.
+        waiting_sessions, waiting_limit: how long, and how many, outcomes wait for what they are the outcome of.
+        infer_within_minutes: an outcome without ids is joined with the one alert or decision of its symbol and
+            direction that lies at most so long before its ``entry_time``; None joins none.
+        thesis_horizon: at which horizon theses are judged; the primary one where absent.
     """
 
     calendar: Annotated[str, Meta(min_length=1, max_length=100)] = "XNYS"
     horizons: list[Horizon] = field(default_factory=lambda: ["1d", "3d", "5d", "7d", "30d"])
     primary_horizon: Horizon = "5d"
+    venues: dict[Name, str] = {}
+    bars: Interval = "1d"
+    benchmark: Symbol | None = None
+    benchmark_venue: Name | None = None
     close_after: Annotated[int, Meta(ge=1, le=250)] = 30
     lost_after: Annotated[int, Meta(ge=1, le=250)] = 5
     win: Return = 0.02
     loss: Return = -0.02
     nonpositive_prices: bool = False
     sources: list[Name] = []
+    grace_hours: Annotated[float, Meta(gt=0.0, le=1_000.0)] = 6.0
+    price_sources: list[Name] = []
+    jump_guard: Positive = 0.25
+    jump_hold: Annotated[int, Meta(ge=0, le=30)] = 3
+    gap_sessions: Annotated[int, Meta(ge=10, le=1_000)] = 63
+    waiting_sessions: Annotated[int, Meta(ge=1, le=1_000)] = 60
+    waiting_limit: Annotated[int, Meta(ge=1, le=10_000_000)] = 100_000
+    infer_within_minutes: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+    thesis_horizon: Horizon | None = None
+
+    @property
+    def judged_at(self) -> Horizon:
+        """The horizon at which theses are judged."""
+        return self.thesis_horizon or self.primary_horizon
 
 
 class LearningRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

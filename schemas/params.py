@@ -15,7 +15,7 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``improvement`` and ``interval`` are in units of the parameter's reward (a fraction per unit),
     ``confidence`` is the probability that the new value is better, ``n_eff`` the independent
-    observations that ``n`` is worth.
+    observations that ``n`` is worth, ``uniqueness`` how much of its window an observation had to itself on average.
     """
 
     name: Name
@@ -28,6 +28,7 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
     interval: tuple[Number, Number] | None = None
     n: Count | None = None
     n_eff: Number | None = None
+    uniqueness: Unit | None = None
 
 
 class ParamsUpdated(Event, frozen=True, kw_only=True):

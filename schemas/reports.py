@@ -6,11 +6,14 @@ from typing import ClassVar
 from msgspec import Struct
 
 from schemas.event import Event
-from schemas.quantities import Count, Counts, Id, Name, Number, Numbers, Seconds, Session, Text, Time, Word
+from schemas.quantities import Count, Counts, Id, Name, Number, Numbers, Seconds, Session, Text, Time, Unit, Word
 
 
 class InsightPublished(Event, frozen=True, kw_only=True):
-    """Something learned that a person may want to know; it changes nothing by itself."""
+    """Something learned that a person may want to know; it changes nothing by itself.
+
+    ``n``, ``n_eff`` and ``uniqueness`` are those of ``params.updated``.
+    """
 
     type: ClassVar[str] = "insight.published"
 
@@ -21,6 +24,7 @@ class InsightPublished(Event, frozen=True, kw_only=True):
     evidence: Id | None = None
     n: Count | None = None
     n_eff: Number | None = None
+    uniqueness: Unit | None = None
     estimate: Number | None = None
     interval: tuple[Number, Number] | None = None
 
@@ -43,6 +47,28 @@ class HealthReported(Event, frozen=True, kw_only=True):
     reasons: list[Text] = []
     since: Time | None = None
     counts: Counts = {}
+
+
+class BooksReconciled(Event, frozen=True, kw_only=True):
+    """Whether the books of a strategy are whole when a session settles.
+
+    ``came_in`` counts the facts that are there by sort, ``expected`` the examples that they must have, ``states``
+    the examples that there are by state, ``by_horizon`` these by ``horizon/origin/state``, ``marks`` those that bear
+    a mark, and ``late``. ``outcomes`` counts the reported ones by ``joined``, ``inferred``, ``waiting`` and
+    ``unclaimed`` (waited longer than the registry allows). ``issues`` are what does not add up; none means balanced.
+    """
+
+    type: ClassVar[str] = "books.reconciled"
+
+    session: Session
+    cut: Count
+    came_in: Counts
+    expected: Count
+    states: Counts
+    by_horizon: Counts
+    marks: Counts
+    outcomes: Counts
+    issues: list[Text] = []
 
 
 class StageReport(Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from schemas.bounds import CLOSE
+from schemas.market_soundness import of_market
 from schemas.parameters import Parameter, ParameterType, Registry, Reward, RewardKind, Scale, whole_steps
 from schemas.trial_soundness import of_trial, of_trials
 
@@ -23,16 +24,7 @@ def complaints(registry: Registry) -> list[str]:
 
 
 def _of_rules(registry: Registry) -> Iterator[str]:
-    market = registry.market
-    for horizon in market.horizons:
-        if not horizon.endswith("d"):
-            yield f"[market]: horizon {horizon!r} counts no sessions; write '5d' ('close' is always kept, never listed)"
-    if len(set(market.horizons)) != len(market.horizons):
-        yield f"[market]: horizons {market.horizons} name one twice; remove it"
-    if market.primary_horizon not in market.horizons:
-        yield f"[market]: primary_horizon {market.primary_horizon!r} is not in horizons {market.horizons}; add it there"
-    if market.win <= market.loss:
-        yield f"[market]: win {market.win:g} is not above loss {market.loss:g}; both are fractions, 0.02 and -0.02"
+    yield from (f"[market]: {complaint}" for complaint in of_market(registry.market))
     yield from (f"[learning]: {complaint}" for complaint in _of_reward(registry.learning.reward, registry))
 
 

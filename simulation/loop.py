@@ -8,7 +8,7 @@ from events.codec import decode, encode
 from learning.rewards import quantise
 from scheduler.cycle_run import OWNER, DailyRun
 from schemas.allocation import Purpose, unit_of
-from schemas.attributed import Contribution, ExampleState, OutcomeAttributed, Subject
+from schemas.attributed import Contribution, ExampleState, Origin, OutcomeAttributed, Subject
 from schemas.calendar import Calendar
 from schemas.event import Envelope
 from schemas.parameters import LearningRules, Market, Parameter, Registry, Trial
@@ -18,7 +18,7 @@ from simulation.world import Cohort, World
 from store.mailbag import Mailbag
 from store.sessions import Sessions
 from store.store import Store
-from store.tables import examples, instruments
+from store.tables import alerts, instruments
 from store.tallies import Tallies, told
 from store.versions import Versions
 from workers.deployment import Deployment
@@ -93,7 +93,13 @@ class _Loop:
     def run(self) -> Ended:
         with self._store.begin() as work:
             self._deployment.open(work)
-            work.insert(instruments, [{"id": 1, "strategy": "simulated", "venue": "", "symbol": "UNIT"}])
+            work.insert(
+                instruments,
+                [
+                    {"id": 1 + place, "strategy": "simulated", "venue": "", "symbol": f"U{place}"}
+                    for place in range(self._world.units)
+                ],
+            )
             work.commit()
         for cohort in self._world.cohorts():
             session = self._calendar.shift(FIRST, cohort.number)
@@ -116,22 +122,26 @@ class _Loop:
 
     def _attribute(self, version: Version, cohort: Cohort, session: str) -> None:
         """Do what the join would do, and let thompson learn from it; then settle the session."""
+        places = range(len(cohort.noise))
         with self._store.begin() as work:
-            first = work.take(len(cohort.noise))
+            first = work.take(len(places))
+            work.insert(
+                alerts,
+                [_alert(version, session, place=place, sequence=first + place, time=self._now) for place in places],
+            )
+            first = work.take(len(places))
             attributed = [
-                self._attributed(version, cohort, session, place=place, sequence=first + place)
-                for place in range(len(cohort.noise))
+                self._attributed(version, cohort, session, place=place, sequence=first + place) for place in places
             ]
-            work.insert(examples, [_row(one) for one in attributed])
             Tallies(work.connection).add(told("simulated"), len(attributed))
             self._thompson.handle(work, self._travel([(one.example_id, one) for one in attributed]))
-            Sessions(work.connection).add("simulated", session, cut=first + len(cohort.noise) - 1, now=work.now)
+            Sessions(work.connection).add("simulated", session, cut=work.take(1), pending={}, now=work.now)
             work.commit()
 
     def _attributed(
         self, version: Version, cohort: Cohort, session: str, *, place: int, sequence: int
     ) -> OutcomeAttributed:
-        unit = unit_of(f"U{place}", session)
+        unit = _unit(place, session)
         [(allocation, arm)] = version.assigned(unit).items()
         effect = self._world.effect if arm.values[LEVER] == CANDIDATE else 0.0
         reward = quantise(cohort.reward(place, effect=effect), bound=self._registry.learning.winsorise)
@@ -158,6 +168,7 @@ class _Loop:
             unit=unit,
             session=session,
             horizon="1d",
+            origin=Origin.PRICES,
             state=ExampleState.MATCHED,
             contributions=[contribution],
         )
@@ -183,25 +194,25 @@ class _Loop:
         return [decode({b"event": encode(one)}, stream=one.data.type, entry="0-1", now=self._now) for one in envelopes]
 
 
-def _row(one: OutcomeAttributed) -> dict[str, object]:
+def _alert(version: Version, session: str, *, place: int, sequence: int, time: int) -> dict[str, object]:
     return {
-        "id": one.example_id,
-        "strategy": one.strategy,
-        "subject": one.subject.value,
-        "subject_id": one.subject_id,
-        "instrument": 1,
-        "unit": one.unit,
-        "session": one.session,
-        "horizon": one.horizon,
-        "origin": "simulated",
-        "due": one.session,
-        "state": one.state.value,
-        "revision": one.revision,
-        "created_sequence": one.sequence,
-        "sequence": one.sequence,
-        "settled_sequence": one.sequence,
-        "late": 0,
-        "entry_session": one.session,
-        "regime": "all",
-        "contributions": "[]",
+        "sequence": sequence,
+        "source": "simulation",
+        "event_id": f"alert/{sequence}",
+        "strategy": "simulated",
+        "time": time,
+        "recorded_at": time,
+        "body": "{}",
+        "alert_id": f"{sequence}",
+        "instrument": 1 + place,
+        "unit": _unit(place, session),
+        "session": session,
+        "entry_session": session,
+        "score": 0.5,
+        "direction": "long",
+        "params_version": str(version.id),
     }
+
+
+def _unit(place: int, session: str) -> str:
+    return unit_of(f"U{place}", session)

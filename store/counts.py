@@ -26,7 +26,7 @@ class Counts(NamedTuple):
     cycles: Mapping[str, int]
 
 
-_COUNTED = ("alerts", "decisions", "fills", "outcomes", "prices", "discovery_runs", "theses", "sessions", "versions")
+_COUNTED = ("alerts", "decisions", "fills", "outcomes", "discovery_runs", "theses", "sessions", "versions")
 
 
 def counts(connection: Connection, strategy: str) -> Counts:
@@ -34,6 +34,7 @@ def counts(connection: Connection, strategy: str) -> Counts:
     rows = {name: _rows(connection, tables.metadata.tables[name], strategy) for name in _COUNTED}
     return Counts(
         **rows,
+        prices=_bars(connection, strategy),
         acknowledged=_acknowledged(connection, strategy),
         examples=_by(connection, tables.examples.c.state, strategy),
         proposals=_by(connection, tables.proposals.c.state, strategy),
@@ -58,6 +59,12 @@ def waiting_letters(connection: Connection) -> Mapping[str, int]:
 
 def _rows(connection: Connection, table: Table, strategy: str) -> int:
     return int(connection.execute(select(func.count()).where(table.c.strategy == strategy)).scalar_one())
+
+
+def _bars(connection: Connection, strategy: str) -> int:
+    instruments, prices = tables.instruments.c, tables.prices
+    owned = select(func.count()).select_from(prices.join(tables.instruments, prices.c.instrument == instruments.id))
+    return int(connection.execute(owned.where(instruments.strategy == strategy)).scalar_one())
 
 
 def _acknowledged(connection: Connection, strategy: str) -> int:

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Select, Table, bindparam, select, update
+from sqlalchemy import Connection, Select, Table, bindparam, or_, select, update
 
+from schemas.vocabulary import Action
 from store.dialects import insert_new
 from store.portions import portions
-from store.tables import alerts, decisions, fills, instruments, outcomes
+from store.tables import alerts, decisions, fills, instruments, outcomes, theses
 
 Row = TypeVar("Row", bound=NamedTuple)
 
@@ -22,37 +23,69 @@ class Kept(NamedTuple):
 
 
 class AlertRow(NamedTuple):
-    """An alert. ``time`` in microseconds UTC, ``body`` the JSON of its AlertRaised."""
+    """An alert. ``time`` in microseconds UTC, ``assignments`` JSON, ``sequence`` its place in the ingest sequence."""
 
+    sequence: int
     alert_id: str
     instrument: int
+    venue: str
     symbol: str
     unit: str
     session: str
+    entry_session: str
     time: int
     score: float
     direction: str
     params_version: str | None
+    assignments: str | None
     regime: str | None
-    body: str
 
 
 class DecisionRow(NamedTuple):
-    """A decision. ``size`` is a fraction of equity, ``body`` the JSON of its DecisionMade."""
+    """A decision. ``size`` is a fraction of equity, prices are currency, ``assignments`` JSON; ``named_unit``:
+    it named its unit itself."""
 
+    sequence: int
     decision_id: str
     alert_id: str | None
     position_id: str | None
+    thesis_id: str | None
     instrument: int
+    venue: str
     symbol: str
     unit: str
+    named_unit: int
     session: str
+    entry_session: str
     time: int
     action: str
     direction: str
     size: float | None
+    score: float | None
+    fill_price: float | None
+    stop: float | None
+    target: float | None
+    max_hold: int | None
     params_version: str | None
-    body: str
+    assignments: str | None
+    regime: str | None
+
+
+class ThesisRow(NamedTuple):
+    """A thesis, a unit of its own."""
+
+    sequence: int
+    thesis_id: str
+    instrument: int
+    venue: str
+    symbol: str
+    unit: str
+    session: str
+    entry_session: str
+    time: int
+    alert_id: str | None
+    decision_id: str | None
+    position_id: str | None
 
 
 class OutcomeRow(NamedTuple):
@@ -78,23 +111,57 @@ class Facts:
     """The facts of one strategy, within a transaction."""
 
     def __init__(self, connection: Connection, strategy: str) -> None:
-        self._connection = connection
-        self._strategy = strategy
+        self.connection = connection
+        self.strategy = strategy
 
     def keep(self, table: Table, rows: Sequence[Mapping[str, Any]], *, key: str) -> list[Kept]:
         """Insert facts that are named by the column ``key``, and say what became of each, in their order."""
-        new = insert_new(self._connection, table, rows)
+        new = insert_new(self.connection, table, rows)
         return [
             Kept(new=True) if is_new else self._known(table, row, key=key)
             for row, is_new in zip(rows, new, strict=True)
         ]
 
     def _known(self, table: Table, row: Mapping[str, Any], *, key: str) -> Kept:
-        named = (table.c.strategy == self._strategy, table.c[key] == row[key])
-        holder = self._connection.execute(select(table.c.source, table.c.event_id).where(*named)).first()
+        named = (table.c.strategy == self.strategy, table.c[key] == row[key])
+        holder = self.connection.execute(select(table.c.source, table.c.event_id).where(*named)).first()
         if holder is None or tuple(holder) == (row["source"], row["event_id"]):
             return Kept(new=False)
         return Kept(new=False, claimed_by=(holder[0], holder[1]))
+
+    def theses(
+        self,
+        *,
+        units: Iterable[str] = (),
+        ids: Iterable[str] = (),
+        alerts: Iterable[str] = (),
+        decisions: Iterable[str] = (),
+        positions: Iterable[str] = (),
+    ) -> list[ThesisRow]:
+        """The theses of these units, with these ids, about these alerts, decisions and positions; each as often."""
+        return self._read(
+            theses, ThesisRow, unit=units, thesis_id=ids, alert_id=alerts, decision_id=decisions, position_id=positions
+        )
+
+    def units_entered(self, instruments: Iterable[int], *, first: str, last: str) -> set[str]:
+        """The units of what could be entered in these instruments in the sessions ``first`` to ``last``."""
+        found: set[str] = set()
+        for table in (alerts, decisions, theses):
+            chosen = select(table.c.unit).where(table.c.entry_session.between(first, last))
+            for portion in portions(sorted(set(instruments))):
+                found.update(self.connection.execute(chosen.where(table.c.instrument.in_(portion))).scalars())
+        return found
+
+    def units_barred(self, instruments: Iterable[int], *, first: str, last: str) -> set[str]:
+        """The units of the purchases with a stop, a target or a longest hold that could be entered so."""
+        limited = or_(decisions.c.stop.is_not(None), decisions.c.target.is_not(None), decisions.c.max_hold > 0)
+        chosen = select(decisions.c.unit).where(
+            decisions.c.entry_session.between(first, last), decisions.c.action == Action.BUY.value, limited
+        )
+        found: set[str] = set()
+        for portion in portions(sorted(set(instruments))):
+            found.update(self.connection.execute(chosen.where(decisions.c.instrument.in_(portion))).scalars())
+        return found
 
     def alerts(self, *, units: Iterable[str] = (), ids: Iterable[str] = ()) -> list[AlertRow]:
         """The alerts of these units, and those with these ids; one that is both comes twice."""
@@ -124,24 +191,35 @@ class Facts:
 
     def move(self, decision_id: str, *, unit: str, session: str) -> None:
         """A decision belongs to another unit than was thought when it came."""
-        named = (decisions.c.strategy == self._strategy, decisions.c.decision_id == decision_id)
-        self._connection.execute(update(decisions).where(*named).values(unit=unit, session=session))
+        named = (decisions.c.strategy == self.strategy, decisions.c.decision_id == decision_id)
+        self.connection.execute(update(decisions).where(*named).values(unit=unit, session=session))
 
     def _read(self, table: Table, shape: type[Row], **wanted: Iterable[str]) -> list[Row]:
         """The rows that have one of the wanted values in the column of that name."""
         found: list[Row] = []
         for column, values in wanted.items():
             for portion in portions(sorted(set(values))):
-                named = {"strategy": self._strategy, "names": portion}
-                rows = self._connection.execute(_reading(table, shape, column), named).all()
+                named = {"strategy": self.strategy, "names": portion}
+                rows = self.connection.execute(_reading(table, shape, column), named).all()
                 found.extend(map(shape._make, rows))
         return found
+
+
+def first_recorded(connection: Connection, strategy: str) -> int | None:
+    """When the first alert or decision of a strategy was taken in, in microseconds; None before."""
+    firsts = [
+        connection.execute(
+            select(table.c.recorded_at).where(table.c.strategy == strategy).order_by(table.c.sequence).limit(1)
+        ).scalar()
+        for table in (alerts, decisions)
+    ]
+    return min((first for first in firsts if first is not None), default=None)
 
 
 @cache
 def _reading(table: Table, shape: type[NamedTuple], column: str) -> Select[Any]:
     """Built once: putting a statement together takes longer than running it."""
-    fields = (instruments.c.symbol if name == "symbol" else table.c[name] for name in shape._fields)
+    fields = (instruments.c[name] if name in ("symbol", "venue") else table.c[name] for name in shape._fields)
     chosen = select(*fields)
     if "symbol" in shape._fields:
         chosen = chosen.join(instruments, instruments.c.id == table.c.instrument)

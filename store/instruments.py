@@ -1,13 +1,14 @@
-"""What is traded, by strategy, venue and symbol."""
+"""What is traded: instruments, and which of them a symbol means from which moment on."""
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import BindParameter, Column, Connection, bindparam, delete, insert, select, update
 
 from store.dialects import insert_new
 from store.portions import portions
-from store.tables import instruments
+from store.rows import columns
+from store.tables import instruments, listings, symbol_changes
 
 
 class Listing(NamedTuple):
@@ -17,11 +18,23 @@ class Listing(NamedTuple):
     symbol: str
 
 
-_LISTED = select(instruments.c.symbol, instruments.c.id).where(
-    instruments.c.strategy == bindparam("strategy"),
-    instruments.c.venue == bindparam("venue"),
-    instruments.c.symbol.in_(bindparam("symbols", expanding=True)),
-)
+class Meaning(NamedTuple):
+    """Which instrument a symbol means from ``since`` on (microseconds), and why: a row of ``listings``."""
+
+    venue: str
+    symbol: str
+    since: int
+    instrument: int
+    because: str
+
+
+class SymbolChange(NamedTuple):
+    """From ``session`` on a symbol is no longer what it was; that goes on as ``renamed_to``, if it does."""
+
+    venue: str
+    symbol: str
+    session: str
+    renamed_to: str | None
 
 
 class Instruments:
@@ -30,32 +43,91 @@ class Instruments:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def numbers(self, strategy: str, listings: Mapping[Listing, str | None]) -> dict[Listing, int]:
-        """The number of each listing; the values are their currencies, kept where the listing is new."""
-        found = self._known(strategy, listings)
-        new = [listing for listing in listings if listing not in found]
-        if not new:
-            return found
-        rows = [{"strategy": strategy, **listing._asdict(), "currency": listings[listing]} for listing in new]
-        insert_new(self._connection, instruments, rows)
-        return found | self._known(strategy, new)
-
     def symbols(self, numbers: Iterable[int]) -> dict[int, str]:
-        """The symbol of each instrument."""
-        found: dict[int, str] = {}
-        for portion in portions(sorted(set(numbers))):
-            chosen = select(instruments.c.id, instruments.c.symbol).where(instruments.c.id.in_(portion))
-            found.update((number, symbol) for number, symbol in self._connection.execute(chosen))
-        return found
+        """The symbol that each instrument had first."""
+        return self._told(instruments.c.symbol, numbers)
 
-    def _known(self, strategy: str, listings: Iterable[Listing]) -> dict[Listing, int]:
+    def venues(self, numbers: Iterable[int]) -> dict[int, str]:
+        """The venue of each instrument."""
+        return self._told(instruments.c.venue, numbers)
+
+    def currencies(self, numbers: Iterable[int]) -> dict[int, str | None]:
+        """The currency of each instrument, None where nobody told it."""
+        return self._told(instruments.c.currency, numbers)
+
+    def of_strategy(self, strategy: str) -> list[int]:
+        """Every instrument of a strategy."""
+        chosen = select(instruments.c.id).where(instruments.c.strategy == strategy).order_by(instruments.c.id)
+        return list(self._connection.execute(chosen).scalars())
+
+    def eras(self, strategy: str, listing: Listing) -> list[tuple[int, int]]:
+        """(since, instrument) of a symbol, rising."""
+        return [(meaning.since, meaning.instrument) for meaning in self.meanings(strategy, [listing]).get(listing, [])]
+
+    def meanings(self, strategy: str, named: Iterable[Listing]) -> dict[Listing, list[Meaning]]:
+        """What the symbols that were heard of mean, since rising."""
         venues: dict[str, list[str]] = {}
-        for listing in listings:
+        for listing in named:
             venues.setdefault(listing.venue, []).append(listing.symbol)
-        found = {}
+        found: dict[Listing, list[Meaning]] = {}
         for venue, symbols in venues.items():
             for portion in portions(sorted(symbols)):
-                named = {"strategy": strategy, "venue": venue, "symbols": portion}
-                for symbol, number in self._connection.execute(_LISTED, named).all():
-                    found[Listing(venue, symbol)] = number
+                asked = {"strategy": strategy, "venue": venue, "symbols": portion}
+                for row in map(Meaning._make, self._connection.execute(_MEANINGS, asked)):
+                    found.setdefault(Listing(row.venue, row.symbol), []).append(row)
         return found
+
+    def changes(self, strategy: str, venue: str) -> list[SymbolChange]:
+        """Every change of a symbol at a venue, by session and symbol."""
+        chosen = select(*columns(symbol_changes, SymbolChange)).where(
+            symbol_changes.c.strategy == strategy, symbol_changes.c.venue == venue
+        )
+        in_order = chosen.order_by(symbol_changes.c.session, symbol_changes.c.symbol)
+        return [SymbolChange._make(row) for row in self._connection.execute(in_order)]
+
+    def add(self, strategy: str, new: Sequence[tuple[Listing, str | None]]) -> list[int]:
+        """New instruments with the symbols that they have first, and their currencies; their numbers in that order."""
+        rows = [{"strategy": strategy, **listing._asdict(), "currency": currency} for listing, currency in new]
+        made = insert(instruments).returning(instruments.c.id, sort_by_parameter_order=True)
+        return list(self._connection.execute(made, rows).scalars()) if rows else []
+
+    def tell_currency(self, number: int, currency: str) -> None:
+        """The currency of an instrument is known now."""
+        self._connection.execute(update(instruments).where(instruments.c.id == number).values(currency=currency))
+
+    def mean(self, strategy: str, rows: Iterable[Meaning]) -> None:
+        """Symbols mean something from a moment on."""
+        insert_new(self._connection, listings, [{"strategy": strategy, **row._asdict()} for row in rows])
+
+    def forget(self, strategy: str, rows: Iterable[Meaning]) -> None:
+        """They do not after all."""
+        gone = [{"of": strategy, "at": row.venue, "named": row.symbol, "from": row.since} for row in rows]
+        if gone:
+            self._connection.execute(_FORGET, gone)
+
+    def _told(self, column: Column[Any], numbers: Iterable[int]) -> dict[int, Any]:
+        found: dict[int, Any] = {}
+        for portion in portions(sorted(set(numbers))):
+            chosen = select(instruments.c.id, column).where(instruments.c.id.in_(portion))
+            found.update((number, told) for number, told in self._connection.execute(chosen))
+        return found
+
+
+_SYMBOLS: BindParameter[Any] = bindparam("symbols", expanding=True)
+
+_MEANINGS = (
+    select(*columns(listings, Meaning))
+    .where(
+        listings.c.strategy == bindparam("strategy"),
+        listings.c.venue == bindparam("venue"),
+        listings.c.symbol.in_(_SYMBOLS),
+    )
+    .order_by(listings.c.symbol, listings.c.since)
+)
+
+_FORGET = delete(listings).where(
+    listings.c.strategy == bindparam("of"),
+    listings.c.venue == bindparam("at"),
+    listings.c.symbol == bindparam("named"),
+    listings.c.since == bindparam("from"),
+)

@@ -1,63 +1,99 @@
-"""The bars of every instrument, of which each has one final form."""
+"""The bars of every instrument, of which each source has one final form."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import BindParameter, Connection, Select, bindparam, false, func, select
 
-from store.dialects import insert_new
+from store.bar_ends import edge
+from store.dialects import fetched, insert_new, replace_rows
 from store.inbox import Inbox
 from store.portions import portions
-from store.rows import columns
-from store.tables import prices
+from store.tables import instruments, prices
 
-DAILY = "1d"
+AGREEMENT = 0.01
+"""Closes of two sources that differ by at most this fraction confirm each other."""
+
+Row = Mapping[str, Any]
 
 
 class Bar(NamedTuple):
-    """A final daily bar in the instrument's currency. ``factor``: the adjustment of what is earlier, if any."""
+    """A final bar as it counts: of several sources the most trusted one. Prices are in the instrument's currency.
+
+    Attributes:
+        time: its end, in microseconds.
+        factor: the adjustment of what is earlier, if any source tells one; of several the most trusted one.
+        confirmed: another source's final close lies within 1 % of ``close``.
+    """
 
     instrument: int
+    time: int
     session: str
     open: float
     high: float
     low: float
     close: float
+    volume: float | None
     factor: float | None
+    confirmed: bool
 
 
-def daily_bars(
-    connection: Connection, instruments: Iterable[int], *, first: str, last: str, since: int, until: int
-) -> Iterator[Bar]:
-    """The final daily bars of these instruments in the sessions ``first`` to ``last``, by their ends.
+def bars(
+    connection: Connection,
+    instruments: Iterable[int],
+    *,
+    interval: str,
+    since: int,
+    until: int,
+    precedence: Sequence[str],
+) -> list[Bar]:
+    """The final bars that end from ``since`` to ``until``, one for each (instrument, end), in that order.
 
-    ``since`` and ``until`` are times in microseconds that surely enclose these ends: what is looked through.
+    Of several sources the first in ``precedence`` counts, then the first by name.
     """
-    chosen = select(*columns(prices, Bar)).where(
-        prices.c.interval == DAILY,
-        prices.c.final == 1,
-        prices.c.time.between(since, until),
-        prices.c.session.between(first, last),
-    )
+    rows = bar_rows(connection, instruments, interval=interval, since=since, until=until, precedence=precedence)
+    return list(map(Bar._make, rows))
+
+
+def bar_rows(
+    connection: Connection,
+    instruments: Iterable[int],
+    *,
+    interval: str,
+    since: int,
+    until: int,
+    precedence: Sequence[str],
+) -> list[tuple[Any, ...]]:
+    """The same as ``bars``, as plain tuples, which take less time where only their columns are wanted."""
+    found: list[tuple[Any, ...]] = []
     for portion in portions(sorted(set(instruments))):
-        named = chosen.where(prices.c.instrument.in_(portion)).order_by(prices.c.time)
-        yield from (Bar(*row) for row in connection.execute(named).all())
+        named = {"instruments": portion, "interval": interval, "since": since, "until": until}
+        first, last = connection.execute(_sources(), named).one()
+        if first == last:
+            found.extend(fetched(connection.execute(_of_one_source(), named)))
+        else:
+            found.extend(_chosen(fetched(connection.execute(_of_several(), named)), precedence))
+    return found
 
 
-def newest_daily(connection: Connection, instruments: Iterable[int], *, time: int) -> bool:
-    """Whether none of these instruments has a daily bar that ends after ``time``."""
-    chosen = select(prices.c.sequence).where(prices.c.interval == DAILY, prices.c.time > time).limit(1)
-    return not any(
-        connection.execute(chosen.where(prices.c.instrument.in_(portion))).first()
-        for portion in portions(sorted(set(instruments)))
-    )
+def newest(connection: Connection, numbers: Iterable[int], *, interval: str) -> dict[int, tuple[int, str]]:
+    """The end and the session of the newest final bar of each instrument that has one."""
+    found: dict[int, tuple[int, str]] = {}
+    for portion in portions(sorted(set(numbers))):
+        rows = connection.execute(_newest(), {"instruments": portion, "interval": interval})
+        found.update((number, (time, session)) for number, time, session in rows)
+    return found
 
 
 class Prices:
-    """Bars are named by (instrument, interval, end). A revision stands later in its stream and replaces.
+    """Keeps bars, named by (instrument, interval, end, source). What is final replaces what is not, a higher
+    revision a lower one, what stands later in the stream what stands earlier.
 
-    What was replaced, or came too late to count, leaves its name in the inbox of ``owner``: coming again, it
-    changes nothing.
+    Whatever was told of a bar that was already there leaves its name in the inbox of ``owner``: coming again, an old
+    revision changes nothing.
     """
 
     def __init__(self, connection: Connection, *, owner: str, now: int) -> None:
@@ -66,33 +102,129 @@ class Prices:
         self._owner = owner
         self._now = now
 
-    def keep(self, rows: Sequence[Mapping[str, Any]]) -> list[bool]:
-        """Insert or replace bars, and say of each whether it now stands where it did not before."""
+    def keep(self, rows: Sequence[Row]) -> list[bool]:
+        """Insert or replace bars, and say of each row whether the stored bars are now other than before."""
         new = insert_new(self._connection, prices, rows)
-        return [is_new or self._replaces(row) for row, is_new in zip(rows, new, strict=True)]
+        again = [row for row, is_new in zip(rows, new, strict=True) if not is_new]
+        if not again:
+            return new
+        changed = iter(self._keep_again(again))
+        return [is_new or next(changed) for is_new in new]
 
-    def _replaces(self, row: Mapping[str, Any]) -> bool:
-        there = (prices.c.instrument == row["instrument"], prices.c.interval == row["interval"])
-        chosen = select(prices.c.source, prices.c.event_id, prices.c.final, prices.c.entry)
-        stands = self._connection.execute(chosen.where(*there, prices.c.time == row["time"])).first()
-        name = (row["source"], row["event_id"])
-        if stands is None or self._stands(name) or not self._first_time(name):
-            return False
-        if _rank(row["final"], row["entry"]) < _rank(stands.final, stands.entry):
-            return False
-        self._first_time((stands.source, stands.event_id))
-        self._connection.execute(update(prices).where(*there, prices.c.time == row["time"]).values(**row))
-        return True
+    def _keep_again(self, rows: Sequence[Row]) -> list[bool]:
+        """What was told of bars that stand: by each row, whether one is now another."""
+        stands = self._standing(rows)
+        standing = {_NAME(row) for row in stands.values()}
+        heard = dict.fromkeys(name for name in map(_NAME, rows) if name not in standing)
+        first_time = dict(zip(heard, self._inbox.new(self._owner, list(heard), self._now), strict=True))
+        changed, gone, written = [], [], {}
+        for row in rows:
+            before = stands[_key(row)]
+            beats = first_time.get(_NAME(row), False) and _rank(before) < _rank(row)
+            if beats:
+                gone.append(_NAME(before))
+                stands[_key(row)] = written[_key(row)] = row
+            changed.append(beats and _VALUES(before) != _VALUES(row))
+        self._inbox.new(self._owner, gone, self._now)
+        columns = tuple(rows[0])
+        replacing = [tuple(row[name] for name in columns) for row in written.values()]
+        replace_rows(self._connection, prices, columns, replacing, key=_KEY)
+        return changed
 
-    def _stands(self, name: tuple[str, str]) -> bool:
-        chosen = select(prices.c.sequence).where(prices.c.source == name[0], prices.c.event_id == name[1])
-        return self._connection.execute(chosen).first() is not None
+    def _standing(self, rows: Iterable[Row]) -> dict[tuple[Any, ...], Row]:
+        """The stored bars that the rows tell again, and others beside them, by key."""
+        found: dict[tuple[Any, ...], Row] = {}
+        for interval, numbers, times in _blocks(rows):
+            for portion in portions(numbers):
+                for moments in portions(times):
+                    named = {"instruments": portion, "interval": interval, "times": moments}
+                    found.update((_key(row), dict(row)) for row in self._connection.execute(_told(), named).mappings())
+        return found
 
-    def _first_time(self, name: tuple[str, str]) -> bool:
-        return self._inbox.new(self._owner, [name], self._now)[0]
+
+_KEY = ("instrument", "interval", "time", "source")
+_key = itemgetter(*_KEY)
+_NAME = itemgetter("source", "event_id")
+_VALUES = itemgetter("session", "open", "high", "low", "close", "volume", "factor", "final")
+_CLOSE, _FACTOR = Bar._fields.index("close"), Bar._fields.index("factor")
 
 
-def _rank(final: int, entry: str) -> tuple[int, int, int]:
-    """What stands later in its stream counts more, but nothing counts more than being final."""
-    milliseconds, _, number = entry.rpartition("/")[2].partition("-")
-    return (final, int(milliseconds or 0), int(number or 0))
+def _blocks(rows: Iterable[Row]) -> Iterator[tuple[str, list[int], list[int]]]:
+    """The bars of the rows as (interval, instruments, ends), one of the two being a single one: few blocks."""
+    by_end: dict[tuple[str, int], set[int]] = {}
+    by_instrument: dict[tuple[str, int], set[int]] = {}
+    for row in rows:
+        by_end.setdefault((row["interval"], row["time"]), set()).add(row["instrument"])
+        by_instrument.setdefault((row["interval"], row["instrument"]), set()).add(row["time"])
+    if len(by_end) <= len(by_instrument):
+        yield from ((interval, sorted(numbers), [time]) for (interval, time), numbers in by_end.items())
+    else:
+        yield from ((interval, [number], sorted(times)) for (interval, number), times in by_instrument.items())
+
+
+def _rank(row: Row) -> tuple[int, int, int, int, str]:
+    """What counts more; the name decides only between events that never travelled."""
+    milliseconds, _, number = row["entry"].rpartition("/")[2].partition("-")
+    return (row["final"], row["revision"], int(milliseconds or 0), int(number or 0), row["event_id"])
+
+
+def _chosen(rows: Sequence[Any], precedence: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """One bar for each (instrument, end); the rows are in that order, each with its source at its end."""
+    trust = {source: place for place, source in enumerate(precedence)}
+    for _, same in groupby(rows, key=itemgetter(0, 1)):
+        told = sorted(same, key=lambda row: (trust.get(row[-1], len(trust)), row[-1]))
+        factor = next((row[_FACTOR] for row in told if row[_FACTOR] is not None), None)
+        confirmed = any(_agree(told[0][_CLOSE], row[_CLOSE]) for row in told[1:])
+        yield (*told[0][:_FACTOR], factor, confirmed)
+
+
+def _agree(close: float, other: float) -> bool:
+    return abs(other - close) <= AGREEMENT * abs(close)
+
+
+_IN: BindParameter[Any] = bindparam("instruments", expanding=True)
+
+
+def _within(chosen: Select[Any]) -> Select[Any]:
+    return chosen.where(
+        prices.c.instrument.in_(_IN),
+        prices.c.interval == bindparam("interval"),
+        prices.c.time.between(bindparam("since"), bindparam("until")),
+        prices.c.final == 1,
+    )
+
+
+@cache
+def _sources() -> Select[Any]:
+    return _within(select(func.min(prices.c.source), func.max(prices.c.source)))
+
+
+@cache
+def _of_one_source() -> Select[Any]:
+    told = (prices.c[name] for name in Bar._fields[:-1])
+    return _within(select(*told, false())).order_by(prices.c.instrument, prices.c.time)
+
+
+@cache
+def _of_several() -> Select[Any]:
+    told = (prices.c[name] for name in (*Bar._fields[:-1], "source"))
+    return _within(select(*told)).order_by(prices.c.instrument, prices.c.time)
+
+
+@cache
+def _newest() -> Select[Any]:
+    ahead = select(instruments.c.id, edge(last=True).label("time")).where(instruments.c.id.in_(_IN)).subquery()
+    return (
+        select(prices.c.instrument, prices.c.time, prices.c.session)
+        .join_from(ahead, prices, (prices.c.instrument == ahead.c.id) & (prices.c.time == ahead.c.time))
+        .where(prices.c.interval == bindparam("interval"), prices.c.final == 1)
+    )
+
+
+@cache
+def _told() -> Select[Any]:
+    return select(prices).where(
+        prices.c.instrument.in_(_IN),
+        prices.c.interval == bindparam("interval"),
+        prices.c.time.in_(bindparam("times", expanding=True)),
+    )

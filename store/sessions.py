@@ -1,27 +1,34 @@
 """Which sessions are settled, and up to which fact their cycles read."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, exists, select
+import msgspec
+from sqlalchemy import Connection, Row, Select, exists, select
 
 from store.dialects import insert_new
-from store.errors import StoreRefused
 from store.rows import columns
-from store.tables import cycles, examples, sessions
+from store.tables import cycles, sessions
 from store.tallies import Tallies, told
 
 
 class Settled(NamedTuple):
-    """A session that every declared source has closed. ``cut``: the highest ingest sequence its cycles see."""
+    """A session that is over for the engine.
+
+    ``cut`` is the highest ingest sequence that its cycles see, ``revisions`` how many revisions of examples there
+    were by then, ``pending`` the assignment sessions that still had pending examples, by ``horizon/origin``.
+    """
 
     strategy: str
     session: str
     cut: int
     revisions: int
     settled_at: int
+    pending: Mapping[str, Sequence[str]]
 
 
 _ROWS = select(*columns(sessions, Settled))
+_PENDING = msgspec.json.Decoder(dict[str, list[str]])
 
 
 class Sessions:
@@ -30,21 +37,22 @@ class Sessions:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, strategy: str, session: str, *, cut: int, now: int) -> bool:
-        """Settle a session, and say whether it was not settled yet. A settled one keeps its first cut.
+    def add(self, strategy: str, session: str, *, cut: int, pending: Mapping[str, Sequence[str]], now: int) -> bool:
+        """Settle a session, and say whether it was not settled yet. A settled one keeps what it was settled with.
 
-        Belongs in the transaction that took ``cut`` from the ingest sequence, after the examples' rows: whatever is
-        written afterwards then lies beyond the cut, and how many revisions there are by then is known for ever.
-
-        Raises:
-            StoreRefused: an example was already written beyond ``cut``.
+        Belongs in the transaction that took ``cut`` from the ingest sequence, as its last number: every row that is
+        there then lies at or below the cut, whatever is written afterwards lies beyond it, and how many revisions
+        there are by then is known for ever.
         """
-        if self._connection.execute(select(exists().where(examples.c.sequence > cut))).scalar():
-            raise StoreRefused(
-                f"session {session} of {strategy!r}: examples lie beyond the cut {cut}; take a newer number"
-            )
-        row = Settled(strategy, session, cut, Tallies(self._connection).value(told(strategy)), now)
-        return insert_new(self._connection, sessions, [row._asdict()])[0]
+        row = {
+            "strategy": strategy,
+            "session": session,
+            "cut": cut,
+            "revisions": Tallies(self._connection).value(told(strategy)),
+            "settled_at": now,
+            "pending": msgspec.json.encode(pending, order="sorted").decode(),
+        }
+        return insert_new(self._connection, sessions, [row])[0]
 
     def get(self, strategy: str, session: str) -> Settled | None:
         """The session, where it is settled."""
@@ -60,8 +68,12 @@ class Sessions:
             cycles.c.strategy == sessions.c.strategy, cycles.c.session == sessions.c.session, cycles.c.kind == kind
         )
         chosen = _ROWS.where(~finished).order_by(sessions.c.session, sessions.c.strategy)
-        return [Settled(*row) for row in self._connection.execute(chosen)]
+        return [_settled(row) for row in self._connection.execute(chosen)]
 
     def _first(self, chosen: Select[Any]) -> Settled | None:
         row = self._connection.execute(chosen).first()
-        return None if row is None else Settled(*row)
+        return None if row is None else _settled(row)
+
+
+def _settled(row: Row[Any]) -> Settled:
+    return Settled._make(row)._replace(pending=_PENDING.decode(row.pending))

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.types import TypeEngine
@@ -71,22 +72,47 @@ instruments = _table(
     Column("venue", Text, nullable=False),
     Column("symbol", Text, nullable=False),
     Column("currency", Text),
-    UniqueConstraint("strategy", "venue", "symbol"),
 )
 
+# Which instrument a symbol means from ``since`` on: a ticker is not a company for ever. The first row of a symbol
+# has 0. ``because``: first, renamed, taken over, gap.
+listings = _table(
+    "listings",
+    Column("strategy", Text, primary_key=True),
+    Column("venue", Text, primary_key=True),
+    Column("symbol", Text, primary_key=True),
+    Column("since", INTEGER, primary_key=True),
+    Column("instrument", INTEGER, ForeignKey("instruments.id"), nullable=False),
+    Column("because", Text, nullable=False),
+    Index(None, "instrument"),
+)
+
+symbol_changes = _fact(
+    "symbol_changes",
+    Column("venue", Text, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("session", Text, nullable=False),
+    Column("renamed_to", Text),
+    UniqueConstraint("strategy", "venue", "symbol", "session"),
+)
+
+# entry_session: the first that opens at the event's time or later, on the calendar of its venue.
 alerts = _fact(
     "alerts",
     Column("alert_id", Text, nullable=False),
     Column("instrument", INTEGER, ForeignKey("instruments.id"), nullable=False),
     Column("unit", Text, nullable=False),
     Column("session", Text, nullable=False),
+    Column("entry_session", Text, nullable=False),
     Column("score", REAL, nullable=False),
     Column("direction", Text, nullable=False),
     Column("params_version", Text),
+    Column("assignments", Text),
     Column("regime", Text),
     Column("run_id", Text),
     UniqueConstraint("strategy", "alert_id"),
     Index(None, "strategy", "unit"),
+    Index(None, "instrument", "entry_session"),
 )
 
 decisions = _fact(
@@ -94,56 +120,134 @@ decisions = _fact(
     Column("decision_id", Text, nullable=False),
     Column("alert_id", Text),
     Column("position_id", Text),
+    Column("thesis_id", Text),
     Column("instrument", INTEGER, ForeignKey("instruments.id"), nullable=False),
     Column("unit", Text, nullable=False),
+    Column("named_unit", INTEGER, nullable=False),
     Column("session", Text, nullable=False),
+    Column("entry_session", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("direction", Text, nullable=False),
     Column("size", REAL),
+    Column("score", REAL),
+    Column("fill_price", REAL),
+    Column("stop", REAL),
+    Column("target", REAL),
+    Column("max_hold", INTEGER),
     Column("params_version", Text),
+    Column("assignments", Text),
+    Column("regime", Text),
     UniqueConstraint("strategy", "decision_id"),
     Index(None, "strategy", "unit"),
     Index(None, "strategy", "alert_id"),
     Index(None, "strategy", "position_id"),
+    Index(None, "strategy", "thesis_id"),
+    Index(None, "instrument", "entry_session"),
 )
 
+# account is empty where the fill names none. rank: the broker's order among fills of the same time.
 fills = _fact(
     "fills",
     Column("fill_id", Text, nullable=False),
     Column("decision_id", Text),
     Column("position_id", Text),
     Column("instrument", INTEGER, ForeignKey("instruments.id"), nullable=False),
+    Column("account", Text, nullable=False),
     Column("side", Text, nullable=False),
     Column("quantity", REAL, nullable=False),
     Column("price", REAL, nullable=False),
     Column("fees", REAL),
+    Column("multiplier", REAL, nullable=False),
+    Column("rank", INTEGER),
     UniqueConstraint("strategy", "fill_id"),
     Index(None, "strategy", "decision_id"),
     Index(None, "strategy", "position_id"),
+    Index(None, "instrument", "account", "time"),
 )
 
-# An outcome whose alert or decision has not come yet simply waits here.
+# The books of positions, FIFO, a function of the fills. ``quantity`` has the position's sign, amounts are currency
+# (multiplier included), fees are shared by quantity; NULL where a fill did not tell them. ``place`` orders the lots
+# of a position: the one at 0 was opened when nothing was held. Decisions are those that the opening fill names.
+round_trips = _table(
+    "round_trips",
+    Column("instrument", INTEGER, ForeignKey("instruments.id"), primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("entry_fill", Text, primary_key=True),
+    Column("exit_fill", Text, primary_key=True),
+    Column("strategy", Text, nullable=False),
+    Column("entry_decision", Text),
+    Column("place", INTEGER, nullable=False),
+    Column("quantity", REAL, nullable=False),
+    Column("multiplier", REAL, nullable=False),
+    Column("entry_price", REAL, nullable=False),
+    Column("exit_price", REAL, nullable=False),
+    Column("entry_time", INTEGER, nullable=False),
+    Column("exit_time", INTEGER, nullable=False),
+    Column("gross", REAL, nullable=False),
+    Column("fees", REAL),
+    Column("net", REAL),
+    Index(None, "strategy", "entry_decision"),
+    Index(None, "instrument", "account", "entry_time"),
+)
+
+open_lots = _table(
+    "open_lots",
+    Column("instrument", INTEGER, ForeignKey("instruments.id"), primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("fill", Text, primary_key=True),
+    Column("strategy", Text, nullable=False),
+    Column("decision", Text),
+    Column("place", INTEGER, nullable=False),
+    Column("quantity", REAL, nullable=False),
+    Column("multiplier", REAL, nullable=False),
+    Column("price", REAL, nullable=False),
+    Column("time", INTEGER, nullable=False),
+    Column("fees", REAL),
+    Index(None, "strategy", "decision"),
+    Index(None, "instrument", "account", "place"),
+)
+
+# An outcome whose alert or decision has not come yet simply waits here. ``joined``: what it names is there.
+# ``instrument``, ``direction``, ``entry_time`` are of those that name nothing but a symbol.
 outcomes = _fact(
     "outcomes",
     Column("outcome_id", Text, nullable=False),
     Column("decision_id", Text),
     Column("alert_id", Text),
     Column("position_id", Text),
+    Column("instrument", INTEGER, ForeignKey("instruments.id")),
+    Column("direction", Text),
+    Column("entry_time", INTEGER),
     Column("horizon", Text, nullable=False),
     Column("gross", REAL),
     Column("net", REAL),
+    Column("joined", INTEGER, nullable=False),
     UniqueConstraint("strategy", "outcome_id"),
     Index(None, "strategy", "decision_id"),
     Index(None, "strategy", "alert_id"),
     Index(None, "strategy", "position_id"),
+    Index(
+        None,
+        "instrument",
+        "entry_time",
+        sqlite_where=text("instrument IS NOT NULL"),
+        postgresql_where=text("instrument IS NOT NULL"),
+    ),
+    Index(
+        "ix_outcomes_waiting", "strategy", "time", sqlite_where=text("joined = 0"), postgresql_where=text("joined = 0")
+    ),
 )
 
-# One row a bar, of which ``entry`` is the place in the stream: what stands later there replaces what stands
-# earlier, but never what is final by what is not.
-prices = _fact(
+# One row a bar and source, of which ``entry`` is the place in the stream. What is final replaces what is not, a
+# higher revision a lower one, what stands later in the stream what stands earlier.
+prices = _table(
     "prices",
-    Column("instrument", INTEGER, ForeignKey("instruments.id"), nullable=False),
-    Column("interval", Text, nullable=False),
+    Column("instrument", INTEGER, ForeignKey("instruments.id"), primary_key=True, autoincrement=False),
+    Column("interval", Text, primary_key=True),
+    Column("time", INTEGER, primary_key=True, autoincrement=False),
+    Column("source", Text, primary_key=True),
+    Column("event_id", Text, nullable=False),
+    Column("recorded_at", INTEGER, nullable=False),
     Column("session", Text, nullable=False),
     Column("open", REAL, nullable=False),
     Column("high", REAL, nullable=False),
@@ -152,8 +256,9 @@ prices = _fact(
     Column("volume", REAL),
     Column("factor", REAL),
     Column("final", INTEGER, nullable=False),
+    Column("revision", INTEGER, nullable=False),
     Column("entry", Text, nullable=False),
-    UniqueConstraint("instrument", "interval", "time"),
+    sqlite_with_rowid=False,
 )
 
 discovery_runs = _fact(
@@ -162,12 +267,25 @@ discovery_runs = _fact(
     UniqueConstraint("strategy", "run_id"),
 )
 
+# unit: ``thesis/ID``. direction: of what it is about, long where that is not known.
 theses = _fact(
     "theses",
     Column("thesis_id", Text, nullable=False),
     Column("instrument", INTEGER, ForeignKey("instruments.id"), nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("session", Text, nullable=False),
+    Column("entry_session", Text, nullable=False),
     Column("recommendation", Text, nullable=False),
+    Column("confidence", REAL),
+    Column("alert_id", Text),
+    Column("decision_id", Text),
+    Column("position_id", Text),
     UniqueConstraint("strategy", "thesis_id"),
+    Index(None, "strategy", "unit"),
+    Index(None, "strategy", "alert_id"),
+    Index(None, "strategy", "decision_id"),
+    Index(None, "strategy", "position_id"),
+    Index(None, "instrument", "entry_session"),
 )
 
 # What each source said of the end of a session, and where in the streams it said so.
@@ -181,6 +299,7 @@ closings = _fact(
 # A session is settled when every declared source has closed it and nothing older is left in the streams.
 # ``cut`` is the ingest sequence that its cycles read up to, ``revisions`` how many revisions of examples
 # there had been by then: so many rows must the journal have up to the cut before a cycle may read it.
+# ``pending`` is JSON: the assignment sessions that had examples pending at the cut, by ``horizon/origin``.
 sessions = _table(
     "sessions",
     Column("strategy", Text, primary_key=True),
@@ -188,52 +307,86 @@ sessions = _table(
     Column("cut", INTEGER, nullable=False),
     Column("revisions", INTEGER, nullable=False),
     Column("settled_at", INTEGER, nullable=False),
+    Column("pending", Text, nullable=False),
+)
+
+# What came in against what stands in the books, when a session settled. body: the BooksReconciled that was sent.
+reconciliations = _table(
+    "reconciliations",
+    Column("strategy", Text, primary_key=True),
+    Column("session", Text, primary_key=True),
+    Column("balanced", INTEGER, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+# How far files have been replayed. digest: SHA-256 of the files, their column maps and the options. ``taken`` counts
+# events in the order of the replay; finished_at is set when there are no more.
+replays = _table(
+    "replays",
+    Column("digest", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("taken", INTEGER, nullable=False),
+    Column("refused", INTEGER, nullable=False),
+    Column("recorded_at", INTEGER, nullable=False),
+    Column("finished_at", INTEGER),
 )
 
 # Written by attribution: the join.
 
-# One row for each (alert or decision, horizon, origin), replaced revision by revision. origin: prices, or
-# reported by trading; the two are never mixed.
-# due: the session whose settling ends the horizon. contributions: what stands in the statistics, JSON.
+# One row for each (alert, decision or thesis, horizon, origin), replaced revision by revision. ``fact`` is the
+# ingest sequence of the row that it is about: rows of one time lie beside each other. origin: prices, or reported by
+# trading; the two are never mixed. ``due``: from which moment on it may be filled. Prices are currency,
+# ``peak_after`` microseconds, ``benchmark`` what the benchmark did, all other figures fractions of the entry price,
+# signed as the position earned them. contributions: what stands in the statistics, JSON. marks: words, sorted.
 examples = _table(
     "examples",
-    Column("id", Text, primary_key=True),
+    Column("fact", INTEGER, primary_key=True, autoincrement=False),
+    Column("horizon", Text, primary_key=True),
+    Column("origin", Text, primary_key=True),
     Column("strategy", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("subject_id", Text, nullable=False),
     Column("instrument", INTEGER, ForeignKey("instruments.id"), nullable=False),
     Column("unit", Text, nullable=False),
     Column("session", Text, nullable=False),
-    Column("horizon", Text, nullable=False),
-    Column("origin", Text, nullable=False),
-    Column("due", Text, nullable=False),
+    Column("due", INTEGER, nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text),
-    Column("revision", INTEGER, nullable=False),
-    Column("created_sequence", INTEGER, nullable=False),
-    Column("sequence", INTEGER, nullable=False),
-    Column("settled_sequence", INTEGER),
+    Column("marks", Text, nullable=False),
     Column("late", INTEGER, nullable=False),
-    Column("entry_session", Text, nullable=False),
+    Column("revision", INTEGER, nullable=False),
+    Column("sequence", INTEGER, nullable=False),
+    Column("entry_time", INTEGER),
+    Column("exit_time", INTEGER),
     Column("entry_price", REAL),
     Column("exit_price", REAL),
     Column("return", REAL),
     Column("net", REAL),
+    Column("benchmark", REAL),
     Column("mfe", REAL),
     Column("mae", REAL),
     Column("volatility", REAL),
+    Column("peak_after", INTEGER),
     Column("outcome_class", Text),
     Column("exit_reason", Text),
-    Column("score", REAL),
-    Column("regime", Text, nullable=False),
-    Column("params_version", Text),
     Column("contributions", Text, nullable=False),
-    UniqueConstraint("strategy", "subject", "subject_id", "horizon", "origin"),
-    Index(None, "strategy", "unit"),
-    Index(None, "strategy", "horizon", "state", "session"),
-    Index(None, "strategy", "settled_sequence"),
-    Index(None, "instrument", "due"),
-    Index(None, "sequence"),
+    Index(
+        "ix_examples_due",
+        "instrument",
+        "due",
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+    Index(
+        "ix_examples_pending",
+        "strategy",
+        "session",
+        "horizon",
+        "origin",
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+    sqlite_with_rowid=False,
 )
 
 # Written by thompson: the exact statistics, and the journal that they are the sum of.

@@ -1,26 +1,38 @@
 """Running counts, so that nobody has to count rows."""
 
-from sqlalchemy import Connection, select
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, func, select
 
 from store.dialects import add_up
 from store.tables import counters
 
 
 class Tallies:
-    """Counts by name that only grow, beside the ingest sequence; each moves in the transaction of what it counts."""
+    """Counts by name, beside the ingest sequence; each moves in the transaction of what it counts."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def add(self, name: str, count: int) -> None:
-        """Count ``count`` more."""
-        if count:
-            add_up(self._connection, counters, [{"name": name, "value": count}], sums=("value",))
+        """Count ``count`` more, or fewer where it is negative."""
+        self.move({name: count})
+
+    def move(self, counts: Mapping[str, int]) -> None:
+        """Count so many more, or fewer, of several at once."""
+        moved = [{"name": name, "value": count} for name, count in sorted(counts.items()) if count]
+        add_up(self._connection, counters, moved, sums=("value",))
 
     def value(self, name: str) -> int:
         """How many there are by now."""
         chosen = select(counters.c.value).where(counters.c.name == name)
         return int(self._connection.execute(chosen).scalar() or 0)
+
+    def prefixed(self, prefix: str) -> dict[str, int]:
+        """Every tally whose name begins with ``prefix``, by the rest of its name."""
+        begins = func.substr(counters.c.name, 1, len(prefix)) == prefix
+        chosen = select(counters.c.name, counters.c.value).where(begins).order_by(counters.c.name)
+        return {name[len(prefix) :]: value for name, value in self._connection.execute(chosen)}
 
 
 def told(strategy: str) -> str:
@@ -31,3 +43,34 @@ def told(strategy: str) -> str:
 def journalled(strategy: str) -> str:
     """The name under which thompson counts the revisions that it has taken in."""
     return f"journalled/{strategy}"
+
+
+def accepted(strategy: str, sort: str) -> str:
+    """Of the facts taken in: ``alerts``, ``decisions``, ``theses``, ``outcomes``; ``barriers`` are the decisions
+    with a stop, a target or a longest hold."""
+    return f"accepted/{strategy}/{sort}"
+
+
+def expected(strategy: str, subject: str, horizon: str, origin: str) -> str:
+    """Of the examples that the facts taken in must have, by what the registry said when they came."""
+    return f"expected/{strategy}/{subject}/{horizon}/{origin}"
+
+
+def standing(strategy: str, subject: str, horizon: str, origin: str, state: str) -> str:
+    """Of the examples that stand in one state."""
+    return f"standing/{strategy}/{subject}/{horizon}/{origin}/{state}"
+
+
+def marked(strategy: str, mark: str) -> str:
+    """Of the examples that bear a mark."""
+    return f"marked/{strategy}/{mark}"
+
+
+def late(strategy: str) -> str:
+    """Of the examples that had been given up before their facts came."""
+    return f"late/{strategy}"
+
+
+def reported(strategy: str, fate: str) -> str:
+    """Of the outcomes: ``joined`` by what they name, ``inferred`` by the registry's rule, or ``waiting``."""
+    return f"reported/{strategy}/{fate}"

@@ -1,24 +1,26 @@
 """Joins what trading told: alerts and decisions with what came of them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import structlog
+from sqlalchemy import Connection
 
-from schemas.attributed import ExamplesOverdue
 from schemas.event import Envelope
 from schemas.parameters import Registry
 from schemas.session import SessionClosed
 from store.closings import Closings
 from store.examples import Examples
+from store.facts import first_recorded
 from store.sessions import Sessions
 from store.store import Store
 from store.work import Work
 from workers.join.intake import FACTS, Intake, Numbered
 from workers.join.join import Join
 from workers.join.ledger import OWNER, Ledger
-from workers.join.rules import CLOSE, Rules
+from workers.join.reconciliation import reconcile
+from workers.join.rules import Rules, Slot
 from workers.join.touched import Touched
 from workers.worker import Refusal
 
@@ -52,7 +54,7 @@ class Attribution:
     """
 
     name = OWNER
-    reads = (*(shape.type for shape in FACTS), ExamplesOverdue.type)
+    reads = tuple(shape.type for shape in FACTS)
 
     def __init__(
         self,
@@ -103,51 +105,66 @@ class Attribution:
                 self._on_settled(strategy, session)
 
     def _take(self, work: Work, join: Join, events: Sequence[Numbered]) -> list[Refusal]:
-        intake = Intake(work, join.rules)
+        latest = Sessions(work.connection).latest(join.strategy)
+        settled = latest.session if latest else ""
+        intake = Intake(work, join.rules, settled=settled)
         intake.take(events)
-        ledger = Ledger(work, join.strategy)
         if intake.touched:
-            latest = Sessions(work.connection).latest(join.strategy)
-            ledger.enter(join.findings(work.connection, intake.touched, settled=latest.session if latest else ""))
-        for envelope in intake.overdue:
-            ledger.end(envelope.data, time=envelope.time)
+            Ledger(work, join.strategy).enter(join.findings(work.connection, intake.touched, settled=settled))
         if any(isinstance(one.envelope.data, SessionClosed) for one in events):
             self._look_at = 0
         return intake.refusals
 
     def _settle(self, join: Join, session: str) -> bool:
-        """Settle one session. The rewards at the close of the cohorts that are due with it enter below its cut."""
+        """Settle one session: what it ends, or what has waited long enough with it, enters below its cut."""
         with self._store.begin() as work:
             work.take(1)
             sessions = Sessions(work.connection)
             if sessions.get(join.strategy, session) is not None:
                 return False
             latest = sessions.latest(join.strategy)
-            before = latest.session if latest else ""
-            settled = max(before, session)
+            settled = max(latest.session if latest else "", session)
+            examples = Examples(work.connection, join.strategy)
             touched = Touched()
-            after, until = (join.rules.matured(one) if one else "" for one in (before, settled))
-            for unit in Examples(work.connection, join.strategy).units_closing(after=after, until=until):
-                touched.slots(unit, [CLOSE])
+            for pending in examples.overdue(until=join.rules.calendar.close_of(settled)):
+                touched.slots(pending.unit, [Slot(pending.horizon, pending.origin)])
             Ledger(work, join.strategy).enter(join.findings(work.connection, touched, settled=settled))
             cut = work.take(1)
-            sessions.add(join.strategy, session, cut=cut, now=work.now)
+            sessions.add(join.strategy, session, cut=cut, pending=examples.pending(), now=work.now)
+            reconcile(work, join.rules, session=session, cut=cut)
             work.commit()
-        log.info("session.settled", strategy=join.strategy, session=session, cut=cut, closing=len(touched.units))
+        log.info("session.settled", strategy=join.strategy, session=session, cut=cut, looked_at=len(touched.units))
         return True
 
     def _look(self) -> None:
         """Find the sessions that are closed and not settled, by date."""
         with self._store.read() as connection:
             told = Closings(connection).open(self._joins)
-        closed = []
+            silent = [one for join in self._joins.values() for one in self._forgotten(connection, join)]
+        closed = {}
         for (strategy, session), sources in told.items():
             awaited = set(self._joins[strategy].rules.market.sources) or sources.keys()
             if awaited <= sources.keys():
                 entries = [entry for source in awaited for entry in sources[source]]
-                closed.append(Closed(session, strategy, max(map(_milliseconds, entries))))
-        self._closed = sorted(closed)
+                closed[session, strategy] = Closed(session, strategy, max(map(_milliseconds, entries)))
+        for one in silent:
+            closed.setdefault((one.session, one.strategy), one)
+        self._closed = sorted(closed.values())
         self._look_at = self._clock() + LOOK_AGAIN_US
+
+    def _forgotten(self, connection: Connection, join: Join) -> Iterator[Closed]:
+        """The sessions that ended a grace ago, and that the engine lived through: others come from history."""
+        rules = join.rules
+        over = rules.calendar.last_closed(self._clock() - round(rules.market.grace_hours * 3_600e6))
+        latest = Sessions(connection).latest(join.strategy)
+        since = first_recorded(connection, join.strategy)
+        if over is None or since is None:
+            return
+        lived = rules.calendar.first_open_at_or_after(since)
+        first = max(lived, rules.calendar.shift(latest.session, 1)) if latest else lived
+        while first <= over:
+            yield Closed(first, join.strategy, 0)
+            first = rules.calendar.shift(first, 1)
 
     def _unknown(self, strategy: str) -> str:
         known = ", ".join(repr(name) for name in sorted(self._joins))

@@ -4,11 +4,16 @@ from importlib.metadata import entry_points
 
 import typer
 
+from workers.commands.accuracy import accuracy
+from workers.commands.books import books
 from workers.commands.cycle import cycle
 from workers.commands.database import database
 from workers.commands.env import env
+from workers.commands.explain import explain
+from workers.commands.export import export
 from workers.commands.params import params
 from workers.commands.proposals import approve, propose, reject
+from workers.commands.replay import replay
 from workers.commands.status import status
 from workers.commands.up import up
 
@@ -18,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     help="Learns from what trading processes did. Settings: learning.toml and LEARNING_* variables.",
 )
-for command in (up, status, env, cycle, propose, approve, reject):
+for command in (up, status, env, cycle, books, accuracy, replay, export, explain, propose, approve, reject):
     app.command()(command)
 app.add_typer(params, name="params")
 app.add_typer(database, name="db")

@@ -1,5 +1,6 @@
 """The process around a worker: starts, repeats turns, waits out troubles, tells how it is, and stops."""
 
+import gc
 import os
 import random
 import socket
@@ -29,6 +30,10 @@ log = structlog.get_logger()
 SHORTEST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 """Seconds between attempts while broker or store are away; each is twice the last, with jitter."""
+
+
+GARBAGE_AFTER = 100_000
+"""So many new objects before the collector looks for cycles: a turn makes tens of thousands and keeps none of them."""
 
 
 class Runtime:
@@ -67,6 +72,8 @@ class Runtime:
     def run(self) -> None:
         """Repeat turns until SIGTERM or SIGINT."""
         stop = StopSignal()
+        gc.freeze()
+        gc.set_threshold(GARBAGE_AFTER, 20, 20)
         log.info("worker.started", worker=self._worker.name, consumer=self._consumer, reads=self._worker.reads)
         pause = SHORTEST_PAUSE
         while not stop.asked:

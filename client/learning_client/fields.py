@@ -41,6 +41,7 @@ class AlertFields(TypedDict, total=False):
     component_scores: Mapping[str, float] | None
     volume: float | None
     relative_volume_30d: float | None
+    expected_relative_volume: float | None  # predicted for the sessions of the primary horizon
     market_cap_millions: float | None
     float_shares_millions: float | None
     rsi: float | None  # 0 to 100
@@ -97,6 +98,7 @@ class DecisionFields(TypedDict, total=False):
     conviction: float | None
     size: float | None
     price: float | None
+    fill_price: float | None  # paid at the time of the decision
     stop: float | None
     target: float | None
     max_hold: int | None  # sessions
@@ -127,6 +129,7 @@ class FillFields(TypedDict, total=False):
     multiplier: float | None
     venue: str | None
     currency: str | None
+    sequence: int | None  # the broker's order among fills of the same time
     order_id: str | None
     order_type: str | None
     notional: float | None
@@ -148,6 +151,7 @@ class OutcomeFields(TypedDict, total=False):
     mfe: float | None
     mae: float | None
     symbol: str | None
+    direction: str | None  # long, short
     venue: str | None
     currency: str | None
     account: str | None
@@ -172,7 +176,8 @@ class PriceFields(TypedDict, total=False):
 
     volume: float | None
     final: bool | None
-    factor: float | None
+    revision: int | None
+    factor: float | None  # what earlier prices are multiplied by to compare with this bar
     venue: str | None
     currency: str | None
 
@@ -217,6 +222,7 @@ REQUIRED: Mapping[str, frozenset[str]] = {
     "discovery.completed": frozenset({"run_id", "universe_size", "candidate_count"}),
     "thesis.formed": frozenset({"thesis_id", "symbol", "recommendation"}),
     "session.closed": frozenset({"session"}),
+    "symbol.changed": frozenset({"symbol", "session"}),
     "params.applied": frozenset({"client", "epoch", "version"}),
     "client.reported": frozenset({"client"}),
 }
@@ -232,6 +238,7 @@ OPTIONAL: Mapping[str, frozenset[str]] = {
     "discovery.completed": frozenset(DiscoveryFields.__annotations__),
     "thesis.formed": frozenset(ThesisFields.__annotations__),
     "session.closed": frozenset(),
+    "symbol.changed": frozenset({"renamed_to", "venue"}),
     "params.applied": frozenset({"applied_at", "refused"}),
     "client.reported": frozenset(
         {"sent", "spooled", "dropped", "queued", "breaker", "version", "version_age_seconds", "clock_offset_seconds"}

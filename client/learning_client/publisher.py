@@ -48,6 +48,9 @@ CONTAINERS = frozenset(
         "assignments",
     }
 )
+TRADE = frozenset({"symbol", "direction", "entry_time"})
+"""What an outcome without ids must say."""
+
 SESSION = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -193,9 +196,17 @@ class EventPublisher:
         time: Moment | None = None,
         **more: Unpack[OutcomeFields],
     ) -> str | None:
-        """What followed a decision, alert or position, one of them named; ``horizon`` is ``close``, ``1d``, ``4h``."""
-        if not (decision_id or alert_id or position_id):
-            raise Misuse("an outcome names the decision_id, alert_id or position_id that it followed")
+        """What followed a decision, alert or position, one of them named; ``horizon`` is ``close``, ``1d``, ``4h``.
+
+        A tracker that has no ids says ``symbol``, ``direction`` and ``entry_time``; whether and how far back the
+        engine then looks for what it followed is for its registry to say.
+        """
+        said = {name for name, value in more.items() if value is not None}
+        if not (decision_id or alert_id or position_id or said >= TRADE):
+            raise Misuse(
+                "an outcome names the decision_id, alert_id or position_id that it followed, "
+                "or symbol, direction and entry_time together"
+            )
         data: dict[str, Any] = {"outcome_id": outcome_id, "horizon": horizon, **more}
         for name, value in (("decision_id", decision_id), ("alert_id", alert_id), ("position_id", position_id)):
             if value:
@@ -261,10 +272,23 @@ class EventPublisher:
     @guarded("session.closed", otherwise=None)
     def session_closed(self, *, session: str | date, time: Moment | None = None) -> str | None:
         """Nothing more of ``session`` (the exchange's date) will come from this source."""
-        text = session_text(session)
-        if not SESSION.fullmatch(text):
-            raise Misuse(f"session {session!r}: write the exchange's date, such as '2024-01-31'")
-        return self._tell("session.closed", {"session": text}, time=time)
+        return self._tell("session.closed", {"session": _session(session)}, time=time)
+
+    @guarded("symbol.changed", otherwise=None)
+    def symbol_changed(
+        self,
+        *,
+        symbol: str,
+        session: str | date,
+        renamed_to: str | None = None,
+        venue: str | None = None,
+        time: Moment | None = None,
+    ) -> str | None:
+        """From ``session`` on ``symbol`` is another one; what it was goes on as ``renamed_to``, or ends."""
+        data: dict[str, Any] = {"symbol": _named(symbol), "session": _session(session), "venue": venue}
+        if renamed_to is not None:
+            data["renamed_to"] = _named(renamed_to)
+        return self._tell("symbol.changed", data, time=time)
 
     @guarded("params.applied", otherwise=None)
     def params_applied(
@@ -371,6 +395,13 @@ def _named(word: str) -> str:
     if not word:
         raise Misuse(f"{word!r} names nothing: a symbol, action, side or interval is needed")
     return word
+
+
+def _session(session: str | date) -> str:
+    text = session_text(session)
+    if not SESSION.fullmatch(text):
+        raise Misuse(f"session {session!r}: write the exchange's date, such as '2024-01-31'")
+    return text
 
 
 def _finite(*numbers: float) -> None:

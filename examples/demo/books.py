@@ -8,12 +8,12 @@ from sqlalchemy import Connection, func, select
 from examples.demo.judge import Candidate
 from examples.demo.outcome import Standing, label
 from scheduler.comparison import Comparison, compare
+from scheduler.windows import read_windows
 from schemas.allocation import WHOLE
 from schemas.calendar import Calendar
 from schemas.parameters import Registry
 from schemas.version import Version
 from store.audit import Audit, Moved
-from store.examples import open_examples
 from store.sessions import Sessions
 from store.statistics import statistics_at
 from store.tables import alerts, decisions, examples, instruments, outcomes, proposals
@@ -80,13 +80,17 @@ class Books:
         version = Versions(self._connection).latest(self._strategy)
         if last is None or version is None:
             return []
+        cohorts = statistics_at(self._connection, strategy=self._strategy, cut=last.cut)
         compared, _ = compare(
             self._registry,
             Calendar.named(self._registry.market.calendar),
             last.session,
             version,
-            statistics_at(self._connection, strategy=self._strategy, cut=last.cut),
-            open_examples(self._connection, strategy=self._strategy, cut=last.cut),
+            cohorts,
+            last.pending,
+            read_windows(
+                self._connection, self._registry, version, cohorts=cohorts, session=last.session, cut=last.cut
+            ),
         )
         return [standing for comparison in compared for standing in _standings(comparison, version)]
 
@@ -111,6 +115,8 @@ def _standings(comparison: Comparison, version: Version) -> list[Standing]:
             Standing(
                 arm=label(arms[key], version.values),
                 units=figures.units,
+                effective=figures.n_effective,
+                uniqueness=figures.uniqueness,
                 mean=float(comparison.posterior.mean[place]),
                 sd=float(comparison.posterior.covariance[place, place]) ** 0.5,
                 low=figures.low,

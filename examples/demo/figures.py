@@ -128,7 +128,12 @@ def posteriors(standings: Sequence[Standing]) -> str:
             if one.low is not None and one.high is not None:
                 low, high = max(1e4 * one.low, -reach), min(1e4 * one.high, reach)
                 axes.plot([low, high], [place - 0.12] * 2, color=QUIET, linewidth=1.0)
-            axes.text(reach * 1.03, place + 0.1, f"{one.units:,} units, best with {one.best:.0%}", color=QUIET)
+            axes.text(
+                reach * 1.03,
+                place + 0.1,
+                f"{one.units:,} units ({one.effective:,.0f} effective), best with {one.best:.0%}",
+                color=QUIET,
+            )
         axes.axvline(0, color=INK, linewidth=0.8)
         axes.set_xlim(-reach, reach)
         axes.set_yticks(range(len(standings)), [one.arm for one in reversed(standings)])

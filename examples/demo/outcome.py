@@ -13,12 +13,16 @@ from store.audit import Moved
 class Standing(NamedTuple):
     """What is believed in the end of one arm's difference to the baseline, in fractions of equity a unit.
 
-    ``mean`` and ``sd`` are the Normal posterior, ``low`` and ``high`` the interval that the gate looks at (None while
-    there is none), ``best`` the probability of being the best of its allocation, ``share`` the last share, 0 to 1.
+    ``effective`` is as how many independent ones its ``units`` count, ``uniqueness`` how much of its window each of
+    them has to itself on average (None where that is not known). ``mean`` and ``sd`` are the Normal posterior, ``low``
+    and ``high`` the interval that the gate looks at (None while there is none), ``best`` the probability of being the
+    best of its allocation, ``share`` the last share, 0 to 1.
     """
 
     arm: str
     units: int
+    effective: float
+    uniqueness: float | None
     mean: float
     sd: float
     low: float | None

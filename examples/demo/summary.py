@@ -67,7 +67,7 @@ def _standings(standings: Sequence[Standing]) -> Table:
     table = _table(
         "What is believed of each arm (bp of equity a unit, against the values in force)",
         "arm",
-        numbers=["units", "difference", "sd", "gate looks at", "best", "share"],
+        numbers=["units (effective, unique)", "difference", "sd", "gate looks at", "best", "share"],
     )
     for one in standings:
         interval = (
@@ -75,7 +75,7 @@ def _standings(standings: Sequence[Standing]) -> Table:
         )
         table.add_row(
             one.arm,
-            f"{one.units:,}",
+            _units(one),
             f"{1e4 * one.mean:+.2f}",
             f"{1e4 * one.sd:.2f}",
             interval,
@@ -83,6 +83,11 @@ def _standings(standings: Sequence[Standing]) -> Table:
             f"{one.share:.2%}",
         )
     return table
+
+
+def _units(one: Standing) -> str:
+    unique = "" if one.uniqueness is None else f", {one.uniqueness:.2f}"
+    return f"{one.units:,} ({one.effective:,.1f}{unique})"
 
 
 def _moves(outcome: Outcome) -> Table:

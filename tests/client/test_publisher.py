@@ -3,7 +3,7 @@
 import enum
 import logging
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import msgspec
@@ -73,6 +73,21 @@ def test_what_the_caller_changes_afterwards_is_not_sent(broker):
     assert publisher.close(10)
     assert {"squeeze": 0.25} == event(broker)["data"]["features"]
     assert {"squeeze": 1.0} == event(broker, "decision.made")["data"]["weights"]
+
+
+def test_a_tracker_without_ids_tells_the_trade_by_symbol_direction_and_entry(broker, publisher):
+    told = publisher.outcome(symbol="AAPL", direction="short", entry_time=1_706_734_800_000_000, return_=0.02)
+    assert publisher.flush(10)
+    said = event(broker, "outcome.observed")["data"]
+    assert (told, "AAPL", "short") == (said["outcome_id"], said["symbol"], said["direction"])
+    assert "2024-01-31T21:00:00.000000Z" == said["entry_time"]
+    assert not {"decision_id", "alert_id", "position_id"} & said.keys()
+
+
+def test_a_ticker_that_ends_has_no_new_name(broker, publisher):
+    publisher.symbol_changed(symbol="TWTR", session=date(2022, 10, 28))
+    assert publisher.flush(10)
+    assert {"strategy": "main", "symbol": "TWTR", "session": "2022-10-28"} == event(broker, "symbol.changed")["data"]
 
 
 def test_a_pinned_snapshot_says_which_values_were_used(broker, publisher):
@@ -149,10 +164,15 @@ def test_a_null_in_a_text_is_only_a_word(broker, publisher):
         ("decision", {"symbol": "AAPL", "action": None}),
         ("fill", {"symbol": "AAPL", "side": "buy", "quantity": 1, "price": float("inf")}),
         ("outcome", {"net": 0.02}),
+        ("outcome", {"net": 0.02, "symbol": "AAPL", "direction": "long"}),
+        ("outcome", {"net": 0.02, "symbol": "AAPL", "direction": "long", "entry_time": None}),
         ("price", {"symbol": "AAPL", "interval": "1d", "open": 1, "high": 1, "low": 1, "close": float("nan")}),
         ("discovery", {"universe_size": None, "candidate_count": 0}),
         ("thesis", {"symbol": "AAPL"}),
         ("session_closed", {"session": "31 January"}),
+        ("symbol_changed", {"symbol": "FB", "session": "9 June"}),
+        ("symbol_changed", {"symbol": "", "session": "2022-06-09"}),
+        ("symbol_changed", {"symbol": "FB", "session": "2022-06-09", "renamed_to": ""}),
     ],
 )
 def test_a_wrong_call_is_counted_logged_once_and_sends_nothing(broker, publisher, caplog, method, arguments):
@@ -220,12 +240,11 @@ def test_while_the_broker_is_dead_events_wait_and_it_is_logged_once(broker, publ
     assert 1 == caplog.text.count("the broker is away") == caplog.text.count("the broker is back")
 
 
-def test_when_the_buffer_is_full_the_oldest_prices_go_first_and_are_counted(broker):
+def test_when_the_buffer_is_full_the_oldest_prices_go_first_and_are_counted(broker, eventually):
     publisher = EventPublisher(broker.url, source="scanner", switches=Switches(), capacity=4)
     broker.hang()
     publisher.alert(symbol="FIRST", score=0.5)
-    while publisher.stats().queued and publisher._sender._buffer.oldest() == 0:
-        time.sleep(0.001)  # until the sender has it in hand
+    eventually(lambda: not publisher.stats().queued or publisher._sender._buffer.oldest() != 0)  # it is in hand
     bar = {"symbol": "AAPL", "interval": "1d", "open": 1.0, "high": 1.0, "low": 1.0}
     alerts = [publisher.alert(symbol="AAPL", score=0.5) for _ in range(2)]
     for close in range(3):

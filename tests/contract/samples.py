@@ -6,8 +6,9 @@ from schemas.alert import AlertRaised
 from schemas.allocation import Allocation, Arm, Purpose
 from schemas.attributed import (
     Contribution,
-    ExamplesOverdue,
     ExampleState,
+    Mark,
+    Origin,
     OutcomeAttributed,
     OutcomeClass,
     Subject,
@@ -21,9 +22,18 @@ from schemas.market import MarketContext
 from schemas.outcome import OutcomeObserved
 from schemas.params import Change, ParamsApplied, ParamsProposed, ParamsUpdated, ProposalKind
 from schemas.price import PriceObserved
-from schemas.reports import CycleCompleted, DeadLetter, HealthReported, HealthState, InsightPublished, StageReport
+from schemas.reports import (
+    BooksReconciled,
+    CycleCompleted,
+    DeadLetter,
+    HealthReported,
+    HealthState,
+    InsightPublished,
+    StageReport,
+)
 from schemas.review import ProposalReviewed
 from schemas.session import SessionClosed
+from schemas.symbol import SymbolChanged
 from schemas.thesis import ThesisFormed
 from schemas.vocabulary import (
     Action,
@@ -115,6 +125,7 @@ MINIMAL = (
     DiscoveryCompleted(run_id="r-1", universe_size=5000, candidate_count=12),
     ThesisFormed(thesis_id="t-1", symbol="ACME", recommendation=Recommendation.HOLD),
     SessionClosed(session="2024-01-31"),
+    SymbolChanged(symbol="ACME", session="2024-02-01"),
     ParamsApplied(client="scanner-1", epoch=1, version=17),
     ClientReported(client="scanner-1"),
     ParamsUpdated(
@@ -130,6 +141,16 @@ MINIMAL = (
     ),
     InsightPublished(insight_id="i-1", subject="weight.squeeze", text="Squeezes paid nothing this month."),
     HealthReported(part="attribution", state=HealthState.HEALTHY),
+    BooksReconciled(
+        session="2024-01-31",
+        cut=4711,
+        came_in={},
+        expected=0,
+        states={},
+        by_horizon={},
+        marks={},
+        outcomes={},
+    ),
     CycleCompleted(
         cycle_id="main/daily/2024-01-31",
         kind="daily",
@@ -140,7 +161,7 @@ MINIMAL = (
         report="Nothing new.",
     ),
     OutcomeAttributed(
-        example_id="a-1/5d",
+        example_id="main/alert/a-1/5d/prices",
         revision=1,
         sequence=4711,
         subject=Subject.ALERT,
@@ -149,9 +170,9 @@ MINIMAL = (
         unit="ACME/2024-01-24",
         session="2024-01-24",
         horizon="5d",
+        origin=Origin.PRICES,
         state=ExampleState.PENDING,
     ),
-    ExamplesOverdue(session="2024-01-31", examples=["a-1/5d"], state=ExampleState.LOST, reason="no price came"),
     ParamsProposed(
         proposal_id="p-1",
         kind=ProposalKind.VALUES,
@@ -197,6 +218,7 @@ FULL = (
         component_scores={"technical": 0.7, "volume_momentum": 0.4},
         volume=1_250_000.0,
         relative_volume_30d=3.2,
+        expected_relative_volume=1.8,
         market_cap_millions=850.0,
         float_shares_millions=42.0,
         rsi=61.5,
@@ -238,6 +260,7 @@ FULL = (
         conviction=0.7,
         size=0.02,
         price=12.5,
+        fill_price=12.48,
         stop=13.1,
         target=11.2,
         max_hold=20,
@@ -271,6 +294,7 @@ FULL = (
         multiplier=100.0,
         venue="XNAS",
         currency="USD",
+        sequence=3,
         order_id="broker-77",
         order_type=OrderType.LIMIT,
         notional=1996.8,
@@ -294,6 +318,7 @@ FULL = (
         mfe=0.03,
         mae=-0.012,
         symbol="ACME",
+        direction=Direction.SHORT,
         venue="XNAS",
         currency="USD",
         account="main",
@@ -322,6 +347,7 @@ FULL = (
         close=12.5,
         volume=1_250_000.0,
         final=False,
+        revision=2,
         factor=0.5,
         venue="XNAS",
         currency="USD",
@@ -360,6 +386,7 @@ FULL = (
         venue="XNAS",
     ),
     SessionClosed(strategy="momentum", session="2024-01-31"),
+    SymbolChanged(strategy="momentum", symbol="ACME", session="2024-02-01", renamed_to="ACMX", venue="XNAS"),
     ParamsApplied(
         strategy="momentum",
         client="scanner-1",
@@ -400,6 +427,7 @@ FULL = (
                 interval=(0.0003, 0.0021),
                 n=840,
                 n_eff=411.5,
+                uniqueness=0.625,
             ),
             Change(name="exit.bars", old=20, new=25, reason="A person asked for it."),
             Change(name="order.kind", old="market", new="limit", reason="A person asked for it."),
@@ -418,6 +446,7 @@ FULL = (
         evidence="e-1",
         n=84,
         n_eff=40.5,
+        uniqueness=0.75,
         estimate=0.0001,
         interval=(-0.002, 0.0022),
     ),
@@ -428,6 +457,18 @@ FULL = (
         reasons=["No outcome for 3 days."],
         since=EARLIER,
         counts={"outcomes": 7},
+    ),
+    BooksReconciled(
+        strategy="momentum",
+        session="2024-01-31",
+        cut=4711,
+        came_in={"alert": 120, "decision": 14, "thesis": 2},
+        expected=686,
+        states={"matched": 500, "pending": 180, "lost": 5},
+        by_horizon={"5d/prices/matched": 100, "5d/prices/pending": 34},
+        marks={"jump": 1, "late": 3},
+        outcomes={"joined": 12, "inferred": 2, "waiting": 1, "unclaimed": 0},
+        issues=["1 example is missing: momentum/alert/a-1/5d/prices"],
     ),
     CycleCompleted(
         strategy="momentum",
@@ -442,7 +483,7 @@ FULL = (
     ),
     OutcomeAttributed(
         strategy="momentum",
-        example_id="a-1/5d",
+        example_id="momentum/decision/d-1/5d/prices",
         revision=2,
         sequence=4711,
         subject=Subject.DECISION,
@@ -451,25 +492,25 @@ FULL = (
         unit="ACME/2024-01-24",
         session="2024-01-24",
         horizon="5d",
+        origin=Origin.REPORTED,
         state=ExampleState.MATCHED,
         reason="a late price",
+        marks=[Mark.INFERRED, Mark.JUMP],
+        late=True,
         entry_time=LAST_WEEK,
         exit_time=EARLIER,
         return_=0.021,
+        net=0.0195,
+        benchmark_return=-0.004,
+        relative_return=0.025,
         mfe=0.03,
         mae=-0.012,
         volatility=0.2,
+        peak_seconds=86_400.0,
         outcome_class=OutcomeClass.WIN,
         score=0.83,
         contributions=[ADDED],
         replaced=[TAKEN_BACK],
-    ),
-    ExamplesOverdue(
-        strategy="momentum",
-        session="2024-01-31",
-        examples=["a-1/5d", "a-1/30d"],
-        state=ExampleState.CENSORED,
-        reason="the instrument was delisted",
     ),
     ParamsProposed(
         strategy="momentum",

@@ -71,6 +71,7 @@ EVERYTHING = {
         "component_scores": {"technical": 0.5},
         "volume": 1e6,
         "relative_volume_30d": 2.5,
+        "expected_relative_volume": 1.5,
         "market_cap_millions": 3e6,
         "float_shares_millions": 15_000,
         "rsi": 62.5,
@@ -111,6 +112,7 @@ EVERYTHING = {
         "conviction": 0.75,
         "size": 0.02,
         "price": 190.25,
+        "fill_price": 190.5,
         "stop": 185.5,
         "target": 200.5,
         "max_hold": 5,
@@ -141,6 +143,7 @@ EVERYTHING = {
         "multiplier": 100,
         "venue": "XNAS",
         "currency": "USD",
+        "sequence": 7,
         "order_id": "o",
         "order_type": "limit",
         "notional": 1902.5,
@@ -163,6 +166,7 @@ EVERYTHING = {
         "mfe": 0.05,
         "mae": -0.01,
         "symbol": "AAPL",
+        "direction": "short",
         "venue": "XNAS",
         "currency": "USD",
         "account": "main",
@@ -190,6 +194,7 @@ EVERYTHING = {
         "close": 191.0,
         "volume": 1e6,
         "final": False,
+        "revision": 2,
         "factor": 0.5,
         "venue": "XNAS",
         "currency": "USD",
@@ -226,6 +231,7 @@ EVERYTHING = {
         "venue": "XNAS",
     },
     "session.closed": {"session": "2024-01-31"},
+    "symbol.changed": {"symbol": "FB", "session": "2022-06-09", "renamed_to": "META", "venue": "XNAS"},
     "params.applied": {"client": "bot", "epoch": 1, "version": 17, "applied_at": TIME, "refused": "because"},
 }
 METHODS = {
@@ -237,6 +243,7 @@ METHODS = {
     "discovery.completed": "discovery",
     "thesis.formed": "thesis",
     "session.closed": "session_closed",
+    "symbol.changed": "symbol_changed",
     "params.applied": "params_applied",
 }
 

@@ -23,6 +23,8 @@ from tests.docs.pages import ROOT, blocks
 from workers.attribution import Attribution
 
 NOW = time.time_ns() // 1_000
+STORED = 1_700_000_000_000_000
+"""What the clock of the store says; a worker beside it lives at the same time."""
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 REGISTRY = ROOT / "parameters" / "scanner.toml"
 
@@ -75,7 +77,7 @@ def test_the_lines_for_redis_cli_are_joined_as_the_readme_shows(typed, store):
     attribution = Attribution(
         store,
         registries={"main": load_registry(REGISTRY)},
-        clock=lambda: NOW,
+        clock=lambda: STORED,
         on_settled=lambda *which: settled.append(which),
     )
     with store.begin() as work:

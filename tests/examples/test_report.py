@@ -67,8 +67,8 @@ def outcome():
         proposals={("shares", "deployed"): 29, ("baseline", "rejected"): 3},
         moves=[Moved("demo", "1-9", "exit.take_profit", 0.04, 0.06, "<better>", "e", "gate", 0)],
         standings=[
-            Standing("take_profit +0.02", 80, 2e-4, 1e-4, None, None, 0.9, 0.03),
-            Standing("take_profit -0.02", 60, -4e-4, 1e-4, -9e-4, 1e-4, 0.01, 0.005),
+            Standing("take_profit +0.02", 80, 61.5, 0.8, 2e-4, 1e-4, None, None, 0.9, 0.03),
+            Standing("take_profit -0.02", 60, 44.0, None, -4e-4, 1e-4, -9e-4, 1e-4, 0.01, 0.005),
         ],
         learned_alerts=100,
         judgement=judgement,

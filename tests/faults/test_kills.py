@@ -118,13 +118,14 @@ class Engine:
             version = Versions(reading).latest("main")
             statistics = statistics_at(reading, strategy="main", cut=2**60)
         table = examples.c
+        name = (table.subject, table.subject_id, table.horizon, table.origin)
         return {
             "alerts": self.rows(alerts.c.alert_id, alerts.c.unit),
             "decisions": self.rows(decisions.c.decision_id, decisions.c.unit),
             "outcomes": self.rows(outcomes.c.outcome_id),
             "bars": self.rows(prices.c.session, prices.c.close),
             "sessions": self.rows(sessions.c.session),
-            "examples": self.rows(table.id, table.state, table["return"], table.net, table.contributions),
+            "examples": self.rows(*name, table.state, table["return"], table.net, table.contributions),
             "statistics": statistics,
             "version": version.checksum,
         }

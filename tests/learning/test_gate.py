@@ -34,7 +34,7 @@ def evidence(effect, **options):
 def test_a_better_arm_replaces_the_baseline():
     verdict = judge(evidence(0.005), RULES)
     assert verdict.accepted
-    assert "300 against 1,200 units" in verdict.reason
+    assert "300 units (effective 300.0) against 1,200 units (effective 1,200.0)" in verdict.reason
     assert "all above 0" in verdict.reason
 
 
@@ -111,6 +111,26 @@ def test_the_figures_are_those_of_the_session_differences():
     assert 0.01 == pytest.approx(figures.sigma, rel=0.1)
     assert figures.estimate / figures.sigma == pytest.approx(figures.effect)
     assert 300 == pytest.approx(figures.n_effective)
+
+
+def test_overlapping_windows_lower_the_effective_numbers_and_move_no_other_figure():
+    rows = sessions(0.003)
+    alone = evidence_for(rows, arm="a", baseline="b", alpha=0.05)
+    overlapping = evidence_for(rows, arm="a", baseline="b", alpha=0.05, uniqueness={"a": 0.5, "b": 0.25})
+    assert (0.5, 0.25) == (overlapping.uniqueness, overlapping.baseline_uniqueness)
+    assert pytest.approx((150, 300)) == (overlapping.n_effective, overlapping.baseline_effective)
+    told = ("uniqueness", "baseline_uniqueness", "n_effective", "baseline_effective")
+    assert alone == replace(overlapping, **{name: getattr(alone, name) for name in told})
+    assert "300 units (effective 150.0, uniqueness 0.50)" in judge(overlapping, RULES).reason
+    assert "against 1,200 units (effective 300.0, uniqueness 0.25)" in judge(overlapping, RULES).reason
+
+
+def test_units_that_weigh_unequally_count_for_fewer_by_the_formula_of_kish():
+    rows = [{"a": total([0.1, 0.2]), "b": total([0.1] * 2)}, {"a": total([0.1, 0.2]), "b": total([0.1] * 8)}]
+    weights = np.array([0.5, 0.5, 0.8, 0.8])
+    figures = evidence_for(rows, arm="a", baseline="b", alpha=0.05, uniqueness={"a": 0.5})
+    assert pytest.approx(0.5 * weights.sum() ** 2 / (weights**2).sum()) == figures.n_effective
+    assert figures.baseline_uniqueness is None
 
 
 def test_a_third_arm_changes_nothing_between_two():

@@ -7,10 +7,22 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "learning").rglob("*.py"))
-PURE = {"__future__", "math", "collections.abc", "dataclasses", "functools", "typing", "enum", "itertools"}
+PURE = {
+    "__future__",
+    "math",
+    "collections",
+    "collections.abc",
+    "decimal",
+    "dataclasses",
+    "functools",
+    "typing",
+    "enum",
+    "itertools",
+}
 PURE |= {"numpy", "numpy.typing", "scipy.special", "scipy.stats"}
 REACHES_OUT = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}
 SHARED = {"rvs", "datetime64", "load", "loadtxt", "genfromtxt", "fromfile", "memmap"}
+SHARED |= {"getcontext", "setcontext", "localcontext"}
 
 
 def dotted(node):
@@ -34,6 +46,8 @@ def impurities(source):
                 found.append(name)
         if isinstance(node, ast.ImportFrom) and node.module == "numpy":
             found += [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            found += [alias.name for alias in node.names if alias.name in SHARED]
         if isinstance(node, ast.Attribute):
             random = "random" in dotted(node).split(".")[:-1] and node.attr != "Generator"
             if random or node.attr in SHARED:
@@ -72,6 +86,8 @@ def test_nothing_in_learning_can_reach_a_clock_the_network_the_environment_or_sh
         "from scipy.stats import norm\nnorm.rvs(3)",
         "import numpy as np\nnp.datetime64('now')",
         "from scipy.stats import qmc\nqmc.Sobol(3)",
+        "from decimal import getcontext",
+        "import decimal\ndecimal.getcontext()",
         "open('x')",
     ],
 )

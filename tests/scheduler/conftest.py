@@ -1,16 +1,16 @@
-"""A settled session with examples of two arms, as attribution and thompson leave them."""
+"""Settled sessions with units of two arms, as attribution and thompson leave them."""
 
 import msgspec
 import pytest
 
-from schemas.allocation import WHOLE, arm_key
+from schemas.allocation import WHOLE, arm_key, unit_of
 from schemas.attributed import Contribution
 from schemas.calendar import Calendar
 from schemas.parameters import GateRules, LearningRules, Market, Parameter, Registry, Trial
 from schemas.settings import Mode
 from store.sessions import Sessions
 from store.statistics import Journal, JournalRow
-from store.tables import examples, instruments
+from store.tables import alerts, decisions, instruments
 from store.tallies import Tallies, told
 from workers.deployment import Deployment
 
@@ -33,7 +33,7 @@ def registry():
     )
     return Registry(
         strategy="test",
-        market=Market(horizons=["1d"], primary_horizon="1d", lost_after=2),
+        market=Market(horizons=["1d"], primary_horizon="1d"),
         learning=LearningRules(budget=0.2, floor=0.01, prior_sd=0.05),
         gate=GateRules(minimum_units=20, minimum_sessions=5),
         parameters={"lever": lever},
@@ -51,52 +51,63 @@ class Ledger:
         self.written = 0
         with store.begin() as work:
             Deployment(registries={"test": registry}, mode=Mode.ACT, mend=lambda: None).open(work)
-            work.insert(instruments, [{"id": 1, "strategy": "test", "venue": "", "symbol": "A"}])
+            rows = [{"id": number, "strategy": "test", "venue": "", "symbol": f"I{number}"} for number in (1, 2)]
+            work.insert(instruments, rows)
             work.commit()
 
     def session(self, number):
         return self.calendar.shift(FIRST, number)
 
-    def write(self, number, rewards, *, settle=True, state="matched", journal=True):
-        """One session's examples: ``rewards`` as (arm, reward) pairs."""
+    def write(self, number, rewards, *, settle=True, pending=None, journal=True):
+        """One session's examples: ``rewards`` as (arm, reward) pairs; ``pending`` by horizon and origin."""
         session = self.session(number)
         with self.store.begin() as work:
             for arm, reward in rewards:
                 self.written += 1
                 sequence = work.take(1)
-                pending = state == "pending"
-                work.insert(examples, [self._row(session, sequence, state, pending)])
-                Tallies(work.connection).add(told("test"), int(not pending))
-                if journal and not pending:
+                Tallies(work.connection).add(told("test"), 1)
+                if journal:
                     Journal(work.connection).record([self._journal(session, sequence, arm, reward)])
             cut = work.take(1)
             if settle:
-                Sessions(work.connection).add("test", session, cut=cut, now=work.now)
+                Sessions(work.connection).add("test", session, cut=cut, pending=pending or {}, now=work.now)
             work.commit()
         return session
 
-    def _row(self, session, sequence, state, pending):
-        return {
-            "id": f"e{self.written}",
-            "strategy": "test",
-            "subject": "alert",
-            "subject_id": f"a{self.written}",
-            "instrument": 1,
-            "unit": f"A/{session}",
-            "session": session,
-            "horizon": "1d",
-            "origin": "prices",
-            "due": session,
-            "state": state,
-            "revision": 0 if pending else 1,
-            "created_sequence": sequence,
-            "sequence": sequence,
-            "settled_sequence": None if pending else sequence,
-            "late": 0,
-            "entry_session": session,
-            "regime": "all",
-            "contributions": "[]",
-        }
+    def alert(self, symbol, number, *, entry=None, instrument=1, version="1-1", **more):
+        """An alert of a unit in a session, which it could be entered in unless ``entry`` says otherwise."""
+        session = self.session(number)
+        return self._fact(alerts, symbol, session, entry, instrument=instrument, version=version, alert_id=None, **more)
+
+    def decision(self, symbol, number, *, entry=None, instrument=1, version="1-1", action="BUY", **more):
+        """A decision about a unit."""
+        session = self.session(number)
+        named = {"decision_id": None, "named_unit": 1, "action": action, **more}
+        return self._fact(decisions, symbol, session, entry, instrument=instrument, version=version, **named)
+
+    def _fact(self, table, symbol, session, entry, *, instrument, version, **more):
+        with self.store.begin() as work:
+            sequence = work.take(1)
+            row = {column.name: None for column in table.columns} | {
+                "sequence": sequence,
+                "source": "scanner",
+                "event_id": f"f{sequence}",
+                "strategy": "test",
+                "time": sequence,
+                "recorded_at": 1,
+                "body": "{}",
+                "instrument": instrument,
+                "unit": unit_of(symbol, session),
+                "session": session,
+                "entry_session": entry or session,
+                "direction": "long",
+                "params_version": version,
+            }
+            row |= {"score": 0.5} | more
+            row |= {name: f"{name}{sequence}" for name in (f"{table.name[:-1]}_id",) if row[name] is None}
+            work.insert(table, [row])
+            work.commit()
+        return row
 
     def _journal(self, session, sequence, arm, reward):
         total = round(reward * 1e6)

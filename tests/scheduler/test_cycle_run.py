@@ -1,47 +1,12 @@
-import itertools
-
 import pytest
 from msgspec import json, structs
 
-from events.codec import decode
-from scheduler.cycle_run import OWNER, CycleNotReady, DailyRun
-from schemas.allocation import arm_key
-from schemas.attributed import ExampleState
+from scheduler.comparison import slot_of
+from scheduler.cycle_run import CycleNotReady
+from schemas.parameters import Reward
 from schemas.params import ProposalKind
-from store.cycles import Cycles
 from store.evidence import EvidenceRows
-from store.outbox import Outbox
-
-BASELINE, CANDIDATE = arm_key({"lever": 0.5}), arm_key({"lever": 0.6})
-
-
-def run(ledger, session, **more):
-    ticks = itertools.count()
-    daily = DailyRun(
-        ledger.store,
-        ledger.registry,
-        **{
-            "stages": None,
-            "clock": lambda: 1_700_000_000_000_000,
-            "timer": lambda: float(next(ticks)),
-            "pause": lambda seconds: None,
-            "patience": 5.0,
-            **more,
-        },
-    )
-    return daily.run(session)
-
-
-def letters(ledger):
-    with ledger.store.read() as reading:
-        waiting = Outbox(reading).waiting(OWNER, 1000)
-    return [decode({b"event": one.body}, stream=one.stream, entry="1-1", now=2**60).data for one in waiting]
-
-
-def mixed(candidate, baseline, each=5):
-    """Rewards that vary around two means."""
-    wobble = [(-1) ** number * 0.01 for number in range(each)]
-    return [(CANDIDATE, candidate + w) for w in wobble] + [(BASELINE, baseline + w) for w in wobble]
+from tests.scheduler.cycles import CANDIDATE, letters, mixed, report, run
 
 
 def test_proposes_shares_and_says_that_it_is_done(ledger):
@@ -51,7 +16,7 @@ def test_proposes_shares_and_says_that_it_is_done(ledger):
     assert ProposalKind.SHARES is shares.kind
     assert 10_000 == sum(shares.shares["lever.1-1"].values())
     assert [shares.proposal_id] == completed.proposals
-    assert ["censor", "compare", "share", "propose"] == [stage.name for stage in completed.stages]
+    assert ["compare", "share", "propose"] == [stage.name for stage in completed.stages]
     assert "lever.1-1" in completed.report
 
 
@@ -84,27 +49,31 @@ def test_asks_for_nothing_where_the_arms_are_equal(ledger):
 def test_reads_nothing_beyond_the_cut_of_its_session(ledger):
     first = ledger.write(0, mixed(0.0, 0.0))
     ledger.write(1, mixed(0.09, 0.0))
-    run(ledger, first)
-    with ledger.store.read() as reading:
-        finished = Cycles(reading).finished("test", "daily", first)
-    assert "5 of 20 units of the candidate" in finished.completed.report
+    assert "5 of 20 units of the candidate" in report(ledger, first)
 
 
 def test_a_cohort_counts_only_when_all_of_it_has_matured(ledger):
-    ledger.write(0, [(CANDIDATE, 0.0)], state="pending", settle=False)
-    session = ledger.write(0, mixed(0.03, 0.0))
-    run(ledger, session)
-    assert "0 of 20 units of the candidate" in letters(ledger)[-1].report
+    young = ledger.write(0, mixed(0.03, 0.0), settle=False)
+    session = ledger.write(1, mixed(0.03, 0.0), pending={"1d/prices": [young]})
+    assert "5 of 20 units of the candidate" in report(ledger, session)
+    later = ledger.write(2, [])
+    assert "10 of 20 units of the candidate" in report(ledger, later)
 
 
-def test_ends_examples_that_have_waited_too_long(ledger):
-    ledger.write(0, [(CANDIDATE, 0.0)], state="pending")
-    too_early, in_time = ledger.write(1, []), ledger.write(2, [])
-    run(ledger, too_early)
-    assert not [one for one in letters(ledger) if one.type == "examples.overdue"]
-    run(ledger, in_time)
-    [overdue] = [one for one in letters(ledger) if one.type == "examples.overdue"]
-    assert (["e1"], ExampleState.CENSORED) == (overdue.examples, overdue.state)
+def test_a_cohort_does_not_wait_for_examples_that_carry_another_reward(ledger):
+    session = ledger.write(0, mixed(0.03, 0.0), pending={"1d/reported": ["2024-01-02"], "5d/prices": ["2024-01-02"]})
+    assert "5 of 20 units of the candidate" in report(ledger, session)
+
+
+def test_a_cohort_waits_for_what_was_pending_at_its_own_cut_and_not_for_what_is_pending_now(ledger):
+    first = ledger.write(0, mixed(0.03, 0.0))
+    ledger.write(1, [], pending={"1d/prices": [first]})
+    assert "5 of 20 units of the candidate" in report(ledger, first)
+
+
+@pytest.mark.parametrize(("slot", "reward"), [("close/reported", "unit_pnl:close"), ("5d/prices", "unit_pnl:5d")])
+def test_trading_reports_the_reward_at_the_close_and_prices_tell_every_other(slot, reward):
+    assert slot == slot_of(Reward.parse(reward))
 
 
 def test_waits_for_the_statistics_and_says_who_is_missing(ledger):

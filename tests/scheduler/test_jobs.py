@@ -31,7 +31,7 @@ def environment(tmp_path, redis_url, store):
 @pytest.fixture
 def settled(store):
     with store.begin() as work:
-        Sessions(work.connection).add("main", SESSION, cut=work.take(1), now=work.now)
+        Sessions(work.connection).add("main", SESSION, cut=work.take(1), pending={}, now=work.now)
         work.commit()
 
 

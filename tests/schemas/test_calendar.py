@@ -1,5 +1,7 @@
 from datetime import datetime
 
+import exchange_calendars
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -9,6 +11,8 @@ from schemas.errors import InvalidRegistry
 
 NYSE = Calendar.named("XNYS")
 ALWAYS = Calendar.named("24/7")
+HONG_KONG = Calendar.named("XHKG")
+MINUTE = 60_000_000
 
 
 def at(text: str) -> int:
@@ -42,6 +46,105 @@ def test_the_first_open_is_the_one_at_that_very_moment_or_the_next_one():
     assert opening == NYSE.open_of("2024-01-31")
     assert "2024-01-31" == NYSE.first_open_at_or_after(opening)
     assert "2024-02-01" == NYSE.first_open_at_or_after(opening + 1)
+
+
+@pytest.mark.parametrize(
+    ("session", "moment"),
+    [
+        ("2024-01-30", "2024-01-31T15:59:59.999999-05:00"),
+        ("2024-01-31", "2024-01-31T16:00:00-05:00"),
+        ("2024-02-02", "2024-02-05T12:00:00-05:00"),
+        ("2035-12-31", "2077-01-01T00:00:00-05:00"),
+        (None, "1990-01-02T15:59:59-05:00"),
+    ],
+)
+def test_the_last_closed_session_is_the_newest_whose_close_has_come(session, moment):
+    assert session == NYSE.last_closed(at(moment))
+
+
+@pytest.mark.parametrize(
+    ("calendar", "begin"),
+    [
+        (NYSE, "2024-01-31T00:00:00-05:00"),
+        (NYSE, "2024-07-01T00:00:00-04:00"),
+        (ALWAYS, "2024-02-03T00:00:00+00:00"),
+        (HONG_KONG, "2024-01-31T00:00:00+08:00"),
+    ],
+)
+def test_a_session_begins_at_midnight_of_its_exchange(calendar, begin):
+    assert at(begin) == calendar.begin_of(begin[:10])
+    assert begin[:10] == calendar.session_of(at(begin))
+
+
+@pytest.mark.parametrize(
+    ("end", "moment", "minutes", "why"),
+    [
+        ("2024-01-31T14:00:00-05:00", "2024-01-31T10:00:00-05:00", 240, "within a session"),
+        ("2024-01-31T13:30:00-05:00", "2024-01-31T08:00:00-05:00", 240, "before the open nothing counts"),
+        ("2024-02-01T10:30:00-05:00", "2024-01-31T15:00:00-05:00", 120, "carried over into the next session"),
+        (
+            "2024-01-31T16:00:00-05:00",
+            "2024-01-31T15:00:00-05:00",
+            60,
+            "it ends with the session, not at the next open",
+        ),
+        ("2024-01-31T16:00:00-05:00", "2024-01-30T16:00:00-05:00", 390, "from a close on, a whole session"),
+        ("2024-02-05T10:00:00-05:00", "2024-02-03T12:00:00-05:00", 30, "from a Saturday"),
+        ("2024-12-02T09:31:00-05:00", "2024-11-29T12:59:00-05:00", 2, "over an early close"),
+        ("1990-01-02T11:00:00-05:00", "1990-01-02T10:00:00-05:00", 60, "within the first session of all"),
+        ("2024-02-03T12:00:00-05:00", "2024-02-03T12:00:00-05:00", 0, "nothing has passed at once"),
+    ],
+)
+def test_a_span_counts_only_time_in_which_the_exchange_is_open(end, moment, minutes, why):
+    assert at(end) == NYSE.after(at(moment), minutes * MINUTE), why
+
+
+def test_the_pause_at_noon_is_not_open_time():
+    assert at("2024-01-31T13:30:00+08:00") == HONG_KONG.after(at("2024-01-31T11:30:00+08:00"), 60 * MINUTE)
+    assert at("2024-01-31T12:00:00+08:00") == HONG_KONG.after(at("2024-01-31T11:30:00+08:00"), 30 * MINUTE)
+    assert at("2024-01-31T13:01:00+08:00") == HONG_KONG.after(at("2024-01-31T12:10:00+08:00"), MINUTE)
+
+
+@pytest.fixture(scope="module", params=["XNYS", "XHKG", "24/7", "CMES"])
+def exchange(request):
+    """Ours, and every minute of 2023 and 2024 in which it is open: its begin."""
+    theirs = exchange_calendars.get_calendar(request.param, start="2023-01-01", end="2024-12-31", side="left")
+    return Calendar.named(request.param), theirs.minutes_nanos // 1_000
+
+
+@given(some.data())
+def test_a_span_of_whole_minutes_ends_with_the_last_of_them(exchange, data):
+    calendar, minutes = exchange
+    first = data.draw(some.integers(0, len(minutes) - 2_001))
+    count = data.draw(some.integers(1, 2_000))
+    moment = data.draw(
+        some.integers(int(minutes[first - 1]) + MINUTE if first else int(minutes[0]), int(minutes[first]))
+    )
+    assert minutes[first + count - 1] + MINUTE == calendar.after(moment, count * MINUTE)
+
+
+@given(some.sampled_from([NYSE, HONG_KONG, ALWAYS]), some.integers(0, 10**15), *[some.integers(0, 10**12)] * 2)
+def test_two_spans_one_after_the_other_are_their_sum(calendar, since, one, other):
+    moment = at("1991-01-01T00:00:00+00:00") + since
+    assert calendar.after(moment, one + other) == calendar.after(calendar.after(moment, one), other)
+
+
+def test_a_span_that_leaves_the_calendar_is_refused():
+    closing = NYSE.close_of(NYSE.sessions[-1])
+    assert closing == NYSE.after(closing - MINUTE, MINUTE)
+    with pytest.raises(NoSession, match="is outside of XNYS"):
+        NYSE.after(closing - MINUTE, MINUTE + 1)
+    with pytest.raises(NoSession, match="is outside of XNYS"):
+        NYSE.after(at("1989-12-31T12:00:00+00:00"), MINUTE)
+
+
+def test_a_place_leads_to_the_moments_of_its_session_and_nobody_can_change_them():
+    place = NYSE.place("2024-11-29")
+    assert "2024-11-29" == NYSE.sessions[place]
+    assert (NYSE.open_of("2024-11-29"), NYSE.close_of("2024-11-29")) == (NYSE.opens[place], NYSE.closes[place])
+    assert (np.int64, np.int64) == (NYSE.opens.dtype, NYSE.closes.dtype)
+    with pytest.raises(ValueError, match="read-only"):
+        NYSE.closes[place] = 0
 
 
 def test_early_closes_are_known():

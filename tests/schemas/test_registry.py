@@ -221,10 +221,33 @@ def test_a_parameter_without_a_reward_has_that_of_the_registry(load):
 @pytest.mark.parametrize(
     ("complaint", "market"),
     [
+        ("calendar 'XNSY' is not known; did you mean XNYS or XNAS or XTSX?", 'calendar = "XNSY"'),
         (
-            "horizon '4h' counts no sessions; write '5d' ('close' is always kept, never listed)",
-            'horizons = ["4h", "5d"]',
+            "venues.LSE: calendar 'XLNO' is not known; did you mean XLON or XWBO or XTAL?",
+            'venues = { LSE = "XLNO", HKEX = "XHKG" }',
         ),
+        ("horizon 'close' is always kept, never listed; remove it", 'horizons = ["5d", "close"]'),
+        (
+            "horizon '4h' is shorter than a bar, '1d'; write bars = '4h', or less",
+            'horizons = ["4h", "30h", "5d"]',
+        ),
+        (
+            "horizon '30m' is shorter than a bar, '1h'; write bars = '30m', or less",
+            'bars = "1h"\nthesis_horizon = "30m"',
+        ),
+        ("bars '5d': no bar is longer than a session; write '1d', or less than a day, '5m'", 'bars = "5d"'),
+        ("bars '24h': no bar is longer than a session; write '1d', or less than a day, '5m'", 'bars = "24h"'),
+        ("thesis_horizon 'close': a thesis has no close; write '5d', or leave it out", 'thesis_horizon = "close"'),
+        (
+            "benchmark_venue 'ARCX' has no benchmark; name the symbol too, benchmark = 'SPY'",
+            'benchmark_venue = "ARCX"',
+        ),
+        ("primary_horizon 'close': alerts have no close; write '5d'", 'primary_horizon = "close"'),
+        ("sources name ['feed'] twice; remove one", 'sources = ["feed", "feed"]'),
+        ("price_sources name ['feed'] twice; remove one", 'price_sources = ["feed", "other", "feed"]'),
+        ("Expected `str` of length >= 1 in benchmark", 'benchmark = ""'),
+        ("Expected `int` >= 1 in infer_within_minutes", "infer_within_minutes = 0"),
+        ("Expected `float` > 0.0 in grace_hours", "grace_hours = 0"),
         ("horizons ['5d', '5d'] name one twice; remove it", 'horizons = ["5d", "5d"]'),
         ("primary_horizon '5d' is not in horizons ['1d']; add it there", 'horizons = ["1d"]'),
         ("win -0.05 is not above loss -0.02; both are fractions, 0.02 and -0.02", "win = -0.05"),
@@ -234,6 +257,32 @@ def test_a_parameter_without_a_reward_has_that_of_the_registry(load):
 )
 def test_a_market_that_contradicts_itself_is_refused(refusal, complaint, market):
     assert [f"[market]: {complaint}"] == refusal(f"[market]\n{market}\n", table("x"))
+
+
+def test_what_a_market_may_say_is_what_is_loaded(load):
+    market = load(
+        """
+        [market]
+        bars = "30m"
+        horizons = ["30m", "4h", "5d"]
+        thesis_horizon = "20d"
+        benchmark = "SPY"
+        benchmark_venue = "ARCX"
+        infer_within_minutes = 120
+        price_sources = ["exchange", "vendor"]
+        [market.venues]
+        LSE = "XLON"
+        """,
+        table("x"),
+    ).market
+    assert {"LSE": "XLON"} == market.venues
+    assert ("20d", "5d") == (market.judged_at, msgspec.structs.replace(market, thesis_horizon=None).judged_at)
+    assert ("30m", "SPY", "ARCX", 120) == (
+        market.bars,
+        market.benchmark,
+        market.benchmark_venue,
+        market.infer_within_minutes,
+    )
 
 
 @pytest.mark.parametrize(

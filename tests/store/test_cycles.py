@@ -32,7 +32,7 @@ def finish(store, one):
 def settle(store, *sessions):
     with store.begin() as work:
         for strategy, session in sessions:
-            Sessions(work.connection).add(strategy, session, cut=work.take(1), now=9)
+            Sessions(work.connection).add(strategy, session, cut=work.take(1), pending={}, now=9)
         work.commit()
 
 
@@ -71,7 +71,7 @@ def test_knows_the_newest_settled_session_and_its_cut(store):
     settle(store, ("main", "2024-01-03"), ("main", "2024-01-02"), ("other", "2024-02-01"))
 
     with store.read() as reading:
-        assert ("main", "2024-01-03", 1, 0, 9) == Sessions(reading).latest("main")
+        assert ("main", "2024-01-03", 1, 0, 9, {}) == Sessions(reading).latest("main")
         assert 2 == Sessions(reading).get("main", "2024-01-02").cut
         assert Sessions(reading).get("main", "2024-01-04") is None
         assert Sessions(reading).latest("nobody") is None

@@ -15,7 +15,7 @@ from store.health import HealthRows
 from store.outbox import Outbox
 from store.registries import Registries
 from store.sessions import Sessions
-from store.tables import alerts, instruments
+from store.tables import alerts, instruments, prices
 
 
 @pytest.fixture
@@ -110,18 +110,29 @@ def test_tells_how_each_part_is_now_and_was(connection):
 
 def test_counts_what_is_there_of_each_strategy(store):
     with store.begin() as work:
-        work.insert(instruments, [{"id": 1, "strategy": "main", "venue": "", "symbol": "AAPL"}])
+        work.insert(instruments, [instrument(1, "main"), instrument(2, "other")])
         work.insert(alerts, [alert(1), alert(2)])
-        Sessions(work.connection).add("other", "2024-01-02", cut=1, now=1)
+        work.insert(prices, [bar(1, time=1), bar(1, time=2), bar(2, time=1)])
+        Sessions(work.connection).add("other", "2024-01-02", cut=1, pending={}, now=1)
         for event in (applied("a", 1, time=1), applied("b", 1, time=1), applied("a", 2, time=2, refused="no")):
             Applications(work.connection).record(event, now=1)
         work.commit()
 
     with store.read() as reading:
         found = counts(reading, "main")
-        assert (2, 0, 1) == (found.alerts, found.decisions, found.acknowledged)
-        assert 0 == counts(reading, "other").alerts
-        assert 1 == counts(reading, "other").sessions
+        assert (2, 0, 2, 1) == (found.alerts, found.decisions, found.prices, found.acknowledged)
+        other = counts(reading, "other")
+        assert (0, 1, 1) == (other.alerts, other.prices, other.sessions)
+
+
+def instrument(number, strategy):
+    return {"id": number, "strategy": strategy, "venue": "", "symbol": "AAPL"}
+
+
+def bar(instrument, *, time):
+    words = {"interval": "1d", "source": "feed", "event_id": f"{instrument}/{time}", "session": "2024-01-02"}
+    numbers = dict.fromkeys(("recorded_at", "open", "high", "low", "close", "final", "revision"), 1)
+    return {"instrument": instrument, "time": time, "entry": "0-0", **words, **numbers}
 
 
 def alert(sequence):
@@ -137,6 +148,7 @@ def alert(sequence):
         "instrument": 1,
         "unit": "AAPL/2024-01-02",
         "session": "2024-01-02",
+        "entry_session": "2024-01-02",
         "score": 0.5,
         "direction": "long",
     }

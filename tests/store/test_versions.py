@@ -9,6 +9,7 @@ from schemas.version import Version, VersionNumber
 from store.allocations import Allocations
 from store.audit import Audit
 from store.errors import StoreRefused
+from store.splits import splits
 from store.versions import Versions
 
 
@@ -36,6 +37,23 @@ def add(store, *versions, proposal_id=None):
         for one in versions:
             Versions(work.connection).add(one, proposal_id=proposal_id, now=7)
         work.commit()
+
+
+def test_tells_how_each_of_the_named_versions_splits_units(store):
+    first, second = allocation("trial.1-1"), allocation("trial.1-1", share=900)
+    add(store, version(1, allocations=[first]), version(2, previous="1-1", allocations=[second]))
+    add(store, version(1, strategy="other", allocations=[allocation("other.1-1")]))
+
+    with store.read() as reading:
+        found = splits(reading, "main", ["1-2", "1-1", "1-3", "2-1"])
+        assert {} == splits(reading, "nobody", ["1-1"])
+    keys = [arm.key for arm in first.arms]
+    assert {
+        ("1-1", "trial.1-1"): ("trial.1-1", keys, [500, 9_500]),
+        ("1-2", "trial.1-1"): ("trial.1-1", keys, [900, 9_100]),
+    } == found
+    units = [f"{number}/2024-01-02" for number in range(100)]
+    assert [second.arm_of(unit).key for unit in units] == [found["1-2", "trial.1-1"].arm_of(unit) for unit in units]
 
 
 def test_a_version_comes_back_as_it_was_written(store):

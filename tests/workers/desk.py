@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from events.codec import decode
 from schemas.alert import AlertRaised
-from schemas.attributed import ExamplesOverdue
+from schemas.attributed import OutcomeAttributed
 from schemas.calendar import Calendar
 from schemas.decision import DecisionMade
 from schemas.event import Envelope
@@ -17,18 +17,27 @@ from schemas.outcome import OutcomeObserved
 from schemas.parameters import LearningRules, Market, Parameter, Registry, Trial
 from schemas.price import PriceObserved
 from schemas.session import SessionClosed
+from schemas.symbol import SymbolChanged
+from schemas.thesis import ThesisFormed
 from schemas.trials import allocation_for
 from schemas.version import Version
-from schemas.vocabulary import Action
+from schemas.vocabulary import Action, Recommendation
+from store.examples import example_id
 from store.outbox import Outbox
-from store.tables import examples, instruments
+from store.sessions import Sessions
+from store.tables import alerts, decisions, examples, instruments, theses
 from store.versions import Versions
 from workers.attribution import Attribution
+from workers.join.join import Join
+from workers.join.ledger import Ledger
+from workers.join.rules import Rules
+from workers.join.touched import Touched
 
 NYSE = Calendar.named("XNYS")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NOW = 1_900_000_000_000_000
-HISTORY = ("revision", "created_sequence", "sequence", "settled_sequence", "late")
+NOW = 1_700_000_000_000_000
+HISTORY = ("fact", "revision", "sequence", "late")
+"""What depends on the order in which facts came."""
 
 
 def at(text):
@@ -97,18 +106,21 @@ class Stream:
         return self.event(OutcomeObserved(outcome_id=name, **more), time)
 
     def fill(self, name, time, **more):
-        return self.event(FillReported(fill_id=name, symbol="AAPL", **more), time)
+        return self.event(FillReported(fill_id=name, **{"symbol": "AAPL"} | more), time)
 
     def bar(self, session, first, high, low, close, *, symbol="AAPL", **more):
         data = PriceObserved(symbol=symbol, interval="1d", open=first, high=high, low=low, close=close, **more)
         return self.event(data, NYSE.close_of(session))
 
+    def thesis(self, name, time, *, symbol="AAPL", recommendation=Recommendation.HOLD, **more):
+        data = ThesisFormed(thesis_id=name, symbol=symbol, recommendation=recommendation, **more)
+        return self.event(data, time)
+
+    def changed(self, symbol, session, **more):
+        return self.event(SymbolChanged(symbol=symbol, session=session, **more), NYSE.open_of(session))
+
     def closed(self, session, *, ms=None):
         return self.event(SessionClosed(session=session), NYSE.close_of(session), ms=ms)
-
-    def overdue(self, ids, time, *, state, reason):
-        data = ExamplesOverdue(session="2024-01-10", examples=ids, state=state, reason=reason)
-        return self.event(data, time)
 
 
 class Desk:
@@ -143,22 +155,45 @@ class Desk:
     def rest(self, reached=10**15):
         self.worker.rest(lambda: reached)
 
+    def measure_again(self):
+        """Join every unit of the store once more."""
+        with self.store.begin() as work:
+            touched = Touched()
+            for table in (alerts, decisions, theses):
+                for unit in work.connection.execute(select(table.c.unit)).scalars():
+                    touched.unit(unit)
+            latest = Sessions(work.connection).latest("main")
+            join = Join(Rules(self.rules))
+            findings = join.findings(work.connection, touched, settled=latest.session if latest else "")
+            Ledger(work, "main").enter(findings)
+            work.commit()
+
     def examples(self, *columns):
-        """Rows of examples by id; all that the facts decide, where no columns are named."""
+        """Rows of examples by their names; all that the facts decide, where no columns are named."""
         names = columns or [c.name for c in examples.columns if c.name not in HISTORY]
         with self.store.read() as connection:
             symbols = dict(tuple(row) for row in connection.execute(select(instruments.c.id, instruments.c.symbol)))
             rows = connection.execute(select(examples)).mappings().all()
-        found = {row["id"]: {**row, "instrument": symbols[row["instrument"]]} for row in rows}
+        found = {name_of(row): {**row, "instrument": symbols[row["instrument"]]} for row in rows}
         return {key: {name: row[name] for name in names} for key, row in sorted(found.items())}
 
     def example(self, key):
         return self.examples(*(c.name for c in examples.columns))[key]
 
-    def letters(self):
-        """What was told, in its order, decoded as whoever reads it would."""
+    def fact(self, table, **named):
+        """The one row of a table that has these values."""
         with self.store.read() as connection:
-            waiting = Outbox(connection).waiting("attribution", 1_000_000)
+            chosen = select(table).where(*(table.c[name] == value for name, value in named.items()))
+            return dict(connection.execute(chosen).mappings().one())
+
+    def letters(self):
+        """What was told of examples, in its order, decoded as whoever reads it would."""
+        return self.told(OutcomeAttributed.type)
+
+    def told(self, stream):
+        """What was told on a stream, in its order."""
+        with self.store.read() as connection:
+            waiting = [one for one in Outbox(connection).waiting("attribution", 1_000_000) if one.stream == stream]
         return [
             decode({b"event": letter.body}, stream=letter.stream, entry="1-0", now=NOW, max_bytes=1 << 20)
             for letter in waiting
@@ -173,6 +208,11 @@ class Desk:
             for one in letter.data.replaced:
                 _move(total, one, -1)
         return {key: number for key, number in total.items() if number}
+
+
+def name_of(row):
+    names = (row["strategy"], row["subject"], row["subject_id"])
+    return example_id(*names, horizon=row["horizon"], origin=row["origin"])
 
 
 def _move(total, one, sign):

@@ -4,8 +4,9 @@ from collections import Counter
 import msgspec
 import pytest
 
-from schemas.attributed import Contribution, ExampleState
+from schemas.attributed import Contribution
 from schemas.vocabulary import Direction, ExitReason, Side
+from store.tables import alerts
 from tests.workers.desk import NYSE, Desk, Stream, registry, version
 
 BARS = {"2023-01-05": (100, 103, 99, 102), "2023-01-06": (102, 110, 101, 108), "2023-01-09": (107, 108, 90, 95)}
@@ -55,7 +56,8 @@ def settle(desk, stream, *sessions):
 def test_an_alert_is_entered_at_the_first_open_that_it_can_reach(desk, stream, time, unit, entry, due):
     desk.take(stream.alert("a", time))
     row = desk.example("main/alert/a/3d/prices")
-    assert (unit, entry, due, "pending") == (row["unit"], row["entry_session"], row["due"], row["state"])
+    assert (unit, NYSE.close_of(due), "pending") == (row["unit"], row["due"], row["state"])
+    assert entry == desk.fact(alerts, alert_id="a")["entry_session"]
 
 
 def test_an_alert_during_a_session_earns_from_the_next_open_to_the_close_of_the_third_session(desk, stream):
@@ -123,7 +125,7 @@ def test_a_bar_that_came_too_late_revises_and_takes_back_exactly_what_was_added(
     after = desk.example("main/alert/a/3d/prices")
     assert pytest.approx((0.08, 0.10)) == (before["mfe"], after["mfe"])
     assert (1, 2) == (before["revision"], after["revision"])
-    assert before["settled_sequence"] == after["settled_sequence"] < after["sequence"]
+    assert before["sequence"] < after["sequence"]
     told = [one.data for one in desk.letters() if one.data.horizon == "3d"]
     assert told[0].contributions == told[1].replaced == told[1].contributions
 
@@ -201,9 +203,12 @@ def test_a_decision_before_its_alert_moves_to_the_alerts_unit_and_takes_its_vers
     assert "AAPL/2023-01-05" == desk.example("main/decision/d/3d/prices")["unit"]
     desk.take(stream.alert("a", "2023-01-04 15:00", regime="bull", score=0.9))
     row = desk.example("main/decision/d/3d/prices")
-    expected = ("AAPL/2023-01-04", "2023-01-04", "1-1", "bull", 0.9)
-    assert expected == tuple(row[c] for c in ("unit", "session", "params_version", "regime", "score"))
-    assert "2023-01-09" == desk.example("main/decision/d/close/reported")["due"]
+    assert ("AAPL/2023-01-04", "2023-01-04") == (row["unit"], row["session"])
+    assert NYSE.close_of("2023-01-09") == desk.example("main/decision/d/close/reported")["due"]
+    desk.take(*(stream.bar(NYSE.shift("2023-01-05", place), 100, 101, 99, 100) for place in range(3)))
+    [look] = [one for one in contributions(desk, "main/decision/d/3d/prices") if one.reward == "alert_return:3d"]
+    assert ("1-1", "bull") == (look.version, look.regime)
+    assert {0.9} == {one.data.score for one in desk.letters() if one.data.subject_id == "d"}
 
 
 def test_a_unit_that_its_decision_leaves_is_represented_by_its_alert_again(desk, stream):
@@ -218,8 +223,9 @@ def test_a_unit_that_its_decision_leaves_is_represented_by_its_alert_again(desk,
 def test_a_decision_about_the_alert_of_another_unit_learns_what_that_says_when_it_comes(desk, stream):
     desk.take(stream.decision("d", "2023-01-04 15:00", alert_id="a", unit="mine/2023-01-04", version=None))
     desk.take(stream.alert("a", "2023-01-04 15:00", regime="bull"))
-    row = desk.example("main/decision/d/3d/prices")
-    assert ("bull", "1-1") == (row["regime"], row["params_version"])
+    desk.take(*(stream.bar(NYSE.shift("2023-01-05", place), 100, 101, 99, 100) for place in range(3)))
+    [look] = [one for one in contributions(desk, "main/decision/d/3d/prices") if one.reward == "alert_return:3d"]
+    assert ("bull", "1-1") == (look.regime, look.version)
 
 
 def test_a_decision_that_names_its_unit_keeps_it(desk, stream):
@@ -271,7 +277,8 @@ def test_what_a_unit_earned_is_the_sum_of_size_times_return_of_what_it_bought(de
     assert {} == rewards(desk, "main/decision/d2/close/reported")
 
 
-def test_a_reward_is_winsorised_and_carries_the_arm_its_share_and_the_regime(desk, stream):
+def test_a_reward_is_winsorised_and_carries_the_arm_its_share_and_the_regime(store, stream):
+    desk = Desk(store, rules=registry(jump_guard=10.0))
     desk.take(
         stream.alert("a", "2023-01-04 15:00", regime="bear"), *bars(stream, BARS | {"2023-01-09": (200, 300, 90, 250)})
     )
@@ -287,7 +294,8 @@ def test_a_close_enters_only_when_the_maximum_hold_of_its_cohort_has_passed(desk
     desk.take(stream.outcome("o", "2023-01-05 15:00", decision_id="d", net=0.04))
     settle(desk, stream, "2023-01-05", "2023-01-06")
     row = desk.example("main/decision/d/close/reported")
-    assert ("pending", 0.04, "2023-01-09", {}) == (row["state"], row["net"], row["due"], desk.net())
+    due = NYSE.close_of("2023-01-09")
+    assert ("pending", 0.04, due, {}) == (row["state"], row["net"], row["due"], desk.net())
     settle(desk, stream, "2023-01-09")
     assert {"unit_pnl:close": 4_000} == rewards(desk, "main/decision/d/close/reported")
 
@@ -460,31 +468,21 @@ def test_every_revision_is_told_once_under_its_own_name(desk, stream):
     assert [one.data.sequence for one in desk.letters()] == sorted(one.data.sequence for one in desk.letters())
 
 
-def test_an_overdue_example_is_given_up_and_matched_late_when_its_facts_come_after_all(desk, stream):
+def test_what_nobody_reported_in_time_is_lost_and_matched_late_when_it_comes_after_all(desk, stream):
     desk.take(stream.decision("d", "2023-01-04 15:00", size=0.1))
-    settle(desk, stream, "2023-01-09")
-    overdue = stream.overdue(
-        ["main/decision/d/close/reported", "main/decision/d/3d/prices", "nobody"],
-        "2023-01-11 21:00",
-        state=ExampleState.LOST,
-        reason="nothing came",
-    )
-    desk.take(overdue)
+    settle(desk, stream, "2023-01-09", "2023-01-13")
+    assert "pending" == desk.example("main/decision/d/close/reported")["state"]
+    settle(desk, stream, "2023-01-17")
     row = desk.example("main/decision/d/close/reported")
-    assert ("lost", "nothing came", 1, 0) == tuple(row[c] for c in ("state", "reason", "revision", "late"))
-    desk.take(overdue)
-    desk.take(stream.outcome("o", "2023-01-12 15:00", decision_id="d", net=0.05))
+    expected = ("lost", "trading reported nothing in time", 1, 0)
+    assert expected == tuple(row[c] for c in ("state", "reason", "revision", "late"))
+    settle(desk, stream, "2023-01-18")
+    desk.take(stream.outcome("o", "2023-01-19 15:00", decision_id="d", net=0.05))
     row = desk.example("main/decision/d/close/reported")
     assert ("matched", None, 2, 1) == tuple(row[c] for c in ("state", "reason", "revision", "late"))
     assert {"unit_pnl:close": 5_000} == rewards(desk, "main/decision/d/close/reported")
     desk.take(stream.alert("a", "2023-01-04 15:00"))
     assert "lost" == desk.example("main/decision/d/3d/prices")["state"]
-
-
-def test_what_is_matched_cannot_be_given_up(desk, stream):
-    desk.take(stream.alert("a", "2023-01-04 15:00"), *bars(stream))
-    desk.take(stream.overdue(["main/alert/a/3d/prices"], "2023-01-11 21:00", state=ExampleState.CENSORED, reason="r"))
-    assert "matched" == desk.example("main/alert/a/3d/prices")["state"]
 
 
 def test_an_entry_at_no_price_is_censored_whatever_followed(store, stream):

@@ -2,7 +2,6 @@ import msgspec
 import pytest
 from sqlalchemy import func, select
 
-from schemas.attributed import ExampleState
 from schemas.discovery import DiscoveryCompleted
 from schemas.price import PriceObserved
 from schemas.session import SessionClosed
@@ -116,11 +115,6 @@ def test_a_session_on_which_nobody_trades_cannot_close(desk, stream):
         stream.event(SessionClosed(session="2023-01-07"), "2023-01-07 21:00"),
     )
     assert "session 2023-01-07 is not a session of XNYS" in reason
-
-
-def test_an_overdue_example_cannot_be_declared_matched(desk, stream):
-    [reason] = desk.take(stream.overdue(["x"], "2023-01-10 21:00", state=ExampleState.MATCHED, reason="r"))
-    assert "ends as 'censored' or 'lost'" in reason
 
 
 def test_what_is_refused_stops_nothing_else(desk, stream):

@@ -1,10 +1,9 @@
 import pytest
 
-from store.examples import open_examples
 from store.sessions import Sessions
 from store.statistics import unapplied
-from tests.workers.desk import NYSE, Desk, Stream, registry
-from workers.attribution import AT_ONCE
+from tests.workers.desk import NOW, NYSE, Desk, Stream, registry
+from workers.attribution import AT_ONCE, Attribution
 
 
 @pytest.fixture
@@ -110,16 +109,16 @@ def test_nothing_is_asked_of_the_broker_while_no_session_waits(desk, stream):
     desk.worker.rest(lambda: pytest.fail("asked"))
 
 
-def test_what_was_open_at_a_cut_stays_so_for_whoever_reads_up_to_it(desk, stream, other):
-    desk.take(stream.alert("a", "2023-01-04 15:00"), stream.closed("2023-01-04"), other.closed("2023-01-04"))
-    desk.rest()
-    cut = settled(desk)["2023-01-04"]
+def test_a_settled_session_knows_which_cohorts_were_immature_at_its_cut(desk, stream, other):
+    desk.take(stream.alert("a", "2023-01-04 15:00"), stream.alert("b", "2023-01-05 15:00", symbol="MSFT"))
     desk.take(stream.bar("2023-01-05", 100, 103, 99, 102))
+    desk.take(stream.closed("2023-01-05"), other.closed("2023-01-05"))
+    desk.rest()
+    desk.take(stream.bar("2023-01-06", 100, 103, 99, 102, symbol="MSFT"))
     with desk.store.read() as connection:
-        before, then, now = (open_examples(connection, strategy="main", cut=one) for one in (0, cut, 10**9))
-    assert [] == before
-    assert ["1d", "3d", "close"] == [example.horizon for example in then]
-    assert ["3d", "close"] == [example.horizon for example in now]
+        pending = Sessions(connection).get("main", "2023-01-05").pending
+    both = ["2023-01-04", "2023-01-05"]
+    assert {"1d/prices": ["2023-01-05"], "3d/prices": both, "close/reported": both} == pending
 
 
 def test_everything_below_the_cut_is_there_when_the_session_is_settled_and_told(desk, stream, other):
@@ -133,6 +132,27 @@ def test_everything_below_the_cut_is_there_when_the_session_is_settled_and_told(
         assert unapplied(connection, strategy="main", cut=cut) == len(desk.letters())
     assert all(one.data.sequence <= cut for one in desk.letters())
     close = desk.example("main/decision/d/close/reported")
-    assert ("matched", True) == (close["state"], close["settled_sequence"] <= cut)
+    assert ("matched", True) == (close["state"], close["sequence"] <= cut)
     desk.take(stream.outcome("o2", "2023-01-11 15:00", decision_id="d", net=0.06))
     assert desk.letters()[-1].data.sequence > cut
+
+
+def test_a_session_that_the_engine_lived_through_is_closed_by_the_calendar_after_a_grace(store, stream):
+    desk = Desk(store, rules=registry(sources=["scanner"], grace_hours=6.0))
+    desk.take(stream.alert("a", NOW, symbol="AAPL"))
+    now = NYSE.close_of("2023-11-17") + 6 * 3_600_000_000
+    worker = Attribution(
+        store,
+        registries={"main": desk.rules},
+        clock=lambda: now,
+        on_settled=lambda _, session: desk.settled.append(session),
+    )
+    worker.rest(lambda: 1)
+    assert ["2023-11-15", "2023-11-16", "2023-11-17"] == desk.settled
+
+
+def test_history_is_never_closed_by_the_calendar(store, stream):
+    desk = Desk(store, rules=registry(sources=["scanner"]))
+    desk.take(stream.alert("a", "2023-01-04 15:00"))
+    desk.rest()
+    assert [] == desk.settled

@@ -256,7 +256,7 @@ def test_moves_shares_within_the_budget(store):
 
 def test_replaces_a_baseline_where_the_interval_lies_above_0(store):
     gate = Gate(store, Mode.ACT)
-    gate.know("e1")
+    gate.know("e1", n_effective=120.0, uniqueness=0.6)
     gate.take(baseline())
     letter = gate.letters()[-1]
     [change] = decode({b"event": letter.body}, stream=letter.stream, entry="1-1", now=2**60).data.changes
@@ -268,6 +268,7 @@ def test_replaces_a_baseline_where_the_interval_lies_above_0(store):
         change.interval,
         change.n,
     )
+    assert (120.0, 0.6) == (change.n_eff, change.uniqueness)
 
 
 @pytest.mark.parametrize(

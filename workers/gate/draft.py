@@ -157,6 +157,7 @@ def _changes(
             "interval": None if evidence.low is None or evidence.high is None else (evidence.low, evidence.high),
             "n": evidence.units,
             "n_eff": evidence.n_effective,
+            "uniqueness": evidence.uniqueness,
         }
     return [
         Change(name=name, old=old[name], new=new[name], reason=reason, **figures)

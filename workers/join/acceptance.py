@@ -3,18 +3,18 @@
 from typing import Any
 
 from schemas.alert import AlertRaised
-from schemas.attributed import ExamplesOverdue, ExampleState
 from schemas.decision import DecisionMade
 from schemas.event import Event
 from schemas.fill import FillReported
 from schemas.outcome import OutcomeObserved
 from schemas.price import PriceObserved
 from schemas.session import SessionClosed
+from schemas.symbol import SymbolChanged
 from workers.join.rules import Rules
 
 PRICE_FIELDS: dict[type[Event], tuple[str, ...]] = {
     AlertRaised: ("price",),
-    DecisionMade: ("price", "stop", "target"),
+    DecisionMade: ("price", "fill_price", "stop", "target"),
     FillReported: ("price",),
     OutcomeObserved: ("entry_price", "exit_price"),
     PriceObserved: ("open", "high", "low", "close"),
@@ -28,14 +28,28 @@ def objection(data: Any, rules: Rules) -> str | None:
             f"data.{name} is {getattr(data, name)}; it must be above 0, unless the registry of {data.strategy!r} "
             "says nonpositive_prices = true"
         )
-    if isinstance(data, OutcomeObserved) and not (data.decision_id or data.alert_id or data.position_id):
-        return "it names nothing that it is the outcome of; send decision_id, alert_id or position_id"
+    if isinstance(data, OutcomeObserved) and (reason := _nameless(data, rules)):
+        return reason
     if isinstance(data, PriceObserved) and data.high < data.low:
         return f"data.high is {data.high}, below data.low, {data.low}; a bar's high is its highest price"
-    if isinstance(data, SessionClosed) and not rules.calendar.is_session(data.session):
+    if isinstance(data, SessionClosed | SymbolChanged) and not rules.calendar.is_session(data.session):
         return f"session {data.session} is not a session of {rules.calendar.name}; send the exchange's date of one"
-    if isinstance(data, ExamplesOverdue) and data.state not in (ExampleState.CENSORED, ExampleState.LOST):
-        return f"state is {data.state.value!r}; an overdue example ends as 'censored' or 'lost'"
+    if isinstance(data, SymbolChanged) and data.renamed_to == data.symbol:
+        return f"symbol {data.symbol!r} is renamed to itself; renamed_to is what the company is called afterwards"
+    return None
+
+
+def _nameless(outcome: OutcomeObserved, rules: Rules) -> str | None:
+    """What is missing where an outcome bears no id."""
+    if outcome.decision_id or outcome.alert_id or outcome.position_id:
+        return None
+    if rules.market.infer_within_minutes is None:
+        return (
+            "it names nothing that it is the outcome of; send decision_id, alert_id or position_id, or let the "
+            "registry say infer_within_minutes"
+        )
+    if outcome.direction is None or outcome.entry_time is None:
+        return "without an id it needs symbol, direction and entry_time, by which it can be joined"
     return None
 
 

@@ -1,62 +1,65 @@
-"""What examples are made of: alerts and decisions, unit by unit."""
+"""What examples are made of: alerts, decisions and theses, unit by unit."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
-
-import msgspec
 
 from schemas.attributed import Subject
 from schemas.vocabulary import Action, Direction
-from store.facts import AlertRow, DecisionRow, Facts
-from workers.join.rules import Rules
+from store.facts import AlertRow, DecisionRow, Facts, ThesisRow
 
 EXITS = (Action.SELL.value, Action.TRIM.value, Action.LIQUIDATE.value)
 """Decisions about a position that is there. They never represent a unit: what was assigned, decided earlier."""
 
-
-ALERT, DECISION = Subject.ALERT.value, Subject.DECISION.value
-
-
-class Said(msgspec.Struct):
-    """What else an alert or decision said of itself."""
-
-    score: float | None = None
-    regime: str | None = None
-    assignments: dict[str, dict[str, float]] | None = None
+BUY = Action.BUY.value
+ALERT, DECISION, THESIS = Subject.ALERT.value, Subject.DECISION.value, Subject.THESIS.value
+THESES = "thesis/"
+"""How the units of theses begin: each is one of its own."""
 
 
 class Case(NamedTuple):
-    """An alert or decision. What a decision does not say of itself, its alert says.
+    """An alert, decision or thesis. What a decision does not say of itself, its alert says.
 
-    ``key`` tells the cases of a strategy apart. ``entry`` is the first session that opens at its time or later,
-    ``sign`` 1 long and -1 short, ``positions`` are those that it, or a fill of it, names. ``assignments`` are the
-    values that trading says were in force.
+    ``fact`` is the ingest sequence of its row, ``key`` tells the cases of a strategy apart. ``entry`` is the first
+    session that opens at its time or later, ``sign`` 1 long and -1 short, ``positions`` are those that it, or a fill
+    of it, names. ``assignments`` are the values that trading says were in force, JSON.
     """
 
     subject: str
     id: str
     key: str
+    fact: int
     instrument: int
+    venue: str
     symbol: str
     unit: str
     session: str
     time: int
     entry: str
     sign: float
-    score: float | None
-    regime: str
-    params_version: str | None
-    assignments: Mapping[str, Mapping[str, float]]
+    score: float | None = None
+    regime: str = "all"
+    params_version: str | None = None
+    assignments: str | None = None
     action: str | None = None
     size: float | None = None
     alert_id: str | None = None
+    position_id: str | None = None
+    fill_price: float | None = None
+    stop: float | None = None
+    target: float | None = None
+    max_hold: int | None = None
     positions: tuple[str, ...] = ()
 
     @property
     def bought(self) -> bool:
         """Whether it opened or enlarged a position."""
-        return self.action == Action.BUY.value
+        return self.action == BUY
+
+    @property
+    def barred(self) -> bool:
+        """Whether it opened a position with a stop, a target or a longest hold."""
+        return self.action == BUY and (self.stop is not None or self.target is not None or bool(self.max_hold))
 
 
 class Cohort(NamedTuple):
@@ -71,9 +74,10 @@ class Cohort(NamedTuple):
         return [case for case in self.cases if case.bought]
 
 
-def read_units(facts: Facts, units: Iterable[str], *, rules: Rules) -> dict[str, Cohort]:
+def read_units(facts: Facts, units: Iterable[str]) -> dict[str, Cohort]:
     """The units as the stored facts have them."""
-    wanted = sorted(units)
+    theses = {unit for unit in units if unit.startswith(THESES)}
+    wanted = sorted(set(units) - theses)
     alerts = {row.alert_id: row for row in facts.alerts(units=wanted)}
     decisions = facts.decisions(units=wanted)
     elsewhere = {row.alert_id for row in decisions if row.alert_id} - alerts.keys()
@@ -81,11 +85,11 @@ def read_units(facts: Facts, units: Iterable[str], *, rules: Rules) -> dict[str,
     positions = _positions(facts, decisions)
     cases: dict[str, list[Case]] = defaultdict(list)
     for row in sorted(decisions, key=lambda row: (row.time, row.decision_id)):
-        made = _of_decision(row, about.get(row.alert_id or ""), rules=rules)
-        cases[row.unit].append(made._replace(positions=positions[row.decision_id]))
+        cases[row.unit].append(of_decision(row, about.get(row.alert_id or ""), positions=positions[row.decision_id]))
     for alert in sorted(alerts.values(), key=lambda row: (row.time, row.alert_id)):
-        cases[alert.unit].append(_of_alert(alert, rules=rules))
-    return {unit: Cohort(found, _representative(found)) for unit, found in cases.items()}
+        cases[alert.unit].append(of_alert(alert))
+    found = {unit: Cohort(made, _representative(made)) for unit, made in cases.items()}
+    return found | (_theses(facts, theses) if theses else {})
 
 
 def _representative(cases: Sequence[Case]) -> Case | None:
@@ -95,54 +99,103 @@ def _representative(cases: Sequence[Case]) -> Case | None:
 
 def _positions(facts: Facts, decisions: Sequence[DecisionRow]) -> dict[str, tuple[str, ...]]:
     named: dict[str, set[str]] = {row.decision_id: {row.position_id} if row.position_id else set() for row in decisions}
-    bought = (row.decision_id for row in decisions if row.action == Action.BUY.value)
+    bought = [row.decision_id for row in decisions if row.action == BUY]
     for decision_id, position_id in facts.filled(decisions=bought):
         named[decision_id].add(position_id)
     return {decision_id: tuple(sorted(positions)) for decision_id, positions in named.items()}
 
 
-def _of_alert(row: AlertRow, *, rules: Rules) -> Case:
-    said = msgspec.json.decode(row.body, type=Said)
+def _theses(facts: Facts, units: Iterable[str]) -> dict[str, Cohort]:
+    """Theses, each with the direction of what it is about: its decision, else its position, else its alert."""
+    rows = facts.theses(units=units)
+    decisions = facts.decisions(
+        ids=[row.decision_id for row in rows if row.decision_id],
+        positions=[row.position_id for row in rows if row.position_id],
+    )
+    said = {
+        ("alert", row.alert_id): row.direction
+        for row in facts.alerts(ids=[row.alert_id for row in rows if row.alert_id])
+    }
+    for row in sorted(decisions, key=lambda row: (row.time, row.decision_id), reverse=True):
+        said["decision", row.decision_id] = row.direction
+        if row.position_id:
+            said["position", row.position_id] = row.direction
+    return {row.unit: Cohort([of_thesis(row, said)], None) for row in rows}
+
+
+def of_alert(row: AlertRow) -> Case:
+    """An alert as a case."""
     return Case(
-        subject=ALERT,
-        id=row.alert_id,
-        key=f"{ALERT}/{row.alert_id}",
-        instrument=row.instrument,
-        symbol=row.symbol,
-        unit=row.unit,
-        session=row.session,
-        time=row.time,
-        entry=rules.calendar.first_open_at_or_after(row.time),
-        sign=_sign(row.direction),
-        score=row.score,
-        regime=row.regime or "all",
-        params_version=row.params_version,
-        assignments=said.assignments or {},
+        ALERT,
+        row.alert_id,
+        f"{ALERT}/{row.alert_id}",
+        row.sequence,
+        row.instrument,
+        row.venue,
+        row.symbol,
+        row.unit,
+        row.session,
+        row.time,
+        row.entry_session,
+        _sign(row.direction),
+        row.score,
+        row.regime or "all",
+        row.params_version,
+        row.assignments,
     )
 
 
-def _of_decision(row: DecisionRow, alert: AlertRow | None, *, rules: Rules) -> Case:
-    said = msgspec.json.decode(row.body, type=Said)
-    alert_said = msgspec.json.decode(alert.body, type=Said) if alert else Said()
-    own = row.params_version is not None or said.assignments is not None
+def of_decision(row: DecisionRow, alert: AlertRow | None, *, positions: tuple[str, ...] = ()) -> Case:
+    """A decision as a case, with what its alert says where it says nothing itself."""
+    own = row.params_version is not None or row.assignments is not None or alert is None
     return Case(
         subject=DECISION,
         id=row.decision_id,
         key=f"{DECISION}/{row.decision_id}",
+        fact=row.sequence,
         instrument=row.instrument,
+        venue=row.venue,
         symbol=row.symbol,
         unit=row.unit,
         session=row.session,
         time=row.time,
-        entry=rules.calendar.first_open_at_or_after(row.time),
+        entry=row.entry_session,
         sign=_sign(row.direction),
-        score=said.score if said.score is not None else alert_said.score,
-        regime=alert_said.regime or said.regime or "all",
+        score=row.score if row.score is not None or alert is None else alert.score,
+        regime=(alert.regime if alert else None) or row.regime or "all",
         params_version=row.params_version or (alert.params_version if alert else None),
-        assignments=(said.assignments if own else alert_said.assignments) or {},
+        assignments=row.assignments if own or alert is None else alert.assignments,
         action=row.action,
         size=row.size,
         alert_id=row.alert_id,
+        position_id=row.position_id,
+        fill_price=row.fill_price,
+        stop=row.stop,
+        target=row.target,
+        max_hold=row.max_hold,
+        positions=positions,
+    )
+
+
+def of_thesis(row: ThesisRow, said: dict[tuple[str, str], str]) -> Case:
+    """A thesis as a case; ``said`` are the directions of what it may be about, by sort and id."""
+    names = (("decision", row.decision_id), ("position", row.position_id), ("alert", row.alert_id))
+    found = (said[sort, name] for sort, name in names if name and (sort, name) in said)
+    return Case(
+        subject=THESIS,
+        id=row.thesis_id,
+        key=f"{THESIS}/{row.thesis_id}",
+        fact=row.sequence,
+        instrument=row.instrument,
+        venue=row.venue,
+        symbol=row.symbol,
+        unit=row.unit,
+        session=row.session,
+        time=row.time,
+        entry=row.entry_session,
+        sign=_sign(next(found, Direction.LONG.value)),
+        alert_id=row.alert_id,
+        position_id=row.position_id,
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from learning.rewards import quantise
 from schemas.allocation import Allocation, Arm, arm_key
 from schemas.attributed import Contribution
@@ -10,6 +12,8 @@ from schemas.parameters import Reward
 from schemas.version import Version, VersionNumber
 from workers.join.cases import Case
 from workers.join.rules import Rules, Slot, slot_of
+
+_ASSIGNMENTS = msgspec.json.Decoder(dict[str, dict[str, float]])
 
 Find = Callable[[str, VersionNumber], Version | None]
 """The version of a strategy with a number, or None where nobody published it."""
@@ -43,9 +47,14 @@ class Counting:
         if plan is None:
             return Uncounted(f"version {case.params_version} was never published; nothing is counted")
         judged = plan.judged.get(slot, [])
-        if judged and (reason := _disagreement(case, plan.version.assigned(case.unit))):
-            return Uncounted(reason)
         return {reward for _, reward in judged}
+
+    def mismatch(self, case: Case, find: Find) -> str | None:
+        """Where the values that trading says were in force are not those that the unit was assigned."""
+        if case.params_version is None or case.assignments is None:
+            return None
+        plan = self._plan(case.params_version, find)
+        return _disagreement(case, plan.version.assigned(case.unit)) if plan else None
 
     def contributions(
         self, case: Case, slot: Slot, values: Mapping[Reward, float], find: Find
@@ -90,8 +99,8 @@ class Counting:
 
 
 def _disagreement(case: Case, assigned: Mapping[str, Arm]) -> str | None:
-    """Where the values that trading says were in force are not those that the unit was assigned."""
-    for name, values in sorted(case.assignments.items()):
+    told = _ASSIGNMENTS.decode(case.assignments or "{}")
+    for name, values in sorted(told.items()):
         if name not in assigned:
             return f"version {case.params_version} has no allocation {name!r}, which the {case.subject} names"
         numbers = {key: value for key, value in assigned[name].values.items() if isinstance(value, int | float)}

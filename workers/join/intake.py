@@ -1,15 +1,13 @@
 """How the facts of a batch get into the store."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-import msgspec
 from sqlalchemy import Table
 
 from schemas.alert import AlertRaised
-from schemas.attributed import ExamplesOverdue
 from schemas.calendar import NoSession
 from schemas.decision import DecisionMade
 from schemas.discovery import DiscoveryCompleted
@@ -18,14 +16,16 @@ from schemas.fill import FillReported
 from schemas.outcome import OutcomeObserved
 from schemas.price import PriceObserved
 from schemas.session import SessionClosed
+from schemas.symbol import SymbolChanged
 from schemas.thesis import ThesisFormed
-from store.examples import PRICES, REPORTED, Examples
 from store.facts import DecisionRow, Facts
-from store.instruments import Instruments, Listing
-from store.prices import DAILY, Prices, newest_daily
-from store.tables import alerts, closings, decisions, discovery_runs, fills, outcomes, theses
+from store.instruments import Listing
+from store.prices import Prices
+from store.tables import alerts, closings, decisions, discovery_runs, fills, outcomes, symbol_changes, theses
+from store.tallies import Tallies, accepted, expected
 from store.work import Work
 from workers.join.acceptance import objection
+from workers.join.cases import ALERT, DECISION, THESIS
 from workers.join.fact_rows import (
     Row,
     alert_columns,
@@ -35,15 +35,22 @@ from workers.join.fact_rows import (
     fact_row,
     fill_columns,
     outcome_columns,
-    price_columns,
+    price_row,
+    symbol_columns,
     thesis_columns,
 )
-from workers.join.reports import told_horizons
-from workers.join.rules import Rules, Slot
+from workers.join.inference import Inference
+from workers.join.listings import Listings
+from workers.join.names import told_horizons
+from workers.join.positions import Positions
+from workers.join.rules import BARRIER, CLOSE, Rules, Slot
+from workers.join.stirred import Stirred
 from workers.join.touched import Touched
+from workers.join.waiting import Waiting
 from workers.worker import Refusal
 
 OWNER = "attribution"
+REPORTED = CLOSE.origin
 
 FACTS = (
     AlertRaised,
@@ -54,11 +61,12 @@ FACTS = (
     DiscoveryCompleted,
     ThesisFormed,
     SessionClosed,
+    SymbolChanged,
 )
 """The events that leave a row."""
 
-LISTED = (AlertRaised, DecisionMade, FillReported, PriceObserved, ThesisFormed)
-"""The events that are about one instrument, by its symbol."""
+LISTED = (AlertRaised, DecisionMade, FillReported, OutcomeObserved, ThesisFormed)
+"""The events that are about the instrument that their symbol means at their time."""
 
 Columns = Callable[[Envelope, int], Row]
 """What a fact has beside the columns of all facts; it is handed the number of its instrument, or 0."""
@@ -71,27 +79,25 @@ class Numbered(NamedTuple):
     sequence: int
 
 
-class UnitOnly(msgspec.Struct):
-    """What a stored decision said of its unit itself."""
-
-    unit: str | None = None
-
-
 class Intake:
     """Takes the facts of one strategy in: refuses, writes what is new, and notes what that touches.
 
-    What was here before changes nothing and touches nothing.
+    What was here before changes nothing and touches nothing. ``settled`` is the newest settled session, "" where none
+    is.
     """
 
-    def __init__(self, work: Work, rules: Rules) -> None:
+    def __init__(self, work: Work, rules: Rules, *, settled: str) -> None:
         self.touched = Touched()
         self.refusals: list[Refusal] = []
-        self.overdue: list[Envelope] = []
         self._work = work
         self._rules = rules
         self._strategy = rules.registry.strategy
         self._facts = Facts(work.connection, self._strategy)
-        self._instruments: Mapping[Listing, int] = {}
+        self._listings = Listings(work, rules)
+        self._waiting = Waiting(work.connection, rules)
+        self._inference = Inference(work.connection, rules)
+        self._stirred = Stirred(work.connection, rules, settled=settled)
+        self._numbers: dict[int, int] = {}
 
     def take(self, batch: Sequence[Numbered]) -> None:
         """Take a batch in; events of a type in their order, alerts before what refers to them."""
@@ -101,16 +107,24 @@ class Intake:
                 self._refuse(one, reason)
             else:
                 sorts[type(one.envelope.data)].append(one)
-        self._instruments = self._numbers([one for sort in LISTED for one in sorts[sort]])
+        self._take_changes(sorts[SymbolChanged])
+        for sort in LISTED:
+            sorts[sort] = self._numbered(sorts[sort])
         self._take_alerts(sorts[AlertRaised])
         self._take_decisions(sorts[DecisionMade])
         self._take_fills(sorts[FillReported])
         self._take_outcomes(sorts[OutcomeObserved])
+        self._take_theses(sorts[ThesisFormed])
+        self._inference.mark(self.touched.units)
         self._take_prices(sorts[PriceObserved])
         self._keep(discovery_runs, sorts[DiscoveryCompleted], key="run_id", columns=discovery_columns)
-        self._keep(theses, sorts[ThesisFormed], key="thesis_id", columns=thesis_columns)
-        self._take_closings(sorts[SessionClosed])
-        self.overdue = [one.envelope for one in sorts[ExamplesOverdue]]
+        self._insert(closings, self._rows(sorts[SessionClosed], closing_columns))
+        self._move()
+
+    def _take_changes(self, batch: Sequence[Numbered]) -> None:
+        new = self._insert(symbol_changes, self._rows(batch, symbol_columns))
+        if new:
+            self._listings.change(new)
 
     def _take_alerts(self, batch: Sequence[Numbered]) -> None:
         new = self._keep(alerts, batch, key="alert_id", columns=partial(alert_columns, rules=self._rules))
@@ -121,34 +135,66 @@ class Intake:
             self.touched.unit(unit)
         for decision in self._facts.decisions(alerts=units):
             self._follow(decision, *units[decision.alert_id or ""])
+        self._touch(self._inference.units_near(new))
+        self._waiting.subjects_came(alerts=units)
+        self._tell_theses(self._facts.theses(alerts=units))
+        self._count("alerts", ALERT, len(new), slots=self._rules.usual)
 
     def _follow(self, decision: DecisionRow, unit: str, session: str) -> None:
         """A decision that came before its alert, and named no unit of its own, moves to the alert's."""
         self.touched.unit(decision.unit)
-        if unit != decision.unit and msgspec.json.decode(decision.body, type=UnitOnly).unit is None:
+        if unit != decision.unit and not decision.named_unit:
             self._facts.move(decision.decision_id, unit=unit, session=session)
 
     def _take_decisions(self, batch: Sequence[Numbered]) -> None:
         named = {one.envelope.data.alert_id for one in batch} - {None}
-        about = {alert.alert_id: alert for alert in self._facts.alerts(ids=named)}
+        about = {alert.alert_id: alert for alert in self._facts.alerts(ids=named)} if named else {}
         columns = partial(decision_columns, alerts=about, rules=self._rules)
-        for row in self._keep(decisions, batch, key="decision_id", columns=columns):
+        new = self._keep(decisions, batch, key="decision_id", columns=columns)
+        if not new:
+            return
+        for row in new:
             self.touched.unit(row["unit"])
+        ids = [row["decision_id"] for row in new]
+        positions = [row["position_id"] for row in new if row["position_id"]]
+        self._touch(self._inference.units_near(new))
+        self._close({other.decision_id for other in self._facts.decisions(positions=positions)})
+        self._waiting.subjects_came(decisions=ids, positions=positions)
+        self._tell_theses(self._facts.theses(decisions=ids, positions=positions))
+        self._count("decisions", DECISION, len(new), slots=self._rules.usual)
+        self._count("barriers", DECISION, sum(self._rules.barred(row) for row in new), slots=[BARRIER])
+
+    def _tell_theses(self, about: Sequence[Any]) -> None:
+        """Theses take their direction from what they are about."""
+        self._touch({thesis.unit for thesis in about})
 
     def _take_fills(self, batch: Sequence[Numbered]) -> None:
         new = self._keep(fills, batch, key="fill_id", columns=fill_columns)
+        if not new:
+            return
         named = {row["decision_id"] for row in new if row["decision_id"] and row["position_id"]}
-        for decision in self._facts.decisions(ids=named):
-            self.touched.unit(decision.unit)
+        linked = self._facts.decisions(ids=named)
+        self._touch({decision.unit for decision in linked})
+        self._touch(self._inference.units_near([decision._asdict() for decision in linked]))
+        self._close(Positions(self._work.connection, self._strategy).take(new))
+        self._waiting.subjects_came(positions=[row["position_id"] for row in new if row["position_id"]])
+
+    def _close(self, decisions_moved: set[str]) -> None:
+        moved = self._facts.decisions(ids=decisions_moved)
+        for decision in moved:
+            self.touched.slots(decision.unit, [CLOSE])
+        self._touch(self._inference.units_near([decision._asdict() for decision in moved]))
 
     def _take_outcomes(self, batch: Sequence[Numbered]) -> None:
         """What an outcome touches is where the most exact of its names leads, known or yet to come."""
-        new = self._keep(outcomes, batch, key="outcome_id", columns=outcome_columns)
+        new = self._keep(outcomes, self._room(batch), key="outcome_id", columns=outcome_columns)
+        if not new:
+            return
         slots: dict[str, dict[str, set[Slot]]] = {name: defaultdict(set) for name in ("decision", "position", "alert")}
         for row in new:
-            name = next(name for name in slots if row[f"{name}_id"])
-            told = told_horizons(row["body"], horizon=row["horizon"])
-            slots[name][row[f"{name}_id"]].update(Slot(horizon, REPORTED) for horizon in told)
+            if name := next((name for name in slots if row[f"{name}_id"]), None):
+                told = told_horizons(row["body"], horizon=row["horizon"])
+                slots[name][row[f"{name}_id"]].update(Slot(horizon, REPORTED) for horizon in told)
         for decision_id, position_id in self._facts.filled(positions=slots["position"]):
             slots["decision"][decision_id] |= slots["position"][position_id]
         for decision in self._facts.decisions(
@@ -159,23 +205,67 @@ class Intake:
                 self.touched.slots(decision.unit, slots[name].get(id_ or "", ()))
         for alert in self._facts.alerts(ids=slots["alert"]):
             self.touched.slots(alert.unit, slots["alert"][alert.alert_id])
+        self._touch(self._inference.units_of_outcomes(new))
+        self._waiting.arrived(new)
+
+    def _room(self, batch: Sequence[Numbered]) -> Sequence[Numbered]:
+        """The outcomes for which there is room: those that need not wait, and the others while not too many do."""
+        if self._waiting.full(len(batch)) is None:
+            return batch
+        rows = [row for _, row in self._rows(batch, outcome_columns)]
+        waiting = {row["sequence"] for row, known in zip(rows, self._waiting.known(rows), strict=True) if not known}
+        reason = self._waiting.full(len(waiting))
+        if reason is None:
+            return batch
+        for one in batch:
+            if one.sequence in waiting:
+                self._refuse(one, reason)
+        return [one for one in batch if one.sequence not in waiting]
+
+    def _take_theses(self, batch: Sequence[Numbered]) -> None:
+        new = self._keep(theses, batch, key="thesis_id", columns=partial(thesis_columns, rules=self._rules))
+        self._touch({row["unit"] for row in new})
+        self._count("theses", THESIS, len(new), slots=self._rules.judged)
 
     def _take_prices(self, batch: Sequence[Numbered]) -> None:
-        rows = self._rows(batch, partial(price_columns, rules=self._rules))
-        stands = Prices(self._work.connection, owner=OWNER, now=self._work.now).keep([row for _, row in rows])
-        ends: dict[tuple[str, int], set[int]] = defaultdict(set)
-        for (_, row), is_new in zip(rows, stands, strict=True):
-            if is_new and row["final"] and row["interval"] == DAILY:
-                ends[row["session"], row["time"]].add(row["instrument"])
-        for (session, time), instruments in ends.items():
-            newest = newest_daily(self._work.connection, instruments, time=time)
-            around = Examples(self._work.connection, self._strategy).around(session, instruments, newest=newest)
-            for unit, horizon in around:
-                self.touched.slots(unit, [Slot(horizon, PRICES)])
+        rows = self._bars(batch)
+        if not rows:
+            return
+        self._stirred.before(rows)
+        kept = Prices(self._work.connection, owner=OWNER, now=self._work.now).keep(rows)
+        changed = [row for row, is_changed in zip(rows, kept, strict=True) if is_changed]
+        self._stirred.by(changed, self.touched)
+        self._listings.bars_came([row for row in changed if row["final"]])
 
-    def _take_closings(self, batch: Sequence[Numbered]) -> None:
-        rows = self._rows(batch, closing_columns)
-        self._work.insert(closings, [row for _, row in rows])
+    def _bars(self, batch: Sequence[Numbered]) -> list[Row]:
+        """The rows of bars; a bar belongs to the instrument that its symbol meant before the bar's end."""
+        rows = []
+        for one in batch:
+            try:
+                rows.append((one, price_row(one.envelope, rules=self._rules, now=self._work.now)))
+            except NoSession as error:
+                self._refuse(one, str(error))
+        told = [(_listing(one.envelope.data), row["time"] - 1, one.envelope.data.currency) for one, row in rows]
+        found = []
+        for (one, row), number in zip(rows, self._listings.numbers(told), strict=True):
+            if isinstance(number, str):
+                self._refuse(one, number)
+            else:
+                found.append(row | {"instrument": number})
+        return found
+
+    def _move(self) -> None:
+        """What belongs to another instrument than was thought is joined again."""
+        self._touch(self._listings.touched_units)
+        if self._listings.touched_books:
+            positions = Positions(self._work.connection, self._strategy)
+            self._close(positions.rebuild(self._listings.touched_books))
+        if self._listings.touched_units:
+            self._inference.mark(self.touched.units)
+
+    def _touch(self, units: set[str]) -> None:
+        for unit in units:
+            self.touched.unit(unit)
 
     def _keep(self, table: Table, batch: Sequence[Numbered], *, key: str, columns: Columns) -> list[Row]:
         """Write facts, and return the new ones; refuse those whose name belongs to another event."""
@@ -189,26 +279,47 @@ class Intake:
                 )
         return [row for (_, row), fate in zip(rows, kept, strict=True) if fate.new]
 
+    def _insert(self, table: Table, rows: Sequence[tuple[Numbered, Row]]) -> list[Row]:
+        new = self._work.insert(table, [row for _, row in rows])
+        return [row for (_, row), is_new in zip(rows, new, strict=True) if is_new]
+
     def _rows(self, batch: Sequence[Numbered], columns: Columns) -> list[tuple[Numbered, Row]]:
         rows = []
         for one in batch:
             envelope = one.envelope
             try:
-                special = columns(envelope, self._instruments.get(_listing(envelope.data), 0))
+                special = columns(envelope, self._numbers.get(one.sequence, 0))
             except NoSession as error:
                 self._refuse(one, str(error))
             else:
                 rows.append((one, fact_row(envelope, sequence=one.sequence, now=self._work.now) | special))
         return rows
 
+    def _numbered(self, batch: Sequence[Numbered]) -> list[Numbered]:
+        """Those whose instrument is known now; the others are refused."""
+        about = [one for one in batch if one.envelope.data.symbol]
+        told = [(_listing(one.envelope.data), one.envelope.time, _currency(one.envelope.data)) for one in about]
+        refused = set()
+        for one, number in zip(about, self._listings.numbers(told), strict=True):
+            if isinstance(number, str):
+                self._refuse(one, number)
+                refused.add(one.sequence)
+            else:
+                self._numbers[one.sequence] = number
+        return [one for one in batch if one.sequence not in refused]
+
+    def _count(self, sort: str, subject: str, count: int, *, slots: Sequence[Slot]) -> None:
+        due = {expected(self._strategy, subject, *slot): count for slot in slots}
+        Tallies(self._work.connection).move({accepted(self._strategy, sort): count} | due)
+
     def _refuse(self, one: Numbered, reason: str) -> None:
         self.refusals.append(Refusal(one.envelope, reason))
 
-    def _numbers(self, batch: Sequence[Numbered]) -> Mapping[Listing, int]:
-        told = [one.envelope.data for one in batch]
-        currencies = {_listing(data): getattr(data, "currency", None) for data in told}
-        return Instruments(self._work.connection).numbers(self._strategy, currencies)
-
 
 def _listing(data: Any) -> Listing:
-    return Listing(getattr(data, "venue", None) or "", getattr(data, "symbol", None) or "")
+    return Listing(data.venue or "", data.symbol)
+
+
+def _currency(data: Any) -> str | None:
+    currency: str | None = getattr(data, "currency", None)
+    return currency

@@ -1,6 +1,7 @@
 """The examples as they stand, and what is told of every change."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -8,13 +9,21 @@ import structlog
 
 from events.codec import encode
 from events.moments import moment
-from schemas.attributed import Contribution, ExamplesOverdue, ExampleState, OutcomeAttributed, OutcomeClass, Subject
+from schemas.attributed import (
+    Contribution,
+    ExampleState,
+    Mark,
+    Origin,
+    OutcomeAttributed,
+    OutcomeClass,
+    Subject,
+)
 from schemas.event import Envelope
 from store.examples import Example, Examples, Revision
-from store.instruments import Instruments
 from store.outbox import Outbox
-from store.tallies import Tallies, told
+from store.tallies import Tallies, late, marked, standing, told
 from store.work import Work
+from workers.join.figures import bounded
 from workers.join.join import Finding
 
 log = structlog.get_logger()
@@ -43,8 +52,7 @@ class Change(NamedTuple):
 class Ledger:
     """Writes what changed of one strategy's examples, each with the event that tells it.
 
-    The event takes back exactly what stood before. A pending example that was given up stays so until its
-    facts come after all, and then is ``late``.
+    The event takes back exactly what stood before. The running counts of the books move with the rows.
     """
 
     def __init__(self, work: Work, strategy: str) -> None:
@@ -54,27 +62,13 @@ class Ledger:
 
     def enter(self, findings: Iterable[Finding]) -> None:
         """Bring the examples in line with ``findings``; what already stands so stays untouched."""
-        found = list(findings)
-        stands = self._examples.get(finding.example.id for finding in found)
-        merged = [(_merged(finding, stands.get(finding.example.id))) for finding in found]
+        found = sorted(findings, key=lambda finding: finding.example.key)
+        stands = self._examples.get(finding.example.key for finding in found)
         changed = [
             (finding, before)
-            for finding in merged
-            if (before := stands.get(finding.example.id)) is None or before.example != finding.example
+            for finding in found
+            if (before := stands.get(finding.example.key)) is None or before.example != finding.example
         ]
-        self._write(changed)
-
-    def end(self, overdue: ExamplesOverdue, *, time: int) -> None:
-        """Give the named examples up that are still pending."""
-        waiting = [row for row in self._examples.get(overdue.examples).values() if row.example.state == PENDING]
-        symbols = Instruments(self._work.connection).symbols(row.example.instrument for row in waiting)
-        changed: list[tuple[Finding, Revision | None]] = []
-        for row in waiting:
-            ended = row.example._replace(state=overdue.state.value, reason=overdue.reason)
-            changed.append((Finding(ended, symbols[row.example.instrument], None, None, time), row))
-        self._write(changed)
-
-    def _write(self, changed: Sequence[tuple[Finding, Revision | None]]) -> None:
         if not changed:
             return
         first = self._work.take(len(changed))
@@ -83,60 +77,74 @@ class Ledger:
             for place, (finding, before) in enumerate(changed)
         ]
         self._examples.add([change.after for change in changes if change.before is None])
-        self._examples.replace([(change.before, change.after) for change in changes if change.before is not None])
+        self._examples.replace([change.after for change in changes if change.before is not None])
         letters = [encode(_letter(change, now=self._work.now)) for change in changes if change.told]
         Outbox(self._work.connection).add_all(OWNER, OutcomeAttributed.type, letters, now=self._work.now)
-        Tallies(self._work.connection).add(told(self._strategy), len(letters))
+        self._count(changes, told_now=len(letters))
         _warn(changes)
 
+    def _count(self, changes: Sequence[Change], *, told_now: int) -> None:
+        moved: Counter[str] = Counter({told(self._strategy): told_now})
+        for change in changes:
+            for name in self._counted(change.after):
+                moved[name] += 1
+            for name in self._counted(change.before) if change.before else ():
+                moved[name] -= 1
+        Tallies(self._work.connection).move(moved)
 
-def _merged(finding: Finding, stands: Revision | None) -> Finding:
-    """The finding, but for an example that was given up and still has not got its facts."""
-    if stands is None or finding.example.state != PENDING or stands.example.state not in GIVEN_UP:
-        return finding
-    given_up = finding.example._replace(state=stands.example.state, reason=stands.example.reason)
-    return finding._replace(example=given_up)
+    def _counted(self, row: Revision) -> Iterator[str]:
+        example = row.example
+        yield standing(self._strategy, example.subject, example.horizon, example.origin, example.state)
+        yield from (marked(self._strategy, mark) for mark in example.marks.split(",") if mark)
+        if row.late:
+            yield late(self._strategy)
 
 
 def _next(example: Example, before: Revision | None, *, sequence: int) -> Revision:
-    pending = example.state == PENDING
     if before is None:
-        return Revision(example, int(not pending), sequence, sequence, None if pending else sequence, late=False)
-    settled = before.settled_sequence or sequence
-    late = before.late or (before.example.state in GIVEN_UP and example.state == ExampleState.MATCHED.value)
-    return Revision(
-        example, before.revision + 1, before.created_sequence, sequence, None if pending else settled, late=late
-    )
+        return Revision(example, int(example.state != PENDING), sequence, late=False)
+    late_now = before.example.state in GIVEN_UP and example.state == ExampleState.MATCHED.value
+    return Revision(example, before.revision + 1, sequence, late=before.late or late_now)
 
 
 def _letter(change: Change, *, now: int) -> Envelope:
     example, revision = change.after.example, change.after.revision
-    finding = change.finding
+    case, name = change.finding.case, example.name
+    relative = None
+    if example.return_ is not None and example.benchmark is not None:
+        relative = bounded(example.return_ - case.sign * example.benchmark)
     return Envelope(
         source=OWNER,
-        id=f"{example.id}/{revision}",
-        time=min(finding.time, now),
+        id=f"{name}/{revision}",
+        time=min(change.finding.time, now),
         data=OutcomeAttributed(
             strategy=example.strategy,
-            example_id=example.id,
+            example_id=name,
             revision=revision,
             sequence=change.after.sequence,
             subject=Subject(example.subject),
             subject_id=example.subject_id,
-            symbol=finding.symbol,
+            symbol=case.symbol,
             unit=example.unit,
             session=example.session,
             horizon=example.horizon,
+            origin=Origin(example.origin),
             state=ExampleState(example.state),
             reason=example.reason,
-            entry_time=None if finding.entry_time is None else moment(finding.entry_time),
-            exit_time=None if finding.exit_time is None else moment(finding.exit_time),
+            marks=[Mark(mark) for mark in example.marks.split(",") if mark],
+            late=change.after.late,
+            entry_time=None if example.entry_time is None else moment(example.entry_time),
+            exit_time=None if example.exit_time is None else moment(example.exit_time),
             return_=example.return_,
+            net=example.net,
+            benchmark_return=example.benchmark,
+            relative_return=relative,
             mfe=example.mfe,
             mae=example.mae,
             volatility=example.volatility,
+            peak_seconds=None if example.peak_after is None else example.peak_after / 1e6,
             outcome_class=OutcomeClass(example.outcome_class) if example.outcome_class else None,
-            score=example.score,
+            score=case.score,
             contributions=_contributions(example),
             replaced=_contributions(change.before.example) if change.before else [],
         ),
@@ -144,7 +152,7 @@ def _letter(change: Change, *, now: int) -> Envelope:
 
 
 def _contributions(example: Example) -> list[Contribution]:
-    return _CONTRIBUTIONS.decode(example.contributions)
+    return _CONTRIBUTIONS.decode(example.contributions) if example.contributions != "[]" else []
 
 
 def _warn(changes: Sequence[Change]) -> None:
@@ -153,4 +161,6 @@ def _warn(changes: Sequence[Change]) -> None:
     uncounted = [example for example in amiss if example.state == ExampleState.MATCHED.value]
     if uncounted:
         first = uncounted[0]
-        log.warning("examples.uncounted", count=len(uncounted), example=first.id, unit=first.unit, reason=first.reason)
+        log.warning(
+            "examples.uncounted", count=len(uncounted), example=first.name, unit=first.unit, reason=first.reason
+        )

@@ -1,105 +1,249 @@
-"""What prices did after alerts and decisions, many at a time."""
+"""What prices did after alerts, decisions and theses, many at a time."""
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from learning.excursions import Bars, excursions
+from learning.barrier import barriers
+from learning.excursions import excursions
 from schemas.calendar import Calendar
-from store.prices import Bar, daily_bars
-from workers.join.reports import LARGEST, Figures
+from schemas.vocabulary import ExitReason
+from workers.join.figures import LARGEST, Figures
+from workers.join.rules import Rules
+from workers.join.tape import Places, Tape
 
-MARGIN = 10 * 86_400 * 1_000_000
-"""How far, in microseconds, the end of a session's bar may lie from its open and close: weekends and holidays."""
+MONTH = 30 * 86_400 * 1_000_000
+"""Windows that start within so many microseconds are measured on one tape."""
+
+REASONS = (ExitReason.STOP_LOSS.value, ExitReason.TAKE_PROFIT.value, ExitReason.TIME_EXIT.value)
+"""Why a barrier was left, by the kind that ``learning.barrier`` gives."""
 
 
 class Window(NamedTuple):
-    """An instrument from the open of ``entry`` to the close of ``due``, long (1) or short (-1)."""
+    """Where an example is measured: an instrument's bars, from the first that starts at ``start`` or later and
+    before ``latest``, to the first that ends at ``end`` or shortly after.
+
+    ``sign`` is 1 long and -1 short, ``fill`` the price paid at ``start`` where it is known. ``stop`` and
+    ``target`` make it a triple barrier, which may end earlier; ``barred`` where it has neither, but a longest hold.
+    """
 
     instrument: int
-    entry: str
-    due: str
+    start: int
+    latest: int
+    end: int
     sign: float
+    fill: float | None = None
+    barred: bool = False
+    stop: float | None = None
+    target: float | None = None
 
 
-def measured(connection: Connection, windows: Iterable[Window], *, calendar: Calendar) -> dict[Window, Figures]:
-    """The figures of the windows whose first and last bars are there. An entry price of 0 or less has no return.
+class Benchmark(NamedTuple):
+    """What returns are compared with: which instrument its symbol means from which moment on, the newest last."""
 
-    Returns are bounded at ``LARGEST`` on both sides, as everything that crosses the wire.
-    """
-    months: dict[str, set[Window]] = defaultdict(set)
-    for window in windows:
-        months[window.entry[:7]].add(window)
-    found: dict[Window, Figures] = {}
-    for month in sorted(months):
-        found.update(_Block(connection, sorted(months[month]), calendar=calendar).figures())
-    return found
+    eras: Sequence[tuple[int, int]]
+
+    def at(self, moment: int) -> int | None:
+        """The instrument at a moment."""
+        return next((number for since, number in reversed(self.eras) if since <= moment), None)
 
 
-class _Block:
-    """The bars of windows that begin near each other: an array of (field, instrument, session)."""
+class Paths:
+    """Measures windows on the stored bars of one strategy. ``calendars`` are those of the instruments."""
 
-    def __init__(self, connection: Connection, windows: list[Window], *, calendar: Calendar) -> None:
-        self._calendar = calendar
-        self._windows = windows
-        self._first, last = min(w.entry for w in windows), max(w.due for w in windows)
-        self._places = {number: place for place, number in enumerate(sorted({w.instrument for w in windows}))}
-        bars = daily_bars(
-            connection,
-            self._places,
-            first=self._first,
-            last=last,
-            since=calendar.open_of(self._first) - MARGIN,
-            until=calendar.close_of(last) + MARGIN,
+    def __init__(
+        self, connection: Connection, rules: Rules, *, calendars: Mapping[int, Calendar], benchmark: Benchmark
+    ) -> None:
+        self._connection = connection
+        self._rules = rules
+        self._calendars = calendars
+        self._benchmark = benchmark
+
+    def measured(self, windows: Iterable[Window]) -> dict[Window, Figures]:
+        """The figures of the windows whose entry and exit are there; of barriers, whose exit has come.
+
+        An entry price of 0 or less has no fractions. Returns are bounded at ``LARGEST`` on both sides.
+        """
+        months: dict[int, list[Window]] = defaultdict(list)
+        for window in set(windows):
+            months[window.start // MONTH].append(window)
+        found: dict[Window, Figures] = {}
+        for month in sorted(months):
+            found.update(self._of_month(sorted(months[month], key=_order)))
+        return found
+
+    def cut_short(self, windows: Iterable[Window]) -> dict[Window, Figures]:
+        """The figures of fixed windows up to the last bar before their end, where that is not before the entry."""
+        lasts = {window: last for window in windows if (last := self._last_end(window)) is not None}
+        shorter = {window: window._replace(end=last) for window, last in lasts.items()}
+        known = self.measured(shorter.values())
+        return {window: known[short] for window, short in shorter.items() if short in known}
+
+    def _last_end(self, window: Window) -> int | None:
+        tape = self._tape([window])
+        last = int(tape.last(np.array([tape.place(window.instrument)]))[0])
+        return int(tape.ends[last]) if last >= 0 else None
+
+    def entered(self, window: Window) -> bool:
+        """Whether the bar is there that the window is entered with."""
+        tape = self._tape([window])
+        return bool(self._firsts(tape, [window], np.array([tape.place(window.instrument)]))[0] >= 0)
+
+    def _of_month(self, windows: Sequence[Window]) -> Iterator[tuple[Window, Figures]]:
+        tape = self._tape(windows)
+        owners = np.array([tape.place(window.instrument) for window in windows], dtype=np.int64)
+        firsts = self._firsts(tape, windows, owners)
+        ends = _column(windows, "end")
+        lasts = tape.ending(owners, ends)
+        if len(tape.ends):
+            lasts = np.where((lasts >= 0) & (tape.ends[lasts] < ends + self._rules.width), lasts, -1)
+        for barred, measure in ((False, self._fixed), (True, self._barred)):
+            mine = np.array([window.barred is barred for window in windows]) & (firsts >= 0)
+            if mine.any():
+                yield from measure(tape, windows, firsts=firsts, lasts=lasts, mine=np.flatnonzero(mine))
+
+    def _firsts(self, tape: Tape, windows: Sequence[Window], owners: Places) -> Places:
+        """The entry bar of each window: the first that starts in time, before the entry session closes; else -1."""
+        firsts = tape.starting(owners, _column(windows, "start"))
+        if not len(tape.ends):
+            return firsts
+        return np.where((firsts >= 0) & (tape.starts[firsts] < _column(windows, "latest")), firsts, -1)
+
+    def _tape(self, windows: Sequence[Window]) -> Tape:
+        starts, ends = [window.start for window in windows], [window.end for window in windows]
+        asked = {window.instrument for window in windows}
+        compared = {number for start in set(starts) if (number := self._benchmark.at(start)) is not None}
+        calendars = {number: self._calendars.get(number, self._rules.calendar) for number in asked | compared}
+        until = max(ends) + self._rules.width
+        return Tape(self._connection, calendars, rules=self._rules, since=min(starts), until=until)
+
+    def _fixed(
+        self, tape: Tape, windows: Sequence[Window], *, firsts: Places, lasts: Places, mine: Places
+    ) -> Iterator[tuple[Window, Figures]]:
+        mine = mine[lasts[mine] >= firsts[mine]]
+        lengths = lasts[mine] - firsts[mine] + 1
+        for length in np.unique(lengths).tolist():
+            chosen = mine[lengths == length]
+            group = [windows[place] for place in chosen.tolist()]
+            first, last = firsts[chosen], lasts[chosen]
+            bars = tape.windows(first, length)
+            made = excursions(
+                bars,
+                signs=_column(group, "sign"),
+                entries=_optional(group, "fill"),
+                trusted=tape.trusted[first[:, None] + np.arange(length)],
+                guard=self._rules.market.jump_guard,
+            )
+            yield from self._made(tape, group, first, last, made, exits=bars.closes[:, -1], reasons=[None] * len(group))
+
+    def _barred(
+        self, tape: Tape, windows: Sequence[Window], *, firsts: Places, lasts: Places, mine: Places
+    ) -> Iterator[tuple[Window, Figures]]:
+        newest = tape.last(tape.owners[firsts[mine]])
+        stops = np.where(lasts[mine] >= 0, lasts[mine], newest)
+        complete = lasts[mine] >= 0
+        lengths = stops - firsts[mine] + 1
+        for length in np.unique(lengths[lengths > 0]).tolist():
+            chosen = mine[lengths == length]
+            group = [windows[place] for place in chosen.tolist()]
+            first = firsts[chosen]
+            fills = _optional(group, "fill")
+            told = np.where(np.isnan(fills), np.nan_to_num(tape.factors[first], nan=1.0), 1.0)
+            made = barriers(
+                tape.windows(first, length),
+                signs=_column(group, "sign"),
+                entries=fills,
+                stops=_optional(group, "stop") * told,
+                targets=_optional(group, "target") * told,
+                trusted=tape.trusted[first[:, None] + np.arange(length)],
+                guard=self._rules.market.jump_guard,
+                complete=complete[lengths == length],
+            )
+            reasons = [REASONS[kind] if kind >= 0 else None for kind in made.kinds.tolist()]
+            last = first + np.maximum(made.exits, 0)
+            found = self._made(tape, group, first, last, made, exits=made.prices, reasons=reasons)
+            yield from (each for each, kind in zip(found, made.kinds.tolist(), strict=True) if kind >= 0)
+
+    def _made(
+        self,
+        tape: Tape,
+        windows: Sequence[Window],
+        first: Places,
+        last: Places,
+        made: Any,
+        *,
+        exits: NDArray[np.float64],
+        reasons: Sequence[str | None],
+    ) -> Iterator[tuple[Window, Figures]]:
+        fills = _optional(windows, "fill")
+        entries = np.where(np.isnan(fills), tape.opens[first], fills)
+        entered = np.where(np.isnan(fills), tape.starts[first], _column(windows, "start"))
+        peaks = np.where(made.peaks >= 0, tape.ends[first + np.maximum(made.peaks, 0)] - entered, 0)
+        jumped = np.where(made.jumps >= 0, tape.ends[first + np.maximum(made.jumps, 0)], -1)
+        fractions = (made.returns, self._compared(tape, windows, first, last), made.mfe, made.mae, made.volatility)
+        columns = (*map(_known, (entries, exits)), *(_known(np.clip(each, -LARGEST, LARGEST)) for each in fractions))
+        moments = (entered.tolist(), tape.ends[last].tolist(), peaks.tolist(), jumped.tolist())
+        for window, reason, entry, exit_, return_, benchmark, mfe, mae, volatility, start, end, peak, jump in zip(
+            windows, reasons, *columns, *moments, strict=True
+        ):
+            yield (
+                window,
+                Figures(
+                    entry,
+                    exit_,
+                    return_,
+                    None,
+                    benchmark,
+                    mfe,
+                    mae,
+                    volatility,
+                    None if mfe is None else peak,
+                    reason,
+                    start,
+                    end,
+                    end,
+                    jump >= 0,
+                    self._held(window, jump) if jump >= 0 else None,
+                ),
+            )
+
+    def _compared(self, tape: Tape, windows: Sequence[Window], first: Places, last: Places) -> NDArray[np.float64]:
+        """What the benchmark did from the start of the entry bar to the end of the exit bar; NaN where unknown."""
+        unknown = np.full(len(windows), np.nan)
+        eras = [self._benchmark.at(window.start) for window in windows]
+        if not len(tape.ends) or all(era is None for era in eras):
+            return unknown
+        owners = np.array([-1 if era is None else tape.place(era) for era in eras], dtype=np.int64)
+        begin, end = tape.starting(owners, tape.starts[first]), tape.ending(owners, tape.ends[last])
+        there = (owners >= 0) & (begin >= 0) & (end >= begin)
+        there &= (tape.starts[begin] == tape.starts[first]) & (tape.ends[end] == tape.ends[last])
+        paid = tape.opens[begin] * tape.growth(begin, end)
+        there &= paid > 0
+        return np.where(there, tape.closes[end] / np.where(there, paid, 1.0) - 1, unknown)
+
+    def _held(self, window: Window, jumped: int) -> int:
+        calendar = self._calendars.get(window.instrument, self._rules.calendar)
+        place = min(
+            int(np.searchsorted(calendar.closes, jumped)) + self._rules.market.jump_hold, len(calendar.closes) - 1
         )
-        self._fields = np.full((5, len(self._places), calendar.distance(self._first, last) + 1), np.nan)
-        self._fill(list(bars))
+        return int(calendar.closes[place])
 
-    def figures(self) -> Iterator[tuple[Window, Figures]]:
-        """Figures, all windows of one length at once."""
-        lengths: dict[int, list[Window]] = defaultdict(list)
-        for window in self._windows:
-            lengths[self._calendar.distance(window.entry, window.due) + 1].append(window)
-        for length, windows in lengths.items():
-            yield from self._of_length(length, windows)
 
-    def _fill(self, bars: list[Bar]) -> None:
-        if bars:
-            rows = [self._places[bar.instrument] for bar in bars]
-            columns = [self._calendar.distance(self._first, bar.session) for bar in bars]
-            self._fields[:, rows, columns] = np.array([bar[2:] for bar in bars], dtype=np.float64).T
+def _order(window: Window) -> tuple[int, int, int, float]:
+    return (window.instrument, window.start, window.end, window.sign)
 
-    def _of_length(self, length: int, windows: list[Window]) -> Iterator[tuple[Window, Figures]]:
-        rows = np.array([[self._places[window.instrument]] for window in windows])
-        starts = np.array([[self._calendar.distance(self._first, window.entry)] for window in windows])
-        bars = Bars(*(field[rows, starts + np.arange(length)] for field in self._fields))
-        made = excursions(bars, signs=np.array([window.sign for window in windows]))
-        prices = (bars.opens[:, 0], bars.closes[:, -1])
-        fractions = (made.returns, made.mfe, made.mae, made.volatility)
-        columns = map(_known, (*prices, *(np.clip(column, -LARGEST, LARGEST) for column in fractions)))
-        there = ~np.isnan(bars.opens[:, 0]) & ~np.isnan(bars.closes[:, -1])
-        for window, is_there, *numbers in zip(windows, there.tolist(), *columns, strict=True):
-            if is_there:
-                yield window, self._figures(window, *numbers)
 
-    def _figures(self, window: Window, *numbers: float | None) -> Figures:
-        entry_price, exit_price, return_, mfe, mae, volatility = numbers
-        return Figures(
-            entry_price=entry_price,
-            exit_price=exit_price,
-            return_=return_,
-            mfe=mfe,
-            mae=mae,
-            volatility=volatility,
-            entry_time=self._calendar.open_of(window.entry),
-            exit_time=self._calendar.close_of(window.due),
-            time=self._calendar.close_of(window.due),
-        )
+def _column(windows: Sequence[Window], name: str) -> NDArray[Any]:
+    return np.array([getattr(window, name) for window in windows])
+
+
+def _optional(windows: Sequence[Window], name: str) -> NDArray[np.float64]:
+    return np.array([getattr(window, name) for window in windows], dtype=np.float64)
 
 
 def _known(column: NDArray[np.float64]) -> list[float | None]:

@@ -1,6 +1,6 @@
 """What trading reported of decisions, alerts and positions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -8,33 +8,14 @@ import msgspec
 from events.moments import microseconds
 from schemas.outcome import OutcomeObserved
 from store.facts import Facts, OutcomeRow
-from workers.join.cases import ALERT, Case
+from workers.join.cases import Case
+from workers.join.figures import Figures, bounded
+from workers.join.inference import Inference
+from workers.join.names import most_exact, names_of, told_horizons
+from workers.join.positions import Closing, closings
+from workers.join.rules import CLOSE, Rules
 
-LARGEST = 1_000.0
-"""The largest return, on both sides, that an event may hold: a hundred thousand per cent."""
-
-
-class Figures(NamedTuple):
-    """What is known of an example: prices in currency, times in microseconds, the rest fractions of the entry,
-    signed as the position earned them. ``time``: when it became known. None is unknown."""
-
-    entry_price: float | None = None
-    exit_price: float | None = None
-    return_: float | None = None
-    net: float | None = None
-    mfe: float | None = None
-    mae: float | None = None
-    volatility: float | None = None
-    exit_reason: str | None = None
-    entry_time: int | None = None
-    exit_time: int | None = None
-    time: int | None = None
-
-
-class Further(msgspec.Struct):
-    """The returns at other horizons that an outcome tells beside its own."""
-
-    returns: dict[str, float] | None = None
+DAY_US = 86_400_000_000
 
 
 class Told(NamedTuple):
@@ -50,42 +31,63 @@ class Reports:
     """What was told last of each case at each horizon, by event time and then by the outcome's id.
 
     An outcome belongs to the most exact of the names that it bears: its decision, else the decisions that bought
-    into its position, else its alert and the decisions that bought because of it.
+    into its position, else its alert and the decisions that bought because of it. Where no outcome tells the close of
+    a decision, its fills do. What bears no name at all comes last, where the registry's rule joins it.
     """
 
-    def __init__(self, rows: Iterable[OutcomeRow]) -> None:
+    def __init__(
+        self,
+        rows: Iterable[OutcomeRow] = (),
+        *,
+        fills: Mapping[str, Closing] | None = None,
+        inferred: Mapping[str, Iterable[OutcomeRow]] | None = None,
+    ) -> None:
         self._told: dict[tuple[str, str, str], Told] = {}
+        self._fills = fills or {}
         for row in rows:
-            for horizon in told_horizons(row.body, horizon=row.horizon):
-                key = (*_most_exact(row), horizon)
-                told = Told(horizon == row.horizon, row.time, row.outcome_id, row)
-                self._told[key] = max(told, self._told.get(key, told))
+            self._tell(row, *most_exact(row._asdict()))
+        for key, nameless in (inferred or {}).items():
+            for row in nameless:
+                self._tell(row, "inferred", key)
 
     @classmethod
-    def about(cls, cases: Iterable[Case], *, facts: Facts) -> "Reports":
+    def about(cls, cases: Iterable[Case], *, facts: Facts, rules: Rules) -> "Reports":
         """All that was reported of these cases."""
+        asked = list(cases)
         names: dict[str, set[str]] = {"decision": set(), "position": set(), "alert": set()}
-        for case in cases:
-            for sort, name in _names(case):
+        for case in asked:
+            for sort, name in names_of(case):
                 names[sort].add(name)
-        return cls(facts.outcomes(decisions=names["decision"], positions=names["position"], alerts=names["alert"]))
+        rows = facts.outcomes(decisions=names["decision"], positions=names["position"], alerts=names["alert"])
+        bought = [case for case in asked if case.bought]
+        return cls(
+            rows,
+            fills=closings(facts.connection, facts.strategy, {case.id: case.position_id for case in bought}),
+            inferred=Inference(facts.connection, rules).outcomes_for(asked),
+        )
 
     def horizons(self, case: Case) -> set[str]:
         """The horizons at which anything was reported of the case."""
-        names = set(_names(case))
-        return {horizon for sort, name, horizon in self._told if (sort, name) in names}
+        names = {*names_of(case), ("inferred", case.key)}
+        told = {horizon for sort, name, horizon in self._told if (sort, name) in names}
+        return told | {CLOSE.horizon} if case.bought and case.id in self._fills else told
 
     def figures(self, case: Case, horizon: str) -> Figures | None:
         """What was reported of the case, under the most exact of its names."""
-        for sort, name in _names(case):
+        for sort, name in names_of(case):
             if told := self._told.get((sort, name, horizon)):
                 return _figures(told.row, horizon, sign=case.sign)
+        if horizon == CLOSE.horizon and case.bought and (closing := self._fills.get(case.id)):
+            return _closed(closing)
+        if told := self._told.get(("inferred", case.key, horizon)):
+            return _figures(told.row, horizon, sign=case.sign)._replace(inferred=True)
         return None
 
-
-def told_horizons(body: str, *, horizon: str) -> set[str]:
-    """The horizons that an outcome tells of: its own, and those of its further returns."""
-    return {horizon, *(msgspec.json.decode(body, type=Further).returns or ())}
+    def _tell(self, row: OutcomeRow, sort: str, name: str) -> None:
+        for horizon in told_horizons(row.body, horizon=row.horizon):
+            key = (sort, name, horizon)
+            told = Told(horizon == row.horizon, row.time, row.outcome_id, row)
+            self._told[key] = max(told, self._told.get(key, told))
 
 
 def _figures(row: OutcomeRow, horizon: str, *, sign: float) -> Figures:
@@ -106,10 +108,12 @@ def _figures(row: OutcomeRow, horizon: str, *, sign: float) -> Figures:
     return Figures(
         entry_price=outcome.entry_price,
         exit_price=outcome.exit_price,
-        return_=_bounded(return_ if return_ is not None else gross),
-        net=_bounded(net),
+        return_=bounded(return_ if return_ is not None else gross),
+        net=bounded(net),
+        benchmark=outcome.benchmark_return,
         mfe=outcome.mfe,
         mae=outcome.mae,
+        peak_after=None if outcome.days_to_peak is None else round(outcome.days_to_peak * DAY_US),
         exit_reason=outcome.exit_reason.value if outcome.exit_reason else None,
         entry_time=microseconds(outcome.entry_time) if outcome.entry_time else None,
         exit_time=microseconds(outcome.exit_time) if outcome.exit_time else None,
@@ -117,22 +121,14 @@ def _figures(row: OutcomeRow, horizon: str, *, sign: float) -> Figures:
     )
 
 
-def _bounded(fraction: float | None) -> float | None:
-    return None if fraction is None else max(-LARGEST, min(LARGEST, fraction))
-
-
-def _most_exact(row: OutcomeRow) -> tuple[str, str]:
-    if row.decision_id:
-        return ("decision", row.decision_id)
-    return ("position", row.position_id) if row.position_id else ("alert", row.alert_id or "")
-
-
-def _names(case: Case) -> Iterator[tuple[str, str]]:
-    if case.subject == ALERT:
-        yield ("alert", case.id)
-        return
-    yield ("decision", case.id)
-    if case.bought:
-        yield from (("position", name) for name in case.positions)
-        if case.alert_id:
-            yield ("alert", case.alert_id)
+def _closed(closing: Closing) -> Figures:
+    """What the fills of a decision say, when all that they opened is closed."""
+    return Figures(
+        entry_price=closing.entry_price,
+        exit_price=closing.exit_price,
+        return_=bounded(closing.return_),
+        net=bounded(closing.net),
+        entry_time=closing.entry_time,
+        exit_time=closing.exit_time,
+        time=closing.exit_time,
+    )

@@ -1,84 +1,133 @@
 """How one strategy's examples are measured."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from schemas.attributed import OutcomeClass
+from schemas.attributed import Origin, OutcomeClass, Subject
 from schemas.calendar import Calendar, NoSession
 from schemas.parameters import Registry, Reward
-from store.examples import PRICES, REPORTED
+from schemas.spans import sessions_of, span_of
+from workers.join.cases import BUY, Case
 
 
 class Slot(NamedTuple):
-    """Which of an alert's or decision's examples: a horizon, measured from prices or reported by trading."""
+    """Which of a subject's examples: a horizon, measured from prices or reported by trading."""
 
     horizon: str
     origin: str
 
 
-CLOSE = Slot("close", REPORTED)
+CLOSE = Slot("close", Origin.REPORTED.value)
+BARRIER = Slot("close", Origin.PRICES.value)
+"""What prices say of the close of a position with a stop, a target or a longest hold."""
+
+
+class End(NamedTuple):
+    """When a slot of a case ends, when it is given up without its facts, and from when on it may be filled."""
+
+    at: int
+    lost_at: int
+    due: int
 
 
 class Rules:
-    """A strategy's registry and calendar, as attribution asks them.
+    """A strategy's registry and calendars, as attribution asks them.
 
-    ``slots`` are the examples that every alert and decision has; other reported ones exist when trading reports
-    them. ``rewards`` are the rewards that any parameter is judged by, under the slot whose example carries them.
+    ``rewards`` are the rewards that any parameter is judged by, under the slot whose example carries them.
+    ``fixed`` are the slots of the registry's horizons, ``usual`` those of every alert and decision,
+    ``judged`` those of theses.
+    ``reach`` is how many sessions the longest window of prices spans. ``width`` is within how many microseconds of
+    its end a horizon's last bar must end.
     """
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self.market = registry.market
         self.calendar = Calendar.named(registry.market.calendar)
+        self._venues = {venue: Calendar.named(name) for venue, name in registry.market.venues.items()}
         self.rewards: dict[Slot, set[Reward]] = {}
         for name in registry.parameters:
             reward = registry.reward_of(name)
             self.rewards.setdefault(slot_of(reward), set()).add(reward)
-        self.slots = [Slot(horizon, PRICES) for horizon in registry.market.horizons]
-        if CLOSE in self.rewards:
-            self.slots.append(CLOSE)
-        self._dues: dict[tuple[Slot, str, str], str] = {}
+        self.fixed = tuple(Slot(horizon, Origin.PRICES.value) for horizon in self.market.horizons)
+        self.judged = (Slot(self.market.judged_at, Origin.PRICES.value),)
+        self.usual = (*self.fixed, CLOSE) if CLOSE in self.rewards else self.fixed
+        self._barred = (*self.usual, BARRIER)
+        self.interval = span_of(self.market.bars)
+        self.width = self.interval or 1
+        holds = [sessions_of(slot.horizon) for slot in (*self.fixed, *self.judged) if span_of(slot.horizon) is None]
+        spans = [span_of(slot.horizon) or 0 for slot in (*self.fixed, *self.judged)]
+        self.reach = max([*holds, self.market.close_after, 2 + max(spans, default=0) // 3_600_000_000])
+        self._by_session = {slot for slot in (*self.usual, *self.judged, CLOSE) if span_of(slot.horizon) is None}
+        self._ends: dict[tuple[Slot, str, str], End] = {}
         self._win = self._threshold("outcome.win_threshold", otherwise=self.market.win)
         self._loss = self._threshold("outcome.loss_threshold", otherwise=self.market.loss)
+
+    def calendar_of(self, venue: str) -> Calendar:
+        """The sessions of a venue."""
+        return self._venues.get(venue, self.calendar)
+
+    def slots(self, case: Case) -> tuple[Slot, ...]:
+        """The examples that a case always has; further reported ones exist when trading reports them."""
+        if case.subject == Subject.THESIS.value:
+            return self.judged
+        return self._barred if case.barred else self.usual
+
+    def barred(self, row: Mapping[str, Any]) -> bool:
+        """Whether a decision's row opens a position with a stop, a target or a longest hold."""
+        limits = (row["stop"], row["target"], row["max_hold"] or None)
+        return row["action"] == BUY and any(limit is not None for limit in limits)
 
     def session_of_unit(self, unit: str, *, time: int) -> str:
         """The session in a unit's name, ``AAPL/2024-01-31``, or that of ``time`` where it names none."""
         named = unit.rpartition("/")[2]
         return named if self.calendar.is_session(named) else self.calendar.session_of(time)
 
-    def due(self, slot: Slot, *, session: str, entry: str) -> str:
-        """The session whose settling ends the slot of a unit of ``session`` that can be entered in ``entry``.
+    def end(self, slot: Slot, case: Case) -> End:
+        """When ``slot`` of ``case`` ends.
 
         Raises:
-            NoSession: it lies beyond the calendar; of what trading reports it is the last one then.
+            NoSession: it lies beyond the calendar; of what trading reports it is the last session then.
         """
-        key = (slot, session, entry)
-        if key not in self._dues:
-            self._dues[key] = self._due(slot, session=session, entry=entry)
-        return self._dues[key]
+        if slot not in self._by_session:
+            return self._end(slot, case)
+        key = (slot, case.session if slot == CLOSE else case.entry, case.venue)
+        found = self._ends.get(key)
+        if found is None:
+            found = self._ends[key] = self._end(slot, case)
+        return found
 
-    def _due(self, slot: Slot, *, session: str, entry: str) -> str:
+    def _end(self, slot: Slot, case: Case) -> End:
+        calendar = self.calendar if slot == CLOSE else self.calendar_of(case.venue)
+        due = None
         if slot == CLOSE:
-            return self.calendar.shift(session, self.market.close_after)
-        if slot.origin == PRICES:
-            return self.calendar.shift(entry, _sessions(slot.horizon) - 1)
-        try:
-            return self.calendar.shift(entry, _sessions(slot.horizon) - 1) if slot.horizon.endswith("d") else entry
-        except NoSession:
-            return self.calendar.sessions[-1]
+            session = calendar.shift(case.session, self.market.close_after)
+            at = calendar.close_of(session)
+        elif slot == BARRIER:
+            session = calendar.shift(case.entry, max(1, case.max_hold or self.market.close_after) - 1)
+            at, due = calendar.close_of(session), calendar.close_of(case.entry)
+        elif (span := span_of(slot.horizon)) is not None:
+            at = calendar.after(case.time, span)
+            session = calendar.session_of(at - 1)
+        else:
+            session = self._counted(calendar, slot, case)
+            at = calendar.close_of(session)
+        return End(
+            at, calendar.close_of(_no_later(calendar, session, self.market.lost_after)), at if due is None else due
+        )
 
-    def check_reach(self, *, session: str, time: int) -> None:
-        """That every example of an alert or decision ends within the calendar. Raises NoSession."""
-        entry = self.calendar.first_open_at_or_after(time)
-        self.due(CLOSE, session=session, entry=entry)
-        for slot in self.slots:
-            self.due(slot, session=session, entry=entry)
-
-    def matured(self, session: str) -> str:
-        """The newest assignment session whose maximum hold has passed when ``session`` is settled; "" if none."""
+    def _counted(self, calendar: Calendar, slot: Slot, case: Case) -> str:
         try:
-            return self.calendar.shift(session, -self.market.close_after)
+            return calendar.shift(case.entry, sessions_of(slot.horizon) - 1)
         except NoSession:
-            return ""
+            if slot.origin == Origin.PRICES.value:
+                raise
+            return calendar.sessions[-1]
+
+    def check_reach(self, *, session: str, entry: str, venue: str, max_hold: int | None) -> None:
+        """That everything which can follow an alert, decision or thesis lies within the calendar. Raises NoSession."""
+        self.calendar.shift(session, self.market.close_after)
+        self.calendar_of(venue).shift(entry, max(self.reach, max_hold or 0) + 1)
 
     def outcome_class(self, earned: float | None) -> str | None:
         """Win, loss or neutral; nothing where nothing is known."""
@@ -94,8 +143,8 @@ class Rules:
 
 def slot_of(reward: Reward) -> Slot:
     """The slot whose example carries the reward of a unit."""
-    return CLOSE if reward.horizon == CLOSE.horizon else Slot(reward.horizon, PRICES)
+    return CLOSE if reward.horizon == CLOSE.horizon else Slot(reward.horizon, Origin.PRICES.value)
 
 
-def _sessions(horizon: str) -> int:
-    return int(horizon.removesuffix("d"))
+def _no_later(calendar: Calendar, session: str, by: int) -> str:
+    return calendar.sessions[min(calendar.place(session) + by, len(calendar.sessions) - 1)]

@@ -1,73 +1,136 @@
-"""One unit at one slot: what is known of each of its cases, and what the unit is worth."""
+"""One unit at one slot: what is known of each of its cases, where they stand, and what the unit is worth."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
 from typing import NamedTuple
 
-from schemas.attributed import Contribution, ExampleState
+from schemas.attributed import Contribution, ExampleState, Mark, Origin
 from schemas.parameters import Reward, RewardKind
-from store.examples import PRICES
 from workers.join.cases import Case, Cohort
 from workers.join.counting import Counting, Find, Uncounted
-from workers.join.reports import Figures
-from workers.join.rules import CLOSE, Slot
+from workers.join.figures import Figures
+from workers.join.rules import CLOSE, End, Slot
+
+PRICES = Origin.PRICES.value
+
+
+WITHDRAWN = "what was reported belongs to it no longer"
+"""An example that is there only because trading reported it keeps its row when that turns out otherwise."""
+
+
+class Ending(NamedTuple):
+    """Why an example of prices can no longer be filled, and what is known up to its last price.
+
+    ``lost``: no bar ever came, so that nothing is known at all.
+    """
+
+    reason: str
+    lost: bool
+    figures: Figures | None = None
 
 
 class Standing(NamedTuple):
-    """Where an example stands, what it contributes, and a reason where something is amiss."""
+    """Where an example stands, what it contributes, and a reason where something is amiss or ended."""
 
     state: ExampleState
     contributions: list[Contribution]
-    reason: str | None
+    reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """A unit at a slot.
 
-    ``figures`` are those of the cases that something is known of, by ``Case.key``. ``over``: every case's maximum
-    hold has passed. ``awaited``: the slot is ``close`` and a reward asks for it, so that a unit's
-    representative stays pending until its cohort's maximum hold has passed and every purchase is closed.
+    Attributes:
+        figures: those of the cases that something is known of, by ``Case.key``.
+        ends: when the slot ends for each case; ``endings``: why the windows of prices ended that are given up.
+        released: the cases whose hold after a jump is over.
+        mismatched: where trading says that other values were in force; such a case counts for nothing.
+        reached: the close of the newest settled session.
+        awaited: the slot is ``close`` and a reward asks for it, so that a unit's representative stays pending until
+            its cohort's maximum hold has passed and every purchase is closed.
+        expected: the slot is there whether or not trading reports it.
     """
 
     cohort: Cohort
     slot: Slot
     figures: Mapping[str, Figures]
-    over: bool
+    ends: Mapping[str, End]
+    endings: Mapping[str, Ending]
+    released: Container[str]
+    mismatched: Mapping[str, str]
+    reached: int
     awaited: bool
+    expected: bool
 
     def standing(self, case: Case, counting: Counting, find: Find) -> Standing:
         """Where the example of ``case`` stands. Only the representative of its unit contributes."""
-        state = self._state(case)
-        if state is ExampleState.CENSORED:
-            price = self.figures[case.key].entry_price
-            return Standing(state, [], f"no fraction of the entry price {price} exists: it is not above 0")
-        if state is not ExampleState.MATCHED or case is not self.cohort.representative:
-            return Standing(state, [], None)
+        standing = self._standing(case)
+        if standing.state is not ExampleState.MATCHED or case is not self.cohort.representative:
+            return standing
         rewards = counting.rewards(case, self.slot, find)
         if isinstance(rewards, Uncounted):
-            return Standing(state, [], rewards.reason)
+            return Standing(standing.state, [], rewards.reason)
+        if not rewards:
+            return standing
+        if case.key in self.mismatched:
+            return Standing(standing.state, [], self.mismatched[case.key])
         worth = {reward: self._worth(case, reward) for reward in sorted(rewards, key=str)}
         values = {reward: value for reward, value in worth.items() if isinstance(value, float)}
         reasons = [value.reason for value in worth.values() if isinstance(value, Uncounted)]
         contributions = counting.contributions(case, self.slot, values, find) if values else ()
-        return Standing(state, sorted(contributions), "; ".join(reasons) or None)
+        return Standing(standing.state, sorted(contributions), "; ".join(reasons) or None)
 
-    def _state(self, case: Case) -> ExampleState:
+    def marks(self, case: Case) -> str:
+        """What is to be known of the example beside its state."""
         figures = self.figures.get(case.key)
-        if self.slot.origin == PRICES and figures and (figures.entry_price or 0.0) <= 0:
-            return ExampleState.CENSORED
+        marks = []
+        if figures and figures.inferred:
+            marks.append(Mark.INFERRED.value)
+        if figures and figures.jump:
+            marks.append(Mark.JUMP.value)
+        if case.key in self.mismatched:
+            marks.append(Mark.MISMATCH.value)
+        return ",".join(marks)
+
+    def _standing(self, case: Case) -> Standing:
+        figures = self.figures.get(case.key)
+        if figures and self.slot.origin == PRICES:
+            return self._of_prices(case, figures)
         complete = self._closed(case) if self.awaited else figures is not None
-        return ExampleState.MATCHED if complete else ExampleState.PENDING
+        if complete:
+            return Standing(ExampleState.MATCHED, [])
+        if not self.expected:
+            return Standing(ExampleState.CENSORED, [], WITHDRAWN)
+        return self._given_up(case) if self._lost_at(case) <= self.reached else Standing(ExampleState.PENDING, [])
+
+    def _lost_at(self, case: Case) -> int:
+        """When the example is given up; where the whole cohort is awaited, with the last of it."""
+        return max(end.lost_at for end in self.ends.values()) if self.awaited else self.ends[case.key].lost_at
+
+    def _of_prices(self, case: Case, figures: Figures) -> Standing:
+        if (figures.entry_price or 0.0) <= 0:
+            reason = f"no fraction of the entry price {figures.entry_price} exists: it is not above 0"
+            return Standing(ExampleState.CENSORED, [], reason)
+        if figures.jump and case.key not in self.released:
+            reason = "a jump that no factor explains is held for a factor or a second source"
+            return Standing(ExampleState.PENDING, [], reason)
+        return Standing(ExampleState.MATCHED, [])
+
+    def _given_up(self, case: Case) -> Standing:
+        if ending := self.endings.get(case.key):
+            return Standing(ExampleState.LOST if ending.lost else ExampleState.CENSORED, [], ending.reason)
+        return Standing(ExampleState.LOST, [], "trading reported nothing in time")
 
     def _closed(self, case: Case) -> bool:
+        over = all(end.at <= self.reached for end in self.ends.values())
         if case is self.cohort.representative:
-            return self.over and all(bought.key in self.figures for bought in self.cohort.bought)
-        return case.key in self.figures or (self.over and not case.bought)
+            return over and all(bought.key in self.figures for bought in self.cohort.bought)
+        return case.key in self.figures or (over and not case.bought)
 
     def _worth(self, case: Case, reward: Reward) -> float | Uncounted | None:
         """What the unit earned in one reward; None while not all of it is known."""
-        return self._pnl() if reward.kind is RewardKind.UNIT_PNL else self.figures[case.key].return_
+        if reward.kind is RewardKind.UNIT_PNL:
+            return self._pnl()
+        return self.figures[case.key].return_
 
     def _pnl(self) -> float | Uncounted | None:
         """The sum of size x return over what was bought, a real 0 where nothing was."""
@@ -76,6 +139,10 @@ class View:
             if case.size is None:
                 return Uncounted(f"decision {case.id!r} was bought without a size; send the fraction of equity")
             if (figures := self.figures.get(case.key)) is None:
+                return None
+            if figures.inferred:
+                return Uncounted(f"the outcome of decision {case.id!r} bore no id and was inferred; it is not counted")
+            if figures.jump and case.key not in self.released:
                 return None
             earned = figures.net if self.slot == CLOSE else figures.return_
             if earned is None:

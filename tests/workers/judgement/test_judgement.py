@@ -1,0 +1,347 @@
+"""Trading's own words beside what followed, from everything that attribution joined."""
+
+import json
+
+import msgspec
+import pytest
+
+from schemas.calendar import NoSession
+from schemas.discovery import DiscoveryCompleted
+from schemas.thesis import ThesisFormed
+from schemas.vocabulary import Direction, Recommendation, Side
+from tests.workers.desk import NYSE, Desk, Stream, registry
+from tests.workers.shelf import Shelf
+from workers.commands.accuracy import accuracy
+from workers.join.rules import Rules
+from workers.judgement.judgement import judge
+from workers.judgement.volumes import relative_volume
+
+FIRST = NYSE.place("2024-01-03")
+WIN, FLAT, LOSS = 110.0, 100.5, 90.0
+
+
+@pytest.fixture
+def stream():
+    return Stream()
+
+
+@pytest.fixture
+def desk(store):
+    return Desk(store, rules=registry(horizons=["1d", "3d"], primary_horizon="3d"))
+
+
+def judgement(desk, **how):
+    with desk.store.read() as connection:
+        return judge(connection, Rules(desk.rules), **how)
+
+
+def thesis(stream, name, recommendation, *, time="2024-01-03 14:00", symbol="AAPL", **about):
+    data = ThesisFormed(thesis_id=name, symbol=symbol, recommendation=Recommendation(recommendation), **about)
+    return stream.event(data, time)
+
+
+def run(stream, name, *, universe=5_000, candidates=12, time="2024-01-03 13:00", **more):
+    data = DiscoveryCompleted(run_id=name, universe_size=universe, candidate_count=candidates, **more)
+    return stream.event(data, time)
+
+
+def three_days(stream, close, *, symbol="AAPL", first=FIRST, high=None, volume=None):
+    """Bars that open at 100 and end at ``close`` after three sessions."""
+    prices = [(100.0, 100.0), (100.0, 100.0), (100.0, close)]
+    return [
+        stream.bar(
+            NYSE.sessions[first + place],
+            start,
+            max(start, end, high or 0.0),
+            min(start, end),
+            end,
+            symbol=symbol,
+            volume=volume,
+        )
+        for place, (start, end) in enumerate(prices)
+    ]
+
+
+def quiet(stream, count, *, symbol="AAPL", volume=1_000.0, factor_at=None, factor=None):
+    """``count`` flat bars before the first session."""
+    return [
+        stream.bar(
+            session, 100, 100, 100, 100, symbol=symbol, volume=volume, factor=factor if place == factor_at else None
+        )
+        for place, session in enumerate(NYSE.sessions[FIRST - count : FIRST])
+    ]
+
+
+# Theses
+
+
+@pytest.mark.parametrize(
+    ("recommendation", "right"),
+    [
+        ("BUY_MORE", [True, False, False]),
+        ("HOLD", [True, True, False]),
+        ("TRIM_25", [False, True, True]),
+        ("LIQUIDATE", [False, False, True]),
+    ],
+)
+def test_a_thesis_is_right_or_wrong_by_what_followed_its_own_time(desk, stream, recommendation, right):
+    for number, close in enumerate((WIN, FLAT, LOSS)):
+        symbol = f"S{number}"
+        desk.take(thesis(stream, symbol, recommendation, symbol=symbol), *three_days(stream, close, symbol=symbol))
+    made = judgement(desk).theses
+
+    assert "3d" == made.horizon
+    assert {recommendation: {"win": 1, "neutral": 1, "loss": 1}} == made.table
+    assert (3, sum(right)) == (made.accuracy.n, made.accuracy.right)
+    assert {"matched": 3} == made.states
+
+
+def test_a_thesis_about_a_short_position_is_judged_by_what_that_earned(desk, stream):
+    desk.take(stream.decision("d", "2024-01-03 14:00", direction=Direction.SHORT, position_id="p"))
+    desk.take(thesis(stream, "t", "BUY_MORE", position_id="p"), *three_days(stream, LOSS))
+    made = judgement(desk).theses
+    assert ({"BUY_MORE": {"win": 1}}, 1) == (made.table, made.accuracy.right)
+
+
+def test_a_thesis_is_judged_also_when_its_position_was_closed_meanwhile(desk, stream):
+    desk.take(stream.decision("d", "2024-01-02 14:00", position_id="p"), thesis(stream, "t", "HOLD", position_id="p"))
+    desk.take(stream.outcome("o", "2024-01-03 16:00", position_id="p", net=-0.2), *three_days(stream, WIN))
+    assert {"HOLD": {"win": 1}} == judgement(desk).theses.table
+
+
+def test_theses_that_wait_or_asked_for_research_are_not_judged(desk, stream):
+    desk.take(thesis(stream, "r", "RESEARCH"), *three_days(stream, WIN))
+    desk.take(thesis(stream, "later", "HOLD", time="2024-01-09 14:00"))
+    made = judgement(desk).theses
+
+    assert {"matched": 1, "pending": 1} == made.states
+    assert {"RESEARCH": {"win": 1}} == made.table
+    assert made.accuracy is None
+
+
+def test_theses_that_see_the_same_prices_count_as_fewer(desk, stream):
+    desk.take(*(thesis(stream, f"t{number}", "HOLD") for number in range(4)), *three_days(stream, WIN))
+    desk.take(thesis(stream, "alone", "HOLD", symbol="MSFT"), *three_days(stream, WIN, symbol="MSFT"))
+    made = judgement(desk).theses.accuracy
+
+    assert (5, 2.0, 0.4) == (made.n, pytest.approx(made.n_eff), pytest.approx(made.uniqueness))
+    assert 1.0 == made.share == made.by_chance
+    assert made.interval[0] == pytest.approx(1 / (1 + 1.959964**2 / 2), abs=1e-6)
+
+
+def test_nothing_is_judged_of_an_empty_store(desk):
+    made = judgement(desk)
+    assert ({}, {}, None) == (made.theses.states, made.theses.table, made.theses.accuracy)
+    assert [] == made.catalysts
+    assert (0, None, None) == (made.volume.predictions, made.volume.reported, made.volume.computed)
+    assert ([], 0, 0, 0) == tuple(getattr(made.discovery, name) for name in made.discovery.__struct_fields__)
+
+
+# Catalysts
+
+
+def test_a_catalyst_materialised_when_the_price_went_as_far_as_a_win(desk, stream):
+    for symbol, high, close in (("A", 102.0, LOSS), ("B", 101.9, FLAT), ("C", None, WIN)):
+        desk.take(stream.alert(symbol, "2024-01-03 14:00", symbol=symbol, catalyst_type="earnings"))
+        desk.take(*three_days(stream, close, symbol=symbol, high=high))
+    desk.take(
+        stream.alert("pending", "2024-01-09 14:00", catalyst_type="earnings"), stream.alert("none", "2024-01-03 14:00")
+    )
+    [made] = judgement(desk).catalysts
+
+    assert ("earnings", 4, None) == (made.type, made.alerts, made.reported)
+    assert (3, 2) == (made.computed.n, made.computed.materialised)
+
+
+def test_what_trading_reports_of_a_catalyst_stands_beside_what_prices_say(desk, stream):
+    desk.take(stream.alert("a", "2024-01-03 14:00", catalyst_type="fda"), *three_days(stream, WIN))
+    desk.take(stream.outcome("o", "2024-01-09 15:00", alert_id="a", catalyst_materialised=False))
+    [made] = judgement(desk).catalysts
+    assert ((1, 0), (1, 1)) == (
+        (made.reported.n, made.reported.materialised),
+        (made.computed.n, made.computed.materialised),
+    )
+
+
+@pytest.mark.parametrize("names", [{"decision_id": "d"}, {"position_id": "p"}, {"position_id": "q"}, {"alert_id": "a"}])
+def test_a_report_finds_the_alert_through_whatever_it_names(desk, stream, names):
+    desk.take(stream.alert("a", "2024-01-03 14:00", catalyst_type="fda"))
+    desk.take(stream.decision("d", "2024-01-03 14:01", alert_id="a", position_id="p"))
+    desk.take(
+        stream.fill("f", "2024-01-03 15:00", side=Side.BUY, quantity=1, price=9, decision_id="d", position_id="q")
+    )
+    desk.take(stream.outcome("o", "2024-01-09 15:00", catalyst_materialised=True, **names))
+    [made] = judgement(desk).catalysts
+    assert (1, 1) == (made.reported.n, made.reported.materialised)
+
+
+def test_prices_that_ended_before_the_horizon_say_nothing_of_a_catalyst(store):
+    with store.begin() as work:
+        shelf = Shelf(work.connection)
+        fact = shelf.alert("a", "2024-01-03 14:00", body='{"catalyst_type":"fda"}')["sequence"]
+        shelf.example(fact, horizon="3d", state="censored", mfe=0.5)
+        [made] = judge(work.connection, Rules(registry())).catalysts
+    assert ("fda", 1, None, None) == (made.type, made.alerts, made.reported, made.computed)
+
+
+def test_what_was_sold_from_a_position_says_nothing_of_the_alert_that_sold_it(desk, stream):
+    desk.take(stream.alert("a", "2024-01-03 14:00", catalyst_type="fda"))
+    desk.take(stream.decision("d", "2024-01-03 14:01", action="SELL", alert_id="a", position_id="p"))
+    desk.take(stream.outcome("o", "2024-01-09 15:00", position_id="p", catalyst_materialised=True))
+    [made] = judgement(desk).catalysts
+    assert made.reported is None
+
+
+def test_the_newest_report_of_a_catalyst_counts_and_only_once(desk, stream):
+    desk.take(
+        stream.alert("a", "2024-01-03 14:00", catalyst_type="fda"),
+        stream.decision("d", "2024-01-03 14:01", alert_id="a"),
+    )
+    for name, day, names, said in (
+        ("late", "2024-01-10", {"alert_id": "a"}, False),
+        ("early", "2024-01-09", {"decision_id": "d"}, True),
+        ("earliest", "2024-01-08", {"alert_id": "a"}, True),
+        ("silent", "2024-01-11", {"alert_id": "a"}, None),
+    ):
+        desk.take(stream.outcome(name, f"{day} 15:00", catalyst_materialised=said, **names))
+    [made] = judgement(desk).catalysts
+    assert (1, 0) == (made.reported.n, made.reported.materialised)
+
+
+# Volumes
+
+
+def predicted(stream, expected, *, name="a"):
+    return stream.alert(name, "2024-01-03 14:00", expected_relative_volume=expected)
+
+
+def test_a_predicted_volume_is_compared_with_the_mean_of_the_thirty_bars_before(desk, stream):
+    desk.take(predicted(stream, 4.0), *quiet(stream, 35), *three_days(stream, WIN, volume=2_000.0))
+    made = judgement(desk).volume
+    assert (1, 1, 0.5, None) == (made.predictions, made.computed.n, made.computed.mean, made.reported)
+
+
+def test_a_split_is_no_volume(desk, stream):
+    """Two shares for one, ten sessions before the entry: half the price, twice the shares."""
+    bars = quiet(stream, 35, factor_at=25, factor=0.5)
+    before, after = bars[:25], bars[25:]
+    doubled = [msgspec.structs.replace(bar, data=msgspec.structs.replace(bar.data, volume=2_000.0)) for bar in after]
+    desk.take(predicted(stream, 1.0), *before, *doubled, *three_days(stream, WIN, volume=2_000.0))
+    assert 1.0 == pytest.approx(judgement(desk).volume.computed.mean)
+
+
+def test_thirty_bars_are_enough(desk, stream):
+    desk.take(predicted(stream, 2.0), *quiet(stream, 30), *three_days(stream, WIN, volume=2_000.0))
+    assert 1.0 == judgement(desk).volume.computed.mean
+
+
+@pytest.mark.parametrize("lacking", ["29 bars before", "no volume before", "no volume within", "nothing traded before"])
+def test_without_all_volumes_nothing_is_computed(desk, stream, lacking):
+    before = {
+        "29 bars before": lambda: quiet(stream, 29),
+        "no volume before": lambda: [*quiet(stream, 29), stream.bar(NYSE.sessions[FIRST - 30], 100, 100, 100, 100)],
+        "nothing traded before": lambda: quiet(stream, 30, volume=0.0),
+    }.get(lacking, lambda: quiet(stream, 30))()
+    within = None if lacking == "no volume within" else 2_000.0
+    desk.take(predicted(stream, 2.0), *before, *three_days(stream, WIN, volume=within))
+    made = judgement(desk).volume
+    assert (1, None) == (made.predictions, made.computed)
+
+
+def test_reported_accuracies_are_averaged_apart(desk, stream):
+    desk.take(predicted(stream, 2.0), predicted(stream, 2.0, name="b"))
+    desk.take(stream.outcome("o", "2024-01-09 15:00", alert_id="a", volume_prediction_accuracy=0.8))
+    desk.take(stream.outcome("p", "2024-01-10 15:00", alert_id="a", volume_prediction_accuracy=0.6))
+    desk.take(stream.outcome("q", "2024-01-10 15:00", alert_id="b", volume_prediction_accuracy=0.0))
+    made = judgement(desk).volume
+    assert (2, 0.3, None) == (made.reported.n, made.reported.mean, made.computed)
+
+
+def test_no_bar_in_a_window_is_no_volume():
+    assert relative_volume([], entry_time=1, exit_time=2) is None
+
+
+# Discovery runs
+
+
+def test_a_run_is_shown_with_what_came_of_its_alerts(desk, stream):
+    desk.take(run(stream, "r", filtered_size=300), run(stream, "empty", time="2024-01-04 13:00"))
+    for symbol, close in (("A", 110.0), ("B", 95.0)):
+        desk.take(stream.alert(symbol, "2024-01-03 14:00", symbol=symbol, run_id="r"))
+        desk.take(*three_days(stream, close, symbol=symbol))
+    desk.take(
+        stream.alert("open", "2024-01-09 14:00", run_id="r"), stream.alert("x", "2024-01-09 14:00", run_id="never")
+    )
+    desk.take(stream.alert("y", "2024-01-09 14:00", run_id="never"), stream.alert("z", "2024-01-09 14:00"))
+    made = judgement(desk).discovery
+
+    assert ["empty", "r"] == [one.run_id for one in made.runs]
+    empty, full = made.runs
+    assert (5_000, None, 12, 0, 0, None) == msgspec.structs.astuple(empty)[2:]
+    assert (5_000, 300, 12, 3, 2) == msgspec.structs.astuple(full)[2:7]
+    assert full.mean_return == pytest.approx(0.025)
+    assert (2, 1, 1) == (made.alerts_of_unknown_runs, made.unknown_runs, made.alerts_without_run)
+
+
+# All of it
+
+
+def test_only_what_came_since_a_session_is_looked_at(desk, stream):
+    desk.take(
+        run(stream, "old"), thesis(stream, "t", "HOLD"), stream.alert("a", "2024-01-03 14:00", catalyst_type="fda")
+    )
+    desk.take(predicted(stream, 2.0, name="p"), *three_days(stream, WIN))
+    desk.take(stream.outcome("o", "2024-01-03 15:00", alert_id="p", volume_prediction_accuracy=0.5))
+    assert (1, 1) == (len(judgement(desk, since="2024-01-03").catalysts), judgement(desk).volume.reported.n)
+
+    made = judgement(desk, since="2024-01-04")
+    assert ({}, [], 0, None, []) == (
+        made.theses.states,
+        made.catalysts,
+        made.volume.predictions,
+        made.volume.reported,
+        made.discovery.runs,
+    )
+    with pytest.raises(NoSession, match="2024-01-06"):
+        judgement(desk, since="2024-01-06")
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch, desk):
+    (tmp_path / "main.toml").write_text(
+        '[market]\nhorizons = ["1d", "3d"]\nprimary_horizon = "3d"\n'
+        '[[parameter]]\nname = "look"\ndefault = 0.5\nmin = 0.0\nmax = 1.0\nstep = 0.1\nmax_change = 0.1\n'
+        'category = "test"\naffects = "test"\ndescription = "?"\nreward = "alert_return:3d"\ndecides_trade = false\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LEARNING_REGISTRIES", "main.toml")
+    monkeypatch.setenv("LEARNING_STORE_URL", f"sqlite:///{tmp_path / 'learning.db'}")
+    return desk
+
+
+def test_the_command_shows_every_figure(installed, stream, capsys):
+    installed.take(run(stream, "r"), stream.alert("a", "2024-01-03 14:00", catalyst_type="fda", run_id="r"))
+    installed.take(thesis(stream, "t", "HOLD"), thesis(stream, "u", "BUY_MORE"), *three_days(stream, FLAT))
+    capsys.readouterr()
+    accuracy(strategy=None, since=None, json=False)
+    shown = capsys.readouterr().out
+
+    for words in (
+        "right (*) 1 of 2, 50.0%",
+        "blindly 50.0%",
+        "effective n 1.0, average uniqueness 0.50; 2 matched",
+        "0.0% (0 of 1)",
+        "+0.50%",
+        "0 alerts name 0 runs that never came, 0 name none",
+    ):
+        assert words in shown
+    assert ["HOLD", "0", "*", "1", "*", "0"] in [line.replace("│", " ").split() for line in shown.splitlines()]
+
+
+def test_the_command_writes_json_that_says_the_same(installed, stream, capsys):
+    installed.take(thesis(stream, "t", "HOLD"), *three_days(stream, FLAT))
+    capsys.readouterr()
+    accuracy(strategy="main", since="2024-01-03", json=True)
+    made = json.loads(capsys.readouterr().out)
+    assert ("main", "2024-01-03", 1) == (made["strategy"], made["since"], made["theses"]["accuracy"]["n"])
+    assert [] == made["catalysts"]

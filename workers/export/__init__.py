@@ -1,0 +1,1 @@
+"""Examples as rows for a notebook."""

@@ -1,0 +1,71 @@
+"""What becomes of examples whose prices did not come in time."""
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection
+
+from schemas.calendar import Calendar, NoSession
+from store.prices import bars
+from workers.join.paths import Paths, Window
+from workers.join.rules import Rules
+from workers.join.view import Ending
+
+STOPPED = "it traded last on"
+"""How the reason begins where an instrument stopped trading before the end."""
+
+
+class Endings:
+    """Says why windows that are given up can no longer be filled.
+
+    It looks at no bar before the longest gap that an instrument may have, and at none after the window was given up,
+    so that a bar that comes much later changes nothing.
+    """
+
+    def __init__(
+        self, connection: Connection, rules: Rules, *, calendars: Mapping[int, Calendar], paths: Paths
+    ) -> None:
+        self._connection = connection
+        self._rules = rules
+        self._calendars = calendars
+        self._paths = paths
+
+    def of(self, windows: Iterable[tuple[Window, int]]) -> dict[Window, Ending]:
+        """Why each window ended, which was given up at the moment beside it."""
+        ends = {window: self._end(window, lost_at) for window, lost_at in set(windows)}
+        stopped = {window for window, ending in ends.items() if ending.reason.startswith(STOPPED)}
+        known = self._paths.cut_short(stopped)
+        return ends | {
+            window: Ending(f"{ends[window].reason}; its last price was used", False, figures)
+            for window, figures in known.items()
+        }
+
+    def _end(self, window: Window, lost_at: int) -> Ending:
+        calendar = self._calendars.get(window.instrument, self._rules.calendar)
+        since = calendar.opens[max(0, self._place(calendar, window.latest) - self._rules.market.gap_sessions)]
+        found = bars(
+            self._connection,
+            [window.instrument],
+            interval=self._rules.market.bars,
+            since=int(since),
+            until=lost_at,
+            precedence=self._rules.market.price_sources,
+        )
+        ends = [bar.time for bar in found]
+        if not ends:
+            return Ending(f"no price came from {_day(calendar, window.latest)} to {_day(calendar, lost_at)}", True)
+        if max(ends) < window.end:
+            return Ending(f"{STOPPED} {_day(calendar, max(ends))}", False)
+        if not self._paths.entered(window):
+            return Ending(f"no bar came to enter on {_day(calendar, window.latest)}", False)
+        return Ending(f"no bar came that ends with {_day(calendar, window.end)}; later ones did", False)
+
+    def _place(self, calendar: Calendar, moment: int) -> int:
+        return calendar.place(_day(calendar, moment))
+
+
+def _day(calendar: Calendar, moment: int) -> str:
+    """The session that a moment lies in, its close included."""
+    try:
+        return calendar.session_of(moment - 1)
+    except NoSession:
+        return calendar.sessions[-1]

@@ -1,0 +1,128 @@
+"""What new bars may change."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from schemas.calendar import Calendar
+from schemas.spans import sessions_of, span_of
+from store.examples import Examples
+from store.facts import Facts
+from store.instruments import Instruments, Listing
+from store.prices import newest
+from workers.join.fact_rows import Row
+from workers.join.rules import BARRIER, Rules, Slot
+from workers.join.touched import Touched
+
+
+class Stirred:
+    """Finds the examples that bars complete or revise.
+
+    A bar that is the next of its instrument, in a session that is not settled yet, can only complete what is
+    pending. Every other one (late, told again, after a hole) may change whatever was measured, or given up, near it.
+    """
+
+    def __init__(self, connection: Connection, rules: Rules, *, settled: str) -> None:
+        self._connection = connection
+        self._rules = rules
+        self._settled = settled
+        self._facts = Facts(connection, rules.registry.strategy)
+        self._before: dict[int, tuple[int, str]] = {}
+
+    def before(self, rows: Iterable[Row]) -> None:
+        """Note how far the bars of these instruments reach before the rows are kept."""
+        instruments = {row["instrument"] for row in rows if self._counts(row)}
+        if instruments:
+            self._before = newest(self._connection, instruments, interval=self._rules.market.bars)
+
+    def by(self, rows: Iterable[Row], touched: Touched) -> None:
+        """Note what the rows touch: those that now stand where they did not before."""
+        bars: dict[int, list[Row]] = defaultdict(list)
+        for row in rows:
+            if self._counts(row) or not row["final"]:
+                bars[row["instrument"]].append(row)
+        ends: dict[int, int] = {}
+        around: dict[tuple[str, str], set[int]] = defaultdict(set)
+        for instrument, mine in bars.items():
+            in_order = sorted(mine, key=lambda row: int(row["time"]))
+            if self._is_next(instrument, in_order):
+                ends[instrument] = in_order[-1]["time"]
+            else:
+                around[self._near(in_order, instrument=instrument)].add(instrument)
+        for pending in Examples(self._connection, self._rules.registry.strategy).maturing(ends):
+            touched.slots(pending.unit, [Slot(pending.horizon, pending.origin)])
+        for (first, last), instruments in around.items():
+            self._entered(instruments, first=first, last=last, touched=touched)
+        self._compared(bars, touched)
+
+    def _counts(self, row: Row) -> bool:
+        return bool(row["final"]) and row["interval"] == self._rules.market.bars
+
+    def _is_next(self, instrument: int, rows: Sequence[Row]) -> bool:
+        """Whether the bars follow what was there without a hole, and none of them lies in a settled session."""
+        if instrument not in self._before or not all(row["final"] for row in rows):
+            return False
+        last, session = self._before[instrument]
+        calendar = self._calendar(instrument)
+        for row in rows:
+            if row["time"] <= last or row["session"] <= self._settled or calendar.distance(session, row["session"]) > 1:
+                return False
+            last, session = row["time"], row["session"]
+        return True
+
+    def _near(self, rows: Sequence[Row], *, instrument: int) -> tuple[str, str]:
+        """The first and the last session in which something was entered that one of the bars may belong to."""
+        calendar = self._calendar(instrument)
+        first, last = rows[0]["session"], rows[-1]["session"]
+        if instrument in self._before:
+            first = min(first, self._before[instrument][1])
+        back = self._rules.reach + self._rules.market.lost_after + self._rules.market.jump_hold
+        ahead = min(calendar.place(last) + self._rules.market.gap_sessions, len(calendar.sessions) - 1)
+        return calendar.sessions[max(0, calendar.place(first) - back)], calendar.sessions[ahead]
+
+    def _entered(self, instruments: set[int], *, first: str, last: str, touched: Touched) -> None:
+        for unit in self._facts.units_entered(instruments, first=first, last=last):
+            touched.unit(unit)
+
+    def _compared(self, bars: dict[int, list[Row]], touched: Touched) -> None:
+        """What was measured before its benchmark's bar came is measured again."""
+        market = self._rules.market
+        if market.benchmark is None:
+            return
+        strategy = self._rules.registry.strategy
+        instruments = Instruments(self._connection)
+        compared = instruments.eras(strategy, Listing(market.benchmark_venue or "", market.benchmark))
+        for number in {number for _, number in compared} & bars.keys():
+            rows = sorted(bars[number], key=lambda row: int(row["time"]))
+            others = set(instruments.of_strategy(strategy)) - {number}
+            ahead = newest(self._connection, others, interval=market.bars)
+            behind = {other for other, (last, _) in ahead.items() if last >= rows[0]["time"]}
+            if not behind:
+                continue
+            if self._is_next(number, rows) and all(row["factor"] is None for row in rows):
+                self._ending(behind, rows, touched, instrument=number)
+            else:
+                first, last = self._near(rows, instrument=number)
+                self._entered(behind, first=first, last=last, touched=touched)
+
+    def _ending(self, instruments: set[int], rows: Sequence[Row], touched: Touched, *, instrument: int) -> None:
+        """What ends with these bars."""
+        calendar = self._calendar(instrument)
+        slots = (*self._rules.fixed, *self._rules.judged)
+        holds = {sessions_of(slot.horizon) for slot in slots if span_of(slot.horizon) is None}
+        if any(span_of(slot.horizon) is not None for slot in slots):
+            holds |= {1, 2}
+        for row in rows:
+            for hold in holds:
+                entry = calendar.sessions[max(0, calendar.place(row["session"]) - hold + 1)]
+                for unit in self._facts.units_entered(instruments, first=entry, last=entry):
+                    touched.slots(unit, slots)
+        first, last = self._near(rows, instrument=instrument)
+        for unit in self._facts.units_barred(instruments, first=first, last=last):
+            touched.slots(unit, [BARRIER])
+
+    def _calendar(self, instrument: int) -> Calendar:
+        if not self._rules.market.venues:
+            return self._rules.calendar
+        return self._rules.calendar_of(Instruments(self._connection).venues([instrument])[instrument])

@@ -1,0 +1,1 @@
+"""History from files into the books, as the streams would have brought it."""
