@@ -20,7 +20,8 @@ SESSIONS = 20
 """One alert a symbol and session: 5,000."""
 
 HORIZONS = 5
-BATCH = 5_000
+BATCH = 10_000
+"""The largest that the settings allow: a backlog."""
 REGISTRY = Registry(market=Market())
 
 

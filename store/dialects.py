@@ -67,15 +67,18 @@ def replace_rows(
     rows: Sequence[tuple[Any, ...]],
     *,
     key: tuple[str, ...],
+    fixed: tuple[str, ...] = (),
 ) -> None:
     """Set ``columns`` of the rows that are there; each row has their values in that order, its ``key`` among them.
+
+    What is ``fixed`` is left as it is, and so are indexes that have nothing else.
 
     Raises:
         StoreRefused: an integer beyond 64 bits.
     """
     if not rows:
         return
-    statement, places = _replacing(connection.dialect, table, columns, key)
+    statement, places = _replacing(connection.dialect, table, columns, key, fixed)
     values_of = itemgetter(*places)
     with _cursor(connection, table) as cursor:
         cursor.executemany(statement, [values_of(row) for row in rows])
@@ -131,13 +134,13 @@ def _adding(dialect: Dialect, table: Table, columns: tuple[str, ...], sums: tupl
 
 @lru_cache(maxsize=64)
 def _replacing(
-    dialect: Dialect, table: Table, columns: tuple[str, ...], key: tuple[str, ...]
+    dialect: Dialect, table: Table, columns: tuple[str, ...], key: tuple[str, ...], fixed: tuple[str, ...]
 ) -> tuple[str, tuple[int, ...]]:
     """The statement in the driver's own form, and which of the columns stand at its places."""
     statement = (
         update(table)
         .where(*(table.c[name] == bindparam(f"of_{name}") for name in key))
-        .values({name: bindparam(f"to_{name}") for name in columns if name not in key})
+        .values({name: bindparam(f"to_{name}") for name in columns if name not in (*key, *fixed)})
     )
     compiled = statement.compile(dialect=dialect)
     order = [str(name).partition("_")[2] for name in compiled.positiontup or ()]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, select, text
 
-from store.dialects import insert_new, replace_rows
+from store.dialects import fetched, insert_new, replace_rows
 from store.portions import portions
 from store.rows import columns
 from store.tables import examples
@@ -92,6 +92,8 @@ _PENDING = text("examples.state = 'pending'")
 """Written out, because a bound value does not lead to the indexes of pending examples."""
 
 _KEY = ("fact", "horizon", "origin")
+_IDENTITY = ("strategy", "subject", "subject_id")
+_PLACE = ("instrument", "unit", "session", "due")
 _CONTENT = tuple(name.rstrip("_") for name in Example._fields)
 _COLUMNS = (*_CONTENT, "revision", "sequence", "late")
 _WIDTH = len(_CONTENT)
@@ -113,10 +115,9 @@ class Examples:
         for (horizon, origin), facts in slots.items():
             for portion in portions(sorted(set(facts))):
                 named = {"facts": portion, "horizon": horizon, "origin": origin}
-                for row in self._connection.execute(_by_key(), named).all():
-                    example = Example._make(row[:_WIDTH])
+                for row in fetched(self._connection.execute(_by_key(), named)):
                     revision, sequence, late = row[_WIDTH:]
-                    found[example.key] = Revision(example, revision, sequence, bool(late))
+                    found[row[:3]] = Revision(Example._make(row[:_WIDTH]), revision, sequence, bool(late))
         return found
 
     def reported(self, facts: Iterable[int]) -> dict[int, set[str]]:
@@ -131,9 +132,12 @@ class Examples:
         """Write examples that do not exist yet."""
         insert_new(self._connection, examples, [dict(zip(_COLUMNS, _values(row), strict=True)) for row in rows])
 
-    def replace(self, rows: Sequence[Revision]) -> None:
-        """Write the next revision of examples that exist."""
-        replace_rows(self._connection, examples, _COLUMNS, [_values(row) for row in rows], key=_KEY)
+    def replace(self, rows: Sequence[tuple[Revision, Revision]]) -> None:
+        """Write the next revision of examples that exist, (before, after). Where they belong rarely changes."""
+        for fixed in (_IDENTITY + _PLACE, _IDENTITY):
+            moved = fixed == _IDENTITY
+            chosen = [_values(after) for before, after in rows if (_place(before) != _place(after)) is moved]
+            replace_rows(self._connection, examples, _COLUMNS, chosen, key=_KEY, fixed=fixed)
 
     def maturing(self, ends: Mapping[int, int]) -> list[PendingExample]:
         """The pending examples of prices that bars may complete; ``ends``: by instrument, the end of its newest bar."""
@@ -143,8 +147,8 @@ class Examples:
             by_end.setdefault(end, []).append(instrument)
         for end, instruments in by_end.items():
             for portion in portions(sorted(instruments)):
-                rows = self._connection.execute(_maturing(), {"instruments": portion, "end": end}).all()
-                found.extend(map(PendingExample._make, rows))
+                rows = self._connection.execute(_maturing(), {"instruments": portion, "end": end})
+                found.extend(map(PendingExample._make, fetched(rows)))
         return found
 
     def overdue(self, *, until: int) -> list[PendingExample]:
@@ -171,6 +175,11 @@ def example_id(strategy: str, subject: str, subject_id: str, *, horizon: str, or
     """The name of an example for ever: the same facts give the same, and nothing else does."""
     name = f"{strategy}/{subject}/{subject_id}/{horizon}/{origin}"
     return name if len(name) <= LONGEST_ID else sha256(name.encode()).hexdigest()
+
+
+def _place(row: Revision) -> tuple[int, str, str, int]:
+    example = row.example
+    return example.instrument, example.unit, example.session, example.due
 
 
 def _values(row: Revision) -> tuple[Any, ...]:

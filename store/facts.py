@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import Connection, Select, Table, bindparam, or_, select, update
 
 from schemas.vocabulary import Action
-from store.dialects import insert_new
+from store.dialects import fetched, insert_new
 from store.portions import portions
 from store.tables import alerts, decisions, fills, instruments, outcomes, theses
 
@@ -200,8 +200,8 @@ class Facts:
         for column, values in wanted.items():
             for portion in portions(sorted(set(values))):
                 named = {"strategy": self.strategy, "names": portion}
-                rows = self.connection.execute(_reading(table, shape, column), named).all()
-                found.extend(map(shape._make, rows))
+                rows = self.connection.execute(_reading(table, shape, column), named)
+                found.extend(map(shape._make, fetched(rows)))
         return found
 
 

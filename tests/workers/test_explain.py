@@ -57,8 +57,9 @@ def found(stream):
     ]
 
 
-def thesis(stream, name, **about):
-    data = ThesisFormed(thesis_id=name, symbol="AAPL", recommendation=Recommendation.HOLD, confidence=0.7, **about)
+def thesis(stream, name, *, recommendation="HOLD", **about):
+    said = Recommendation(recommendation)
+    data = ThesisFormed(thesis_id=name, symbol="AAPL", recommendation=said, confidence=0.7, **about)
     return stream.event(data, "2024-01-02 21:12")
 
 
@@ -223,6 +224,23 @@ def test_an_outcome_without_ids_is_told_with_what_the_declared_rule_joins_it_to(
         assert {"decision d1", "outcome o1"} == played(story(desk, name))
     [close] = [one for one in story(desk, "o1").examples if (one.horizon, one.origin) == ("close", "reported")]
     assert ["inferred"] == close.marks
+
+
+@pytest.mark.parametrize(
+    ("recommendation", "right", "shows"),
+    [("BUY_MORE", True, "right"), ("LIQUIDATE", False, "wrong"), ("RESEARCH", None, "not judged")],
+)
+def test_a_thesis_is_told_with_its_verdict(desk, stream, recommendation, right, shows):
+    desk.take(thesis(stream, "t1", recommendation=recommendation))
+    [verdict] = story(desk, "t1").verdicts
+    assert ("pending", None, None) == (verdict.state, verdict.outcome_class, verdict.right)
+    desk.take(*bars(stream, *DAYS[:3]))
+    [verdict] = story(desk, "t1").verdicts
+    assert ("3d", "matched", "win", right) == (verdict.horizon, verdict.state, verdict.outcome_class, verdict.right)
+    [line] = [
+        line for line in shown(story(desk, "t1")).splitlines() if f" {recommendation} " in line and " 3d " in line
+    ]
+    assert shows in line
 
 
 # values in force
@@ -566,6 +584,18 @@ def test_an_unknown_id_ends_with_a_sentence_and_code_1(place, busy, stream):
     assert "no 'morning-0002' is in the books; did you mean morning-0001? ids come from trading: alert_id" in ran.stderr
     assert "nothing is called almost so" in run("zzzzzzzz").stderr
     assert "" == ran.stdout
+
+
+def test_a_name_that_two_strategies_know_is_told_of_both_unless_one_is_said(tmp_path, store, stream, monkeypatch):
+    desk = Desk(store, strategies=("main", "other"))
+    for strategy in ("main", "other"):
+        desk.take(stream.alert("a1", "2024-01-02 21:10", strategy=strategy))
+        (tmp_path / f"{strategy}.toml").write_text(f'strategy = "{strategy}"\n')
+    files = f'registries = ["main.toml", "other.toml"]\nstore_url = "{store.place}"\n'
+    (tmp_path / "learning.toml").write_text(files)
+    monkeypatch.chdir(tmp_path)
+    both, one = (json.loads(run("a1", "--json", *more).stdout)["stories"] for more in ((), ("--strategy", "other")))
+    assert (["main", "other"], ["other"]) == tuple([told["strategy"] for told in each] for each in (both, one))
 
 
 def test_a_name_in_brackets_is_shown_as_it_is(place, desk, stream):

@@ -59,7 +59,7 @@ class Join:
             for slot in slots[unit]:
                 view = known.view(cohort, slot, mismatched)
                 for case in cohort.cases:
-                    if slot in self.rules.slots(case) or known.reported(view, case):
+                    if known.has(view, case):
                         yield self._finding(view, case, view.standing(case, self._counting, find))
 
     def _mismatched(self, cohort: Cohort, find: Find) -> dict[str, str]:
@@ -149,21 +149,23 @@ class _Known:
                 slots.update(Slot(horizon, REPORTED) for horizon in told)
         return sorted(slots)
 
-    def reported(self, view: View, case: Case) -> bool:
-        """Whether a case has an example at a slot only because trading reports it, or did."""
-        return view.slot.origin == REPORTED and (
-            case.key in view.figures or view.slot.horizon in self._stood.get(case.fact, ())
-        )
+    def has(self, view: View, case: Case) -> bool:
+        """Whether a case has an example at a slot: always, or because trading reports it, or did."""
+        slot = view.slot
+        if slot.origin == PRICES:
+            return (slot, case.fact) in self._windows
+        known = case.key in view.figures or slot.horizon in self._stood.get(case.fact, ())
+        return known or slot in self._rules.slots(case)
 
     def measure(self, slots: Mapping[str, list[Slot]]) -> None:
         """Measure every window of prices that the slots ask for, and say why those ended that are given up."""
         asked: dict[Window, int] = {}
         for unit, cohort in self._units.items():
-            for slot in slots[unit]:
-                for case in cohort.cases:
-                    end = self._rules.end(slot, case)
-                    self._ends[slot, case.fact] = end
-                    if slot.origin == PRICES and slot in self._rules.slots(case):
+            for case in cohort.cases:
+                own = self._rules.slots(case)
+                for slot in slots[unit]:
+                    end = self._ends[slot, case.fact] = self._rules.end(slot, case)
+                    if slot.origin == PRICES and slot in own:
                         window = self._windows[slot, case.fact] = self._window(case, slot, end)
                         asked[window] = end.lost_at
         if asked:

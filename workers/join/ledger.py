@@ -1,7 +1,7 @@
 """The examples as they stand, and what is told of every change."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -32,6 +32,12 @@ OWNER = "attribution"
 PENDING = ExampleState.PENDING.value
 GIVEN_UP = (ExampleState.CENSORED.value, ExampleState.LOST.value)
 
+
+SUBJECTS = {each.value: each for each in Subject}
+ORIGINS = {each.value: each for each in Origin}
+STATES = {each.value: each for each in ExampleState}
+CLASSES: dict[str | None, OutcomeClass] = {each.value: each for each in OutcomeClass}
+"""Enumerations by their words: looking one up so takes a third of the time that calling it does."""
 
 _CONTRIBUTIONS = msgspec.json.Decoder(list[Contribution])
 
@@ -77,27 +83,28 @@ class Ledger:
             for place, (finding, before) in enumerate(changed)
         ]
         self._examples.add([change.after for change in changes if change.before is None])
-        self._examples.replace([change.after for change in changes if change.before is not None])
+        self._examples.replace([(change.before, change.after) for change in changes if change.before is not None])
         letters = [encode(_letter(change, now=self._work.now)) for change in changes if change.told]
         Outbox(self._work.connection).add_all(OWNER, OutcomeAttributed.type, letters, now=self._work.now)
         self._count(changes, told_now=len(letters))
         _warn(changes)
 
     def _count(self, changes: Sequence[Change], *, told_now: int) -> None:
+        stands = Counter(_counted(change.after) for change in changes)
+        stands.subtract(_counted(change.before) for change in changes if change.before)
         moved: Counter[str] = Counter({told(self._strategy): told_now})
-        for change in changes:
-            for name in self._counted(change.after):
-                moved[name] += 1
-            for name in self._counted(change.before) if change.before else ():
-                moved[name] -= 1
+        for (subject, horizon, origin, state, marks, is_late), count in stands.items():
+            moved[standing(self._strategy, subject, horizon, origin, state)] += count
+            for mark in marks.split(",") if marks else ():
+                moved[marked(self._strategy, mark)] += count
+            if is_late:
+                moved[late(self._strategy)] += count
         Tallies(self._work.connection).move(moved)
 
-    def _counted(self, row: Revision) -> Iterator[str]:
-        example = row.example
-        yield standing(self._strategy, example.subject, example.horizon, example.origin, example.state)
-        yield from (marked(self._strategy, mark) for mark in example.marks.split(",") if mark)
-        if row.late:
-            yield late(self._strategy)
+
+def _counted(row: Revision) -> tuple[str, str, str, str, str, bool]:
+    example = row.example
+    return example.subject, example.horizon, example.origin, example.state, example.marks, row.late
 
 
 def _next(example: Example, before: Revision | None, *, sequence: int) -> Revision:
@@ -122,16 +129,16 @@ def _letter(change: Change, *, now: int) -> Envelope:
             example_id=name,
             revision=revision,
             sequence=change.after.sequence,
-            subject=Subject(example.subject),
+            subject=SUBJECTS[example.subject],
             subject_id=example.subject_id,
             symbol=case.symbol,
             unit=example.unit,
             session=example.session,
             horizon=example.horizon,
-            origin=Origin(example.origin),
-            state=ExampleState(example.state),
+            origin=ORIGINS[example.origin],
+            state=STATES[example.state],
             reason=example.reason,
-            marks=[Mark(mark) for mark in example.marks.split(",") if mark],
+            marks=[Mark(mark) for mark in example.marks.split(",")] if example.marks else [],
             late=change.after.late,
             entry_time=None if example.entry_time is None else moment(example.entry_time),
             exit_time=None if example.exit_time is None else moment(example.exit_time),
@@ -143,7 +150,7 @@ def _letter(change: Change, *, now: int) -> Envelope:
             mae=example.mae,
             volatility=example.volatility,
             peak_seconds=None if example.peak_after is None else example.peak_after / 1e6,
-            outcome_class=OutcomeClass(example.outcome_class) if example.outcome_class else None,
+            outcome_class=CLASSES.get(example.outcome_class),
             score=case.score,
             contributions=_contributions(example),
             replaced=_contributions(change.before.example) if change.before else [],

@@ -35,7 +35,7 @@ class Rules:
 
     ``rewards`` are the rewards that any parameter is judged by, under the slot whose example carries them.
     ``fixed`` are the slots of the registry's horizons, ``usual`` those of every alert and decision,
-    ``judged`` those of theses.
+    ``judged`` those of theses, ``priced`` all that bars may fill.
     ``reach`` is how many sessions the longest window of prices spans. ``width`` is within how many microseconds of
     its end a horizon's last bar must end.
     """
@@ -53,6 +53,7 @@ class Rules:
         self.judged = (Slot(self.market.judged_at, Origin.PRICES.value),)
         self.usual = (*self.fixed, CLOSE) if CLOSE in self.rewards else self.fixed
         self._barred = (*self.usual, BARRIER)
+        self.priced = tuple(sorted({*self.fixed, *self.judged, BARRIER}))
         self.interval = span_of(self.market.bars)
         self.width = self.interval or 1
         holds = [sessions_of(slot.horizon) for slot in (*self.fixed, *self.judged) if span_of(slot.horizon) is None]

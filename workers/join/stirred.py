@@ -83,7 +83,7 @@ class Stirred:
 
     def _entered(self, instruments: set[int], *, first: str, last: str, touched: Touched) -> None:
         for unit in self._facts.units_entered(instruments, first=first, last=last):
-            touched.unit(unit)
+            touched.slots(unit, self._rules.priced)
 
     def _compared(self, bars: dict[int, list[Row]], touched: Touched) -> None:
         """What was measured before its benchmark's bar came is measured again."""

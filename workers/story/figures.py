@@ -9,7 +9,8 @@ from schemas.attributed import Contribution
 from store.examples import Revision
 from store.statistics import JournalRow
 from workers.join.figures import bounded
-from workers.story.story import Example, Movement, Prices
+from workers.story.bars import Prices
+from workers.story.story import Example, Movement
 
 
 def example(row: Revision, *, sign: float, prices: Prices | None, journal: Iterable[JournalRow]) -> Example:

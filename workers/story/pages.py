@@ -6,7 +6,8 @@ from datetime import timedelta
 from rich.console import RenderableType
 from rich.table import Column, Table
 
-from workers.story.story import Consequence, Example, Prices, Settling, Story
+from workers.story.bars import Prices
+from workers.story.story import Consequence, Example, Settling, Story
 from workers.story.words import NOT_KNOWN, bar, counted, moment_of, number_of, said, word
 
 SHOWN = 5
@@ -28,6 +29,7 @@ def pages(story: Story) -> Iterator[RenderableType]:
         _trips(story),
         _lots(story),
         _examples(story),
+        _verdicts(story),
         _prices(story),
         _movements(story),
         _consequences(story),
@@ -154,6 +156,16 @@ def _figures(one: Example) -> str:
     known = ", ".join(f"{name} {text}" for name, text in words.items() if text is not None)
     unknown = ", ".join(name for name, text in words.items() if text is None)
     return "; ".join(filter(None, (known, f"{NOT_KNOWN}: {unknown}" if unknown else "")))
+
+
+def _verdicts(story: Story) -> Table:
+    table = _table("theses", "thesis", "recommendation", "horizon", "what followed", "verdict")
+    for one in story.verdicts:
+        verdict = {None: NOT_KNOWN, True: "right", False: "wrong"}[one.right]
+        followed = one.outcome_class or one.state or "no example"
+        shown = verdict if one.judged else "not judged: no outcome contradicts it"
+        table.add_row(one.thesis_id, one.recommendation, one.horizon, followed, shown)
+    return table
 
 
 def _prices(story: Story) -> Table:

@@ -16,7 +16,7 @@ from store.stories import Stories
 from workers.join.paths import Benchmark
 from workers.join.rules import Rules
 from workers.join.tape import Places, Tape
-from workers.story.story import Bar, Compared, Factor, Jump, Prices, Quoted
+from workers.story.bars import Bar, Compared, Factor, Jump, Prices, Quoted
 
 
 class Span(NamedTuple):

@@ -7,6 +7,7 @@ from msgspec import Raw, Struct
 
 from schemas.allocation import Value
 from schemas.attributed import Contribution
+from workers.story.bars import Prices
 
 
 class Happening(Struct, frozen=True, kw_only=True):
@@ -108,68 +109,6 @@ class Lot(Struct, frozen=True, kw_only=True):
     fees: float | None
 
 
-class Quoted(Struct, frozen=True, kw_only=True):
-    """What one source finally told of a bar."""
-
-    source: str
-    event_id: str
-    close: float
-    factor: float | None
-    revision: int
-    recorded_at: datetime
-
-
-class Bar(Struct, frozen=True, kw_only=True):
-    """A bar as it was used, in currency, and what every source told of it."""
-
-    start: datetime
-    end: datetime
-    session: str
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float | None
-    factor: float | None
-    quotes: list[Quoted]
-
-
-class Factor(Struct, frozen=True, kw_only=True):
-    """What prices before a bar were multiplied by to compare with it."""
-
-    session: str
-    end: datetime
-    factor: float
-
-
-class Jump(Struct, frozen=True, kw_only=True):
-    """A step beyond the guard that led to a bar, as a fraction, after factors."""
-
-    session: str
-    end: datetime
-    step: float
-
-
-class Compared(Struct, frozen=True, kw_only=True):
-    """The bars of the benchmark over the same window; None where one is missing."""
-
-    symbol: str
-    entry: Bar | None
-    exit: Bar | None
-
-
-class Prices(Struct, frozen=True, kw_only=True):
-    """The bars that an example was measured with, from its entry to its exit."""
-
-    interval: str
-    bars: int
-    entry: Bar | None
-    exit: Bar | None
-    factors: list[Factor]
-    jumps: list[Jump]
-    benchmark: Compared | None
-
-
 class Movement(Struct, frozen=True, kw_only=True):
     """What one revision of an example moved in the statistics."""
 
@@ -264,6 +203,21 @@ class Consequence(Struct, frozen=True, kw_only=True):
     proposals: list[Proposal]
 
 
+class Verdict(Struct, frozen=True, kw_only=True):
+    """Whether a thesis was right by what followed up to ``horizon``; None while that is not known.
+
+    ``judged`` is False for a recommendation that no outcome can contradict.
+    """
+
+    thesis_id: str
+    recommendation: str
+    judged: bool
+    horizon: str
+    state: str | None
+    outcome_class: str | None
+    right: bool | None
+
+
 class Found(Struct, frozen=True, kw_only=True):
     """An alert of a discovery run, and what became of it at the primary horizon."""
 
@@ -294,5 +248,6 @@ class Story(Struct, frozen=True, kw_only=True):
     trips: list[Trip]
     lots: list[Lot]
     examples: list[Example]
+    verdicts: list[Verdict]
     consequences: list[Consequence]
     found: list[Found]

@@ -20,6 +20,7 @@ from workers.story.consequences import Consequences
 from workers.story.figures import example
 from workers.story.prices import PriceBook
 from workers.story.story import Example, Found, Happening, InForce, Lot, Story, Trip, Unit
+from workers.story.verdicts import verdicts
 
 
 class Teller:
@@ -53,6 +54,7 @@ class Teller:
         rows = self._stories.examples(case.fact for case in cases)
         journal = self._stories.journal(row.example.name for row in rows)
         trips, lots = self._positions(cast)
+        examples = self._examples(rows, cases, journal)
         return Story(
             strategy=self._strategy,
             name=role.name,
@@ -63,7 +65,8 @@ class Teller:
             in_force=list(self._in_force(cases)),
             trips=trips,
             lots=lots,
-            examples=self._examples(rows, cases, journal),
+            examples=examples,
+            verdicts=list(verdicts(cast.of("thesis"), examples, horizon=self._rules.market.judged_at)),
             consequences=self._consequences.of(journal),
             found=[],
         )
@@ -83,6 +86,7 @@ class Teller:
             trips=[],
             lots=[],
             examples=[],
+            verdicts=[],
             consequences=[],
             found=self._found(alert_ids),
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from learning.rewards import SCALE
 from schemas.attributed import Contribution
-from workers.story.story import Bar
+from workers.story.bars import Bar
 
 NOT_KNOWN = "not known"
 """What is shown for a value that is missing: it never becomes 0."""
