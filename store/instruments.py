@@ -43,10 +43,6 @@ class Instruments:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def symbols(self, numbers: Iterable[int]) -> dict[int, str]:
-        """The symbol that each instrument had first."""
-        return self._told(instruments.c.symbol, numbers)
-
     def venues(self, numbers: Iterable[int]) -> dict[int, str]:
         """The venue of each instrument."""
         return self._told(instruments.c.venue, numbers)

@@ -53,7 +53,6 @@ class StatisticsRow(NamedTuple):
     squares: int
 
 
-_KEYS = StatisticsRow._fields[:7]
 _SUMS = StatisticsRow._fields[7:]
 
 

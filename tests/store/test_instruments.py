@@ -29,7 +29,6 @@ def test_instruments_get_numbers_in_the_order_in_which_they_are_named(known):
     first, second = known.of_strategy("main")
 
     assert first < second
-    assert {first: "X", second: "Y"} == known.symbols([first, second])
     assert {first: "", second: "XETR"} == known.venues([first, second])
     assert {first: "USD", second: None} == known.currencies([first, second, 99])
     assert [] == known.of_strategy("other") == known.add("main", [])

@@ -4,10 +4,11 @@ from collections import Counter
 import msgspec
 import pytest
 
+from events.moments import moment
 from schemas.attributed import Contribution
 from schemas.vocabulary import Direction, ExitReason, Side
 from store.tables import alerts
-from tests.workers.desk import NYSE, Desk, Stream, registry, version
+from tests.workers.desk import NYSE, Desk, Stream, at, registry, version
 
 BARS = {"2023-01-05": (100, 103, 99, 102), "2023-01-06": (102, 110, 101, 108), "2023-01-09": (107, 108, 90, 95)}
 
@@ -504,3 +505,84 @@ def test_a_day_that_ends_at_midnight_belongs_to_itself(store, stream):
 def test_the_longest_names_still_fit_the_wire(desk, stream):
     desk.take(stream.alert("a" * 200, "2023-01-04 15:00"), *bars(stream))
     assert {64} == {len(one.data.example_id) for one in desk.letters()}
+
+
+def traded(stream, **names):
+    """Bought at 100 and sold at 110, for 0.5 each time."""
+    return [
+        stream.fill("in", "2023-01-05 15:00", side=Side.BUY, quantity=2, price=100, fees=0.5, **names),
+        stream.fill("out", "2023-01-06 15:00", side=Side.SELL, quantity=2, price=110, fees=0.5, **names),
+    ]
+
+
+def test_a_decision_is_closed_by_its_fills_and_an_outcome_that_tells_its_close_counts_more(desk, stream):
+    desk.take(stream.decision("d", "2023-01-04 15:00", size=0.1), *traded(stream, decision_id="d"))
+    settle(desk, stream, "2023-01-09")
+    row = desk.example("main/decision/d/close/reported")
+    assert pytest.approx((0.1, 19 / 200)) == (row["return"], row["net"])
+    assert {"unit_pnl:close": 9_500} == rewards(desk, "main/decision/d/close/reported")
+    desk.take(stream.outcome("o", "2023-01-06 16:00", decision_id="d", net=0.03))
+    assert {"unit_pnl:close": 3_000} == rewards(desk, "main/decision/d/close/reported")
+
+
+def test_half_a_position_that_is_closed_closes_nothing(desk, stream):
+    bought, _ = traded(stream, decision_id="d")
+    sold = stream.fill("half", "2023-01-06 15:00", side=Side.SELL, quantity=1, price=110, fees=0.5)
+    desk.take(stream.decision("d", "2023-01-04 15:00", size=0.1), bought, sold)
+    settle(desk, stream, "2023-01-09")
+    assert "pending" == desk.example("main/decision/d/close/reported")["state"]
+    desk.take(stream.fill("rest", "2023-01-10 15:00", side=Side.SELL, quantity=1, price=90, fees=0.5))
+    row = desk.example("main/decision/d/close/reported")
+    assert ("matched", pytest.approx(0.0, abs=1e-15)) == (row["state"], row["return"])
+
+
+def test_a_second_purchase_of_a_position_leaves_its_fills_to_neither(desk, stream):
+    desk.take(stream.decision("d1", "2023-01-04 15:00", position_id="p", size=0.1), *traded(stream, position_id="p"))
+    assert 0.1 == pytest.approx(desk.example("main/decision/d1/close/reported")["return"])
+    desk.take(stream.decision("d2", "2023-01-05 15:30", position_id="p", size=0.1))
+    assert None is desk.example("main/decision/d1/close/reported")["return"]
+
+
+def test_a_jump_is_held_and_then_counted_as_it_is(desk, stream):
+    fall = {"2023-01-05": (100, 103, 99, 102), "2023-01-06": (102, 103, 40, 41), "2023-01-09": (41, 44, 40, 43)}
+    desk.take(stream.alert("a", "2023-01-04 15:00"), *bars(stream, fall))
+    row = desk.example("main/alert/a/3d/prices")
+    assert ("pending", "jump", pytest.approx(-0.57)) == (row["state"], row["marks"], row["return"])
+    desk.take(*(stream.bar(session, 43, 44, 42, 43) for session in ("2023-01-10", "2023-01-11")))
+    row = desk.example("main/alert/a/3d/prices")
+    assert ("matched", "jump") == (row["state"], row["marks"])
+    assert -500_000 == rewards(desk, "main/alert/a/3d/prices")["alert_return:3d"]
+
+
+def test_an_outcome_without_a_name_is_joined_by_the_declared_rule_and_counts_for_nothing(store, stream):
+    desk = Desk(store, rules=registry(infer_within_minutes=120))
+    told = {"symbol": "AAPL", "direction": Direction.LONG, "entry_time": moment(at("2023-01-04 16:00")), "net": 0.04}
+    desk.take(stream.decision("d", "2023-01-04 15:00", size=0.1), stream.outcome("o", "2023-01-06 15:00", **told))
+    settle(desk, stream, "2023-01-09")
+    row = desk.example("main/decision/d/close/reported")
+    assert ("matched", "inferred", 0.04, "[]") == tuple(row[c] for c in ("state", "marks", "net", "contributions"))
+    assert "bore no id" in row["reason"]
+
+
+def test_with_two_candidates_an_outcome_without_a_name_belongs_to_neither(store, stream):
+    desk = Desk(store, rules=registry(infer_within_minutes=120))
+    told = {"symbol": "AAPL", "direction": Direction.LONG, "entry_time": moment(at("2023-01-04 16:00")), "net": 0.04}
+    desk.take(stream.decision("d1", "2023-01-04 15:00", size=0.1), stream.outcome("o", "2023-01-06 15:00", **told))
+    desk.take(stream.decision("d2", "2023-01-04 15:30", size=0.1))
+    assert [None, None] == [desk.example(f"main/decision/{name}/close/reported")["net"] for name in ("d1", "d2")]
+
+
+def test_a_thesis_is_measured_from_its_own_time_in_the_direction_of_what_it_is_about(desk, stream):
+    desk.take(stream.thesis("t", "2023-01-04 15:00", decision_id="d"), *bars(stream))
+    assert pytest.approx(-0.05) == desk.example("main/thesis/t/3d/prices")["return"]
+    desk.take(stream.decision("d", "2023-01-04 14:00", direction=Direction.SHORT))
+    assert pytest.approx(0.05) == desk.example("main/thesis/t/3d/prices")["return"]
+
+
+def test_a_benchmark_that_comes_after_what_it_is_compared_with_is_compared_after_all(store, stream):
+    desk = Desk(store, rules=registry(benchmark="SPY"))
+    desk.take(stream.alert("a", "2023-01-04 15:00"), *bars(stream))
+    assert None is desk.example("main/alert/a/3d/prices")["benchmark"]
+    desk.take(*(stream.bar(session, 400, 410, 390, 408, symbol="SPY") for session in BARS))
+    assert pytest.approx(0.02) == desk.example("main/alert/a/3d/prices")["benchmark"]
+    assert pytest.approx(-0.07) == desk.letters()[-1].data.relative_return
