@@ -16,12 +16,13 @@ from store.facts import first_recorded
 from store.sessions import Sessions
 from store.store import Store
 from store.work import Work
-from workers.join.intake import FACTS, Intake, Numbered
+from workers.join.intake import FACTS, Intake
 from workers.join.join import Join
 from workers.join.ledger import OWNER, Ledger
 from workers.join.reconciliation import reconcile
 from workers.join.rules import Rules, Slot
 from workers.join.touched import Touched
+from workers.join.writing import Numbered
 from workers.worker import Refusal
 
 log = structlog.get_logger()

@@ -1,17 +1,14 @@
-"""How the facts of a batch get into the store."""
+"""What a batch of facts touches as it gets into the store."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
-
-from sqlalchemy import Table
+from typing import Any
 
 from schemas.alert import AlertRaised
-from schemas.calendar import NoSession
 from schemas.decision import DecisionMade
 from schemas.discovery import DiscoveryCompleted
-from schemas.event import Envelope, Event
+from schemas.event import Event
 from schemas.fill import FillReported
 from schemas.outcome import OutcomeObserved
 from schemas.price import PriceObserved
@@ -19,27 +16,23 @@ from schemas.session import SessionClosed
 from schemas.symbol import SymbolChanged
 from schemas.thesis import ThesisFormed
 from store.facts import DecisionRow, Facts
-from store.instruments import Listing
 from store.prices import Prices
 from store.tables import alerts, closings, decisions, discovery_runs, fills, outcomes, symbol_changes, theses
-from store.tallies import Tallies, accepted, expected
 from store.work import Work
 from workers.join.acceptance import objection
 from workers.join.cases import ALERT, DECISION, THESIS
 from workers.join.fact_rows import (
-    Row,
     alert_columns,
     closing_columns,
     decision_columns,
     discovery_columns,
-    fact_row,
     fill_columns,
     outcome_columns,
-    price_row,
     symbol_columns,
     thesis_columns,
 )
 from workers.join.inference import Inference
+from workers.join.ledger import OWNER
 from workers.join.listings import Listings
 from workers.join.names import told_horizons
 from workers.join.positions import Positions
@@ -47,9 +40,9 @@ from workers.join.rules import BARRIER, CLOSE, Rules, Slot
 from workers.join.stirred import Stirred
 from workers.join.touched import Touched
 from workers.join.waiting import Waiting
+from workers.join.writing import Numbered, Writing
 from workers.worker import Refusal
 
-OWNER = "attribution"
 REPORTED = CLOSE.origin
 
 FACTS = (
@@ -68,16 +61,6 @@ FACTS = (
 LISTED = (AlertRaised, DecisionMade, FillReported, OutcomeObserved, ThesisFormed)
 """The events that are about the instrument that their symbol means at their time."""
 
-Columns = Callable[[Envelope, int], Row]
-"""What a fact has beside the columns of all facts; it is handed the number of its instrument, or 0."""
-
-
-class Numbered(NamedTuple):
-    """An event and its place in the ingest sequence."""
-
-    envelope: Envelope
-    sequence: int
-
 
 class Intake:
     """Takes the facts of one strategy in: refuses, writes what is new, and notes what that touches.
@@ -88,28 +71,32 @@ class Intake:
 
     def __init__(self, work: Work, rules: Rules, *, settled: str) -> None:
         self.touched = Touched()
-        self.refusals: list[Refusal] = []
         self._work = work
         self._rules = rules
         self._strategy = rules.registry.strategy
         self._facts = Facts(work.connection, self._strategy)
         self._listings = Listings(work, rules)
+        self._written = Writing(work, rules, self._listings)
         self._waiting = Waiting(work.connection, rules)
         self._inference = Inference(work.connection, rules)
         self._stirred = Stirred(work.connection, rules, settled=settled)
-        self._numbers: dict[int, int] = {}
+
+    @property
+    def refusals(self) -> list[Refusal]:
+        """What was refused so far."""
+        return self._written.refusals
 
     def take(self, batch: Sequence[Numbered]) -> None:
         """Take a batch in; events of a type in their order, alerts before what refers to them."""
         sorts: dict[type[Event], list[Numbered]] = defaultdict(list)
         for one in batch:
             if reason := objection(one.envelope.data, self._rules):
-                self._refuse(one, reason)
+                self._written.refuse(one, reason)
             else:
                 sorts[type(one.envelope.data)].append(one)
         self._take_changes(sorts[SymbolChanged])
         for sort in LISTED:
-            sorts[sort] = self._numbered(sorts[sort])
+            sorts[sort] = self._written.known(sorts[sort])
         self._take_alerts(sorts[AlertRaised])
         self._take_decisions(sorts[DecisionMade])
         self._take_fills(sorts[FillReported])
@@ -117,17 +104,17 @@ class Intake:
         self._take_theses(sorts[ThesisFormed])
         self._inference.mark(self.touched.units)
         self._take_prices(sorts[PriceObserved])
-        self._keep(discovery_runs, sorts[DiscoveryCompleted], key="run_id", columns=discovery_columns)
-        self._insert(closings, self._rows(sorts[SessionClosed], closing_columns))
+        self._written.keep(discovery_runs, sorts[DiscoveryCompleted], key="run_id", columns=discovery_columns)
+        self._written.insert(closings, self._written.rows(sorts[SessionClosed], closing_columns))
         self._move()
 
     def _take_changes(self, batch: Sequence[Numbered]) -> None:
-        new = self._insert(symbol_changes, self._rows(batch, symbol_columns))
+        new = self._written.insert(symbol_changes, self._written.rows(batch, symbol_columns))
         if new:
             self._listings.change(new)
 
     def _take_alerts(self, batch: Sequence[Numbered]) -> None:
-        new = self._keep(alerts, batch, key="alert_id", columns=partial(alert_columns, rules=self._rules))
+        new = self._written.keep(alerts, batch, key="alert_id", columns=partial(alert_columns, rules=self._rules))
         if not new:
             return
         units = {row["alert_id"]: (row["unit"], row["session"]) for row in new}
@@ -138,7 +125,7 @@ class Intake:
         self._touch(self._inference.units_near(new))
         self._waiting.subjects_came(alerts=units)
         self._tell_theses(self._facts.theses(alerts=units))
-        self._count("alerts", ALERT, len(new), slots=self._rules.usual)
+        self._written.count("alerts", ALERT, len(new), slots=self._rules.usual)
 
     def _follow(self, decision: DecisionRow, unit: str, session: str) -> None:
         """A decision that came before its alert, and named no unit of its own, moves to the alert's."""
@@ -150,7 +137,7 @@ class Intake:
         named = {one.envelope.data.alert_id for one in batch} - {None}
         about = {alert.alert_id: alert for alert in self._facts.alerts(ids=named)} if named else {}
         columns = partial(decision_columns, alerts=about, rules=self._rules)
-        new = self._keep(decisions, batch, key="decision_id", columns=columns)
+        new = self._written.keep(decisions, batch, key="decision_id", columns=columns)
         if not new:
             return
         for row in new:
@@ -161,15 +148,15 @@ class Intake:
         self._close({other.decision_id for other in self._facts.decisions(positions=positions)})
         self._waiting.subjects_came(decisions=ids, positions=positions)
         self._tell_theses(self._facts.theses(decisions=ids, positions=positions))
-        self._count("decisions", DECISION, len(new), slots=self._rules.usual)
-        self._count("barriers", DECISION, sum(self._rules.barred(row) for row in new), slots=[BARRIER])
+        self._written.count("decisions", DECISION, len(new), slots=self._rules.usual)
+        self._written.count("barriers", DECISION, sum(self._rules.barred(row) for row in new), slots=[BARRIER])
 
     def _tell_theses(self, about: Sequence[Any]) -> None:
         """Theses take their direction from what they are about."""
         self._touch({thesis.unit for thesis in about})
 
     def _take_fills(self, batch: Sequence[Numbered]) -> None:
-        new = self._keep(fills, batch, key="fill_id", columns=fill_columns)
+        new = self._written.keep(fills, batch, key="fill_id", columns=fill_columns)
         if not new:
             return
         named = {row["decision_id"] for row in new if row["decision_id"] and row["position_id"]}
@@ -187,7 +174,7 @@ class Intake:
 
     def _take_outcomes(self, batch: Sequence[Numbered]) -> None:
         """What an outcome touches is where the most exact of its names leads, known or yet to come."""
-        new = self._keep(outcomes, self._room(batch), key="outcome_id", columns=outcome_columns)
+        new = self._written.keep(outcomes, self._room(batch), key="outcome_id", columns=outcome_columns)
         if not new:
             return
         slots: dict[str, dict[str, set[Slot]]] = {name: defaultdict(set) for name in ("decision", "position", "alert")}
@@ -212,23 +199,23 @@ class Intake:
         """The outcomes for which there is room: those that need not wait, and the others while not too many do."""
         if self._waiting.full(len(batch)) is None:
             return batch
-        rows = [row for _, row in self._rows(batch, outcome_columns)]
+        rows = [row for _, row in self._written.rows(batch, outcome_columns)]
         waiting = {row["sequence"] for row, known in zip(rows, self._waiting.known(rows), strict=True) if not known}
         reason = self._waiting.full(len(waiting))
         if reason is None:
             return batch
         for one in batch:
             if one.sequence in waiting:
-                self._refuse(one, reason)
+                self._written.refuse(one, reason)
         return [one for one in batch if one.sequence not in waiting]
 
     def _take_theses(self, batch: Sequence[Numbered]) -> None:
-        new = self._keep(theses, batch, key="thesis_id", columns=partial(thesis_columns, rules=self._rules))
+        new = self._written.keep(theses, batch, key="thesis_id", columns=partial(thesis_columns, rules=self._rules))
         self._touch({row["unit"] for row in new})
-        self._count("theses", THESIS, len(new), slots=self._rules.judged)
+        self._written.count("theses", THESIS, len(new), slots=self._rules.judged)
 
     def _take_prices(self, batch: Sequence[Numbered]) -> None:
-        rows = self._bars(batch)
+        rows = self._written.bars(batch)
         if not rows:
             return
         self._stirred.before(rows)
@@ -236,23 +223,6 @@ class Intake:
         changed = [row for row, is_changed in zip(rows, kept, strict=True) if is_changed]
         self._stirred.by(changed, self.touched)
         self._listings.bars_came([row for row in changed if row["final"]])
-
-    def _bars(self, batch: Sequence[Numbered]) -> list[Row]:
-        """The rows of bars; a bar belongs to the instrument that its symbol meant before the bar's end."""
-        rows = []
-        for one in batch:
-            try:
-                rows.append((one, price_row(one.envelope, rules=self._rules, now=self._work.now)))
-            except NoSession as error:
-                self._refuse(one, str(error))
-        told = [(_listing(one.envelope.data), row["time"] - 1, one.envelope.data.currency) for one, row in rows]
-        found = []
-        for (one, row), number in zip(rows, self._listings.numbers(told), strict=True):
-            if isinstance(number, str):
-                self._refuse(one, number)
-            else:
-                found.append(row | {"instrument": number})
-        return found
 
     def _move(self) -> None:
         """What belongs to another instrument than was thought is joined again."""
@@ -266,60 +236,3 @@ class Intake:
     def _touch(self, units: set[str]) -> None:
         for unit in units:
             self.touched.unit(unit)
-
-    def _keep(self, table: Table, batch: Sequence[Numbered], *, key: str, columns: Columns) -> list[Row]:
-        """Write facts, and return the new ones; refuse those whose name belongs to another event."""
-        rows = self._rows(batch, columns)
-        kept = self._facts.keep(table, [row for _, row in rows], key=key)
-        for (one, row), fate in zip(rows, kept, strict=True):
-            if fate.claimed_by is not None:
-                source, event = fate.claimed_by
-                self._refuse(
-                    one, f"{key} {row[key]!r} already belongs to event {event!r} of {source!r}; give each its own"
-                )
-        return [row for (_, row), fate in zip(rows, kept, strict=True) if fate.new]
-
-    def _insert(self, table: Table, rows: Sequence[tuple[Numbered, Row]]) -> list[Row]:
-        new = self._work.insert(table, [row for _, row in rows])
-        return [row for (_, row), is_new in zip(rows, new, strict=True) if is_new]
-
-    def _rows(self, batch: Sequence[Numbered], columns: Columns) -> list[tuple[Numbered, Row]]:
-        rows = []
-        for one in batch:
-            envelope = one.envelope
-            try:
-                special = columns(envelope, self._numbers.get(one.sequence, 0))
-            except NoSession as error:
-                self._refuse(one, str(error))
-            else:
-                rows.append((one, fact_row(envelope, sequence=one.sequence, now=self._work.now) | special))
-        return rows
-
-    def _numbered(self, batch: Sequence[Numbered]) -> list[Numbered]:
-        """Those whose instrument is known now; the others are refused."""
-        about = [one for one in batch if one.envelope.data.symbol]
-        told = [(_listing(one.envelope.data), one.envelope.time, _currency(one.envelope.data)) for one in about]
-        refused = set()
-        for one, number in zip(about, self._listings.numbers(told), strict=True):
-            if isinstance(number, str):
-                self._refuse(one, number)
-                refused.add(one.sequence)
-            else:
-                self._numbers[one.sequence] = number
-        return [one for one in batch if one.sequence not in refused]
-
-    def _count(self, sort: str, subject: str, count: int, *, slots: Sequence[Slot]) -> None:
-        due = {expected(self._strategy, subject, *slot): count for slot in slots}
-        Tallies(self._work.connection).move({accepted(self._strategy, sort): count} | due)
-
-    def _refuse(self, one: Numbered, reason: str) -> None:
-        self.refusals.append(Refusal(one.envelope, reason))
-
-
-def _listing(data: Any) -> Listing:
-    return Listing(data.venue or "", data.symbol)
-
-
-def _currency(data: Any) -> str | None:
-    currency: str | None = getattr(data, "currency", None)
-    return currency
