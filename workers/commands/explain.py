@@ -32,7 +32,7 @@ def explain(
         registries = [place.strategy(strategy)] if strategy else list(place.registries.values())
         stories, near = _stories(place.store, registries, name)
         if not stories:
-            meant = f"did you mean {' or '.join(near)}?" if near else "nothing is called almost so"
+            meant = f"did you mean {' or '.join(near)}?" if near else "nothing is called almost so."
             errors.print(f"no {name!r} is in the books; {meant} {SOURCES}", markup=False)
             raise typer.Exit(1)
         if json:

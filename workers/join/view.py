@@ -17,6 +17,10 @@ WITHDRAWN = "what was reported belongs to it no longer"
 """An example that is there only because trading reported it keeps its row when that turns out otherwise."""
 
 
+AWAITED = "its end is known; it is matched when the longest hold of its unit has passed and all of the unit is closed"
+"""Why the close of a unit's representative is pending though trading reported it: it carries the unit's reward."""
+
+
 class Ending(NamedTuple):
     """Why an example of prices can no longer be filled, and what is known up to its last price.
 
@@ -100,7 +104,9 @@ class View(NamedTuple):
             return Standing(ExampleState.MATCHED, [])
         if not self.expected:
             return Standing(ExampleState.CENSORED, [], WITHDRAWN)
-        return self._given_up(case) if self._lost_at(case) <= self.reached else Standing(ExampleState.PENDING, [])
+        if self._lost_at(case) <= self.reached:
+            return self._given_up(case)
+        return Standing(ExampleState.PENDING, [], AWAITED if figures else None)
 
     def _lost_at(self, case: Case) -> int:
         """When the example is given up; where the whole cohort is awaited, with the last of it."""

@@ -27,6 +27,7 @@ class PackedFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        _check(path)
         with intact(path):
             self.size = path.stat().st_size
             self._raw = path.open("rb")
@@ -80,8 +81,15 @@ def digest_of(path: Path) -> str:
     Raises:
         UnreadableFile: it cannot be read.
     """
+    _check(path)
     with intact(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check(path: Path) -> None:
+    """That it is something which ends: a device or a pipe may never do so, and cannot be read twice."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise UnreadableFile(f"{path} is a device or a pipe; replay reads files: write what it gives into one first")
 
 
 def pyarrow(what: str) -> Any:

@@ -1,5 +1,6 @@
 import gzip
 import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -105,6 +106,10 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 def test_a_folder_is_no_file(tmp_path):
     assert "Is a directory" in refusal(tmp_path)
+
+
+def test_what_may_never_end_is_not_read():
+    assert "/dev/zero is a device or a pipe" in refusal(Path("/dev/zero"))
 
 
 @pytest.mark.parametrize("packed", [zipped, zstd])
