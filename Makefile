@@ -9,7 +9,7 @@ demo: .venv/demo
 	$(BIN)/python -m examples.demo $(ARGS)
 
 test: .venv/dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: .venv/dev
 	$(BIN)/ruff check .

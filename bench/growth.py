@@ -5,6 +5,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
@@ -38,9 +39,10 @@ MATURING = 31
 def measure(bench: Workbench) -> Iterator[Comparison]:
     """Events per second with 2,000,000 and with 10,000 examples in the store."""
     small, large = bench.count(SMALL), bench.count(LARGE)
-    events = _measured(symbols=bench.count(SYMBOLS))
+    symbols = bench.count(SYMBOLS)
+    events = _measured(symbols=symbols)
     folders = {size: bench.folder / str(size) for size in (small, large)}
-    stores = {size: _filled(folder, size) for size, folder in folders.items()}
+    stores = {size: _filled(folder, size, symbols=symbols) for size, folder in folders.items()}
     yield bench.compare(
         f"attribution with {large:,} examples stored",
         f"with {small:,} stored",
@@ -56,7 +58,7 @@ def main() -> int:
 
     events = _measured(symbols=SYMBOLS)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        stores = {size: _filled(Path(folder) / str(size), size) for size in SIZES}
+        stores = {size: _filled(Path(folder) / str(size), size, symbols=SYMBOLS) for size in SIZES}
         rates: dict[int, list[float]] = {size: [] for size in SIZES}
         for _ in range(3):
             for size in SIZES:
@@ -86,7 +88,7 @@ def _rate(stores: Stores, events: Sequence[Envelope]) -> float:
         return len(events) / taken(worker(store), store, events, batch=BATCH)
 
 
-def _filled(folder: Path, size: int) -> Stores:
+def _filled(folder: Path, size: int, *, symbols: int) -> Stores:
     """A store whose books hold ``size`` matched examples, up to the session before what is measured.
 
     The newest of them are taken in by the worker itself; these are copied back in time, with the alerts and bars
@@ -94,7 +96,7 @@ def _filled(folder: Path, size: int) -> Stores:
     """
     folder.mkdir(parents=True)
     stores = Stores(folder)
-    symbols = min(SYMBOLS, max(1, size // HORIZONS))
+    symbols = min(symbols, max(1, size // HORIZONS))
     block = max(1, min(size // HORIZONS // symbols, BLOCK))
     first = NYSE.shift(MEASURED_FROM, -block - MATURING)
     tape = Tape(symbols=symbols, sessions=block, first=first)
@@ -102,9 +104,10 @@ def _filled(folder: Path, size: int) -> Stores:
         with store.begin() as work:
             work.take(10**9)
             work.commit()
-        attribution = worker(store)
-        for number in range(block + MATURING):
-            taken(attribution, store, [*tape.bars(number), *(tape.alerts(number) if number < block else [])])
+        told = (
+            [*tape.bars(number), *(tape.alerts(number) if number < block else [])] for number in range(block + MATURING)
+        )
+        taken(worker(store), store, list(chain.from_iterable(told)))
     with driven(folder / "template.db") as connection:
         copies = max(1, round(size / (block * symbols * HORIZONS)))
         for copy in range(1, copies):

@@ -1,10 +1,13 @@
 """What a column of the export is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, Generic, NamedTuple, TypeVar
 
 Of = TypeVar("Of")
+
+Values = Sequence[Any]
+"""One example: a value for each column, in their order; None is missing."""
 
 
 class Kind(Enum):

@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 from schemas.calendar import Calendar
 from store.examples import Revision
 from store.selections import Selected, Selection
+from workers.export.column import Values
 from workers.export.columns import SUBJECT_COLUMNS
 from workers.export.example_columns import EXAMPLE_COLUMNS, Row
-from workers.export.files import Values, Writer
+from workers.export.files import Writer
 from workers.export.plan import plan
 from workers.export.subjects import Subjects
 from workers.export.uniqueness import Uniqueness

@@ -13,13 +13,10 @@ import msgspec
 
 from events.moments import moment_text
 from schemas.errors import EngineError
-from workers.export.column import Column, Kind
+from workers.export.column import Column, Kind, Values
 
 STANDARD_OUTPUT = "-"
 ENDINGS = (".parquet", ".jsonl", ".jsonl.gz")
-
-Values = Sequence[Any]
-"""One example: a value for each column, in their order; None is missing."""
 
 
 class Unwritable(EngineError):

@@ -6,8 +6,7 @@ from typing import IO, Any
 
 import msgspec
 
-from workers.export.column import Column, Kind
-from workers.export.files import Values
+from workers.export.column import Column, Kind, Values
 
 pa: Any = import_module("pyarrow")  # it has no types
 parquet: Any = import_module("pyarrow.parquet")

@@ -54,6 +54,7 @@ def open_files():
 def test_few_files_are_open_however_many_portions_there_are():
     numbers = list(range(1_000))
     random.Random(5).shuffle(numbers)
+    gc.collect()
     before = open_files()
     with Sorter(memory=600, fan_in=4) as sorter:
         for number in numbers:
