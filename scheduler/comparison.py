@@ -45,7 +45,8 @@ def compare(
 ) -> tuple[list[Comparison], str]:
     """Compare the arms of every allocation in force within each assignment session, then pool.
 
-    Sessions with pending examples of what carries the reward are left out: a cohort counts when all of it is there.
+    Left out are sessions with pending examples of what carries the reward, and those after ``session``, of which more
+    may come: a cohort counts when all of it is there.
     """
     if version is None:
         return [], "no version is in force, so nothing was tried"
@@ -56,7 +57,10 @@ def compare(
         rows = [
             row
             for row in statistics
-            if row.allocation == allocation.id and row.reward == str(reward) and row.session not in immature
+            if row.allocation == allocation.id
+            and row.reward == str(reward)
+            and row.session <= session
+            and row.session not in immature
         ]
         overlaps = windows.get(allocation.id, [])
         made.append(_compare(registry, calendar, session, version, allocation, rows, overlaps))

@@ -60,6 +60,12 @@ def test_a_cohort_counts_only_when_all_of_it_has_matured(ledger):
     assert "10 of 20 units of the candidate" in report(ledger, later)
 
 
+def test_a_cohort_of_a_later_session_does_not_count_though_some_of_it_has_matured_before_the_cut(ledger):
+    ledger.write(1, mixed(0.03, 0.0), settle=False)
+    session = ledger.write(0, mixed(0.03, 0.0))
+    assert "5 of 20 units of the candidate" in report(ledger, session)
+
+
 def test_a_cohort_does_not_wait_for_examples_that_carry_another_reward(ledger):
     session = ledger.write(0, mixed(0.03, 0.0), pending={"1d/reported": ["2024-01-02"], "5d/prices": ["2024-01-02"]})
     assert "5 of 20 units of the candidate" in report(ledger, session)

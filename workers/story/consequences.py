@@ -53,7 +53,7 @@ class Consequences:
         included = None
         for cut in self._stories.cuts(since=since):
             included = included or cut
-            if one.session not in cut.pending.get(f"{slot.horizon}/{slot.origin}", ()):
+            if one.session <= cut.session and one.session not in cut.pending.get(f"{slot.horizon}/{slot.origin}", ()):
                 return included, cut
         return included, None
 
