@@ -36,11 +36,15 @@ AT_ONCE = 20
 
 
 class Closed(NamedTuple):
-    """A session that every declared source has closed, and the millisecond at which the last of them said so."""
+    """A session that every declared source has closed, and the millisecond at which the last of them said so.
+
+    ``silent``: not all of them did; ``told_at`` is then the end of the grace.
+    """
 
     session: str
     strategy: str
     told_at: int
+    silent: bool = False
 
 
 class Attribution:
@@ -70,6 +74,7 @@ class Attribution:
         self._on_settled = on_settled
         self._joins = {strategy: Join(Rules(registry)) for strategy, registry in registries.items()}
         self._closed: list[Closed] = []
+        self._lived: dict[str, int] = {}
         self._look_at = 0
 
     def handle(self, work: Work, batch: Sequence[Envelope]) -> Sequence[Refusal]:
@@ -97,13 +102,14 @@ class Attribution:
         if not self._closed:
             return
         reached = settled_before()
-        for session, strategy, told_at in self._closed[:AT_ONCE]:
-            if told_at >= reached:
+        ready = [one for one in self._closed if one.told_at < reached or not one.silent]
+        for one in ready[:AT_ONCE]:
+            if one.told_at >= reached:
                 break
-            new = self._settle(self._joins[strategy], session)
-            del self._closed[0]
+            new = self._settle(self._joins[one.strategy], one.session)
+            self._closed.remove(one)
             if new:
-                self._on_settled(strategy, session)
+                self._on_settled(one.strategy, one.session)
 
     def _take(self, work: Work, join: Join, events: Sequence[Numbered]) -> list[Refusal]:
         latest = Sessions(work.connection).latest(join.strategy)
@@ -156,16 +162,23 @@ class Attribution:
     def _forgotten(self, connection: Connection, join: Join) -> Iterator[Closed]:
         """The sessions that ended a grace ago, and that the engine lived through: others come from history."""
         rules = join.rules
-        over = rules.calendar.last_closed(self._clock() - round(rules.market.grace_hours * 3_600e6))
+        grace = round(rules.market.grace_hours * 3_600e6)
+        over = rules.calendar.last_closed(self._clock() - grace)
         latest = Sessions(connection).latest(join.strategy)
-        since = first_recorded(connection, join.strategy)
+        since = self._since(connection, join.strategy)
         if over is None or since is None:
             return
         lived = rules.calendar.first_open_at_or_after(since)
         first = max(lived, rules.calendar.shift(latest.session, 1)) if latest else lived
         while first <= over:
-            yield Closed(first, join.strategy, 0)
+            yield Closed(first, join.strategy, (rules.calendar.close_of(first) + grace) // 1_000, silent=True)
             first = rules.calendar.shift(first, 1)
+
+    def _since(self, connection: Connection, strategy: str) -> int | None:
+        """When the first fact of a strategy was taken in; asked until there is one, because it reads all of them."""
+        if strategy not in self._lived and (since := first_recorded(connection, strategy)) is not None:
+            self._lived[strategy] = since
+        return self._lived.get(strategy)
 
     def _unknown(self, strategy: str) -> str:
         known = ", ".join(repr(name) for name in sorted(self._joins))

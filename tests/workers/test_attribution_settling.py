@@ -147,8 +147,24 @@ def test_a_session_that_the_engine_lived_through_is_closed_by_the_calendar_after
         clock=lambda: now,
         on_settled=lambda _, session: desk.settled.append(session),
     )
-    worker.rest(lambda: 1)
+    worker.rest(lambda: now // 1_000 + 1)
     assert ["2023-11-15", "2023-11-16", "2023-11-17"] == desk.settled
+
+
+def test_after_an_outage_the_calendar_closes_no_session_of_which_something_is_still_in_the_streams(store, stream):
+    desk = Desk(store, rules=registry(sources=["scanner"], grace_hours=6.0))
+    desk.take(stream.alert("a", NOW, symbol="AAPL"))
+    grace = 6 * 3_600_000_000
+    worker = Attribution(
+        store,
+        registries={"main": desk.rules},
+        clock=lambda: NYSE.close_of("2023-11-20") + grace,
+        on_settled=lambda _, session: desk.settled.append(session),
+    )
+    worker.rest(lambda: NYSE.open_of("2023-11-15") // 1_000)
+    assert [] == desk.settled
+    worker.rest(lambda: (NYSE.close_of("2023-11-16") + grace) // 1_000)
+    assert ["2023-11-15"] == desk.settled
 
 
 def test_history_is_never_closed_by_the_calendar(store, stream):
@@ -156,3 +172,14 @@ def test_history_is_never_closed_by_the_calendar(store, stream):
     desk.take(stream.alert("a", "2023-01-04 15:00"))
     desk.rest()
     assert [] == desk.settled
+
+
+def test_since_when_the_engine_lives_is_read_once(store, stream, monkeypatch):
+    """It costs as much as facts are stored, and is asked for with every end of a session."""
+    asked = []
+    monkeypatch.setattr("workers.attribution.first_recorded", lambda *_: asked.append(1) or NOW)
+    desk = Desk(store, rules=registry(sources=["scanner"]))
+    for session in ("2023-01-04", "2023-01-05", "2023-01-06"):
+        desk.take(stream.closed(session))
+        desk.rest()
+    assert [1] == asked
