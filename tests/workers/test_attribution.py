@@ -9,6 +9,7 @@ from schemas.attributed import Contribution
 from schemas.vocabulary import Direction, ExitReason, Side
 from store.tables import alerts
 from tests.workers.desk import NYSE, Desk, Stream, at, registry, version
+from workers.join.view import UNCLOSED
 
 BARS = {"2023-01-05": (100, 103, 99, 102), "2023-01-06": (102, 110, 101, 108), "2023-01-09": (107, 108, 90, 95)}
 
@@ -484,6 +485,19 @@ def test_what_nobody_reported_in_time_is_lost_and_matched_late_when_it_comes_aft
     assert {"unit_pnl:close": 5_000} == rewards(desk, "main/decision/d/close/reported")
     desk.take(stream.alert("a", "2023-01-04 15:00"))
     assert "lost" == desk.example("main/decision/d/3d/prices")["state"]
+
+
+def test_a_close_that_was_reported_is_never_lost_though_another_purchase_of_its_unit_is(desk, stream):
+    desk.take(stream.decision("d", "2023-01-04 15:00", size=0.1), stream.decision("d2", "2023-01-04 15:01", size=0.1))
+    desk.take(stream.outcome("o", "2023-01-05 15:00", decision_id="d", net=-0.05))
+    settle(desk, stream, "2023-01-09", "2023-01-17")
+    row = desk.example("main/decision/d/close/reported")
+    assert ("matched", UNCLOSED, -0.05, "[]") == tuple(row[c] for c in ("state", "reason", "net", "contributions"))
+    assert "lost" == desk.example("main/decision/d2/close/reported")["state"]
+    desk.take(stream.outcome("o2", "2023-01-18 15:00", decision_id="d2", net=0.03))
+    row = desk.example("main/decision/d/close/reported")
+    assert ("matched", None, 0) == tuple(row[c] for c in ("state", "reason", "late"))
+    assert {"unit_pnl:close": -2_000} == rewards(desk, "main/decision/d/close/reported")
 
 
 def test_an_entry_at_no_price_is_censored_whatever_followed(store, stream):

@@ -21,6 +21,10 @@ AWAITED = "its end is known; it is matched when the longest hold of its unit has
 """Why the close of a unit's representative is pending though trading reported it: it carries the unit's reward."""
 
 
+UNCLOSED = "its end is known, but not that of all its unit bought; what the unit earned is not counted"
+"""Why the close of a unit's representative counts for nothing, though trading reported it in time."""
+
+
 class Ending(NamedTuple):
     """Why an example of prices can no longer be filled, and what is known up to its last price.
 
@@ -81,7 +85,7 @@ class View(NamedTuple):
         values = {reward: value for reward, value in worth.items() if isinstance(value, float)}
         reasons = [value.reason for value in worth.values() if isinstance(value, Uncounted)]
         contributions = counting.contributions(case, self.slot, values, find) if values else ()
-        return Standing(standing.state, sorted(contributions), "; ".join(reasons) or None)
+        return Standing(standing.state, sorted(contributions), "; ".join(reasons) or standing.reason)
 
     def marks(self, case: Case) -> str:
         """What is to be known of the example beside its state."""
@@ -124,6 +128,8 @@ class View(NamedTuple):
     def _given_up(self, case: Case) -> Standing:
         if ending := self.endings.get(case.key):
             return Standing(ExampleState.LOST if ending.lost else ExampleState.CENSORED, [], ending.reason)
+        if case.key in self.figures:
+            return Standing(ExampleState.MATCHED, [], UNCLOSED)
         return Standing(ExampleState.LOST, [], "trading reported nothing in time")
 
     def _closed(self, case: Case) -> bool:
