@@ -444,7 +444,12 @@ def test_reported_values_that_are_not_those_of_the_assigned_arm_count_nothing_an
     desk.take(stream.decision("d", "2023-01-04 15:01", alert_id="a", version=None, action="IGNORE"))
     assert "0.77" in desk.example("main/decision/d/3d/prices")["reason"]
     desk.take(stream.decision("d0", "2023-01-04 15:00", alert_id="a", action="IGNORE"))
-    assert 2 == len(contributions(desk, "main/decision/d0/3d/prices"))
+    assert "[]" == desk.example("main/decision/d0/3d/prices")["contributions"]
+    assert "0.77" in desk.example("main/decision/d0/3d/prices")["reason"]
+    marks = {name: row["marks"] for name, row in desk.examples("marks").items() if name.endswith("3d/prices")}
+    assert {"main/alert/a/3d/prices": "mismatch", "main/decision/d/3d/prices": "mismatch"} == {
+        name: mark for name, mark in marks.items() if mark
+    }
 
 
 def test_the_same_batch_again_changes_nothing(desk, stream):

@@ -51,7 +51,7 @@ class View(NamedTuple):
         figures: those of the cases that something is known of, by ``Case.key``.
         ends: when the slot ends for each case; ``endings``: why the windows of prices ended that are given up.
         released: the cases whose hold after a jump is over.
-        mismatched: where trading says that other values were in force; such a case counts for nothing.
+        mismatched: where trading says that other values were in force; the unit of such a case counts for nothing.
         reached: the close of the newest settled session.
         awaited: the slot is ``close`` and a reward asks for it, so that a unit's representative stays pending until
             its cohort's maximum hold has passed and every purchase is closed.
@@ -79,8 +79,8 @@ class View(NamedTuple):
             return Standing(standing.state, [], rewards.reason)
         if not rewards:
             return standing
-        if case.key in self.mismatched:
-            return Standing(standing.state, [], self.mismatched[case.key])
+        if doubts := [self.mismatched[one.key] for one in (case, *self.cohort.cases) if one.key in self.mismatched]:
+            return Standing(standing.state, [], doubts[0])
         worth = {reward: self._worth(case, reward) for reward in sorted(rewards, key=str)}
         values = {reward: value for reward, value in worth.items() if isinstance(value, float)}
         reasons = [value.reason for value in worth.values() if isinstance(value, Uncounted)]
