@@ -7,15 +7,11 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from schemas.attributed import ExampleState, Subject
-from schemas.calendar import Calendar
 from schemas.reports import HealthState
 from store.books import Books, Overdue, Slot, counted, expected, overdue, ownerless, pending, tallied
 from store.outcomes import Outcomes
 from workers.join.rules import BARRIER, Rules
 from workers.join.waiting import WAITING
-
-LONG_BEFORE = -(2**62)
-"""Earlier than anything."""
 
 _SORTS = {Subject.ALERT.value: "alerts", Subject.DECISION.value: "decisions", Subject.THESIS.value: "theses"}
 """The facts that examples are about."""
@@ -42,7 +38,7 @@ def issues(
     yield from _pending(books, pending(connection, strategy))
     yield from _waiting(books, Outcomes(connection, strategy).count_waiting())
     yield from _overdue(
-        rules, overdue(connection, strategy, before=long_ago(rules, session, _patience(rules))), session
+        rules, overdue(connection, strategy, before=rules.long_ago(session, by=_patience(rules))), session
     )
     for name, count in _named(books):
         if count < 0:
@@ -81,13 +77,6 @@ def _slots(books: Books, must: Mapping[Slot, int]) -> Iterator[Issue]:
             yield Issue(HealthState.DEGRADED, f"{what}, but only {most:,} {_sort(slot)} came in")
 
 
-def long_ago(rules: Rules, session: str, by: int) -> int:
-    """A moment before which ``by`` sessions of every calendar of the strategy have closed with ``session``."""
-    reached = rules.calendar.close_of(session)
-    calendars = [rules.calendar, *(rules.calendar_of(venue) for venue in rules.market.venues)]
-    return min(_closed_before(calendar, reached, by) for calendar in calendars)
-
-
 def _facts(books: Books, rows: Mapping[str, int]) -> Iterator[Issue]:
     for sort, there in rows.items():
         taken = books.accepted.get(sort, 0)
@@ -123,7 +112,7 @@ def _overdue(rules: Rules, found: list[Overdue], session: str) -> Iterator[Issue
     late: dict[str, list[int]] = {}
     for one in found:
         held = (one.max_hold or rules.market.close_after) if (one.horizon, one.origin) == BARRIER else 0
-        if not held or one.due < long_ago(rules, session, _patience(rules) + held):
+        if not held or one.due < rules.long_ago(session, by=_patience(rules) + held):
             late.setdefault(f"{one.horizon}/{one.origin}", []).append(one.due)
     for slot, dues in sorted(late.items()):
         oldest = rules.calendar.session_of(min(dues) - 1)
@@ -134,12 +123,6 @@ def _overdue(rules: Rules, found: list[Overdue], session: str) -> Iterator[Issue
 def _patience(rules: Rules) -> int:
     """So many sessions after its due no example may be pending, and one to be sure."""
     return max(rules.market.lost_after, rules.market.jump_hold) + 1
-
-
-def _closed_before(calendar: Calendar, reached: int, by: int) -> int:
-    newest = calendar.last_closed(reached)
-    place = -1 if newest is None else calendar.place(newest) - by
-    return calendar.close_of(calendar.sessions[place]) if place >= 0 else LONG_BEFORE
 
 
 def _sort(slot: Slot) -> str:

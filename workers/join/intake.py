@@ -77,7 +77,7 @@ class Intake:
         self._facts = Facts(work.connection, self._strategy)
         self._listings = Listings(work, rules)
         self._written = Writing(work, rules, self._listings)
-        self._waiting = Waiting(work.connection, rules)
+        self._waiting = Waiting(work.connection, rules, settled=settled)
         self._inference = Inference(work.connection, rules)
         self._stirred = Stirred(work.connection, rules, settled=settled)
 

@@ -14,7 +14,7 @@ from store.outbox import Outbox
 from store.outcomes import Outcomes
 from store.reconciliations import Reconciliations
 from store.work import Work
-from workers.join.balance import Issue, issues, long_ago
+from workers.join.balance import Issue, issues
 from workers.join.ledger import OWNER
 from workers.join.rules import Rules
 from workers.join.waiting import INFERRED, JOINED, WAITING
@@ -67,7 +67,7 @@ def _rows(connection: Connection, strategy: str, *, before: BooksReconciled | No
 
 def _outcomes(connection: Connection, rules: Rules, books: Books, *, session: str) -> dict[str, int]:
     """What became of the outcomes; those that have waited longer than the registry allows are unclaimed."""
-    moment = long_ago(rules, session, rules.market.waiting_sessions)
+    moment = rules.long_ago(session, by=rules.market.waiting_sessions)
     unclaimed = Outcomes(connection, rules.registry.strategy).count_waiting(before=moment)
     counts = {fate: books.reported.get(fate, 0) for fate in (JOINED, INFERRED, WAITING)}
     counts[WAITING] = max(0, counts[WAITING] - unclaimed)

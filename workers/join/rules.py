@@ -9,6 +9,9 @@ from schemas.parameters import Registry, Reward
 from schemas.spans import sessions_of, span_of
 from workers.join.cases import BUY, Case
 
+LONG_BEFORE = -(2**62)
+"""Earlier than anything."""
+
 
 class Slot(NamedTuple):
     """Which of a subject's examples: a horizon, measured from prices or reported by trading."""
@@ -130,6 +133,11 @@ class Rules:
         self.calendar.shift(session, self.market.close_after)
         self.calendar_of(venue).shift(entry, max(self.reach, max_hold or 0) + 1)
 
+    def long_ago(self, session: str, *, by: int) -> int:
+        """A moment before which ``by`` sessions of every calendar of the strategy have closed with ``session``."""
+        reached = self.calendar.close_of(session)
+        return min(_closed_before(calendar, reached, by) for calendar in (self.calendar, *self._venues.values()))
+
     def outcome_class(self, earned: float | None) -> str | None:
         """Win, loss or neutral; nothing where nothing is known."""
         if earned is None:
@@ -149,3 +157,9 @@ def slot_of(reward: Reward) -> Slot:
 
 def _no_later(calendar: Calendar, session: str, by: int) -> str:
     return calendar.sessions[min(calendar.place(session) + by, len(calendar.sessions) - 1)]
+
+
+def _closed_before(calendar: Calendar, reached: int, by: int) -> int:
+    newest = calendar.last_closed(reached)
+    place = -1 if newest is None else calendar.place(newest) - by
+    return calendar.close_of(calendar.sessions[place]) if place >= 0 else LONG_BEFORE

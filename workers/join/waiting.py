@@ -24,9 +24,12 @@ class Waiting:
     An outcome is about the most exact of the names that it bears: its decision; else the decisions that bought into
     its position, by their own word or by their fills; else its alert and the decisions that bought because of it.
     What bears no name waits for the registry's rule, see ``Inference``. Nothing that waits is ever thrown away.
+    ``settled`` is the newest settled session, "" where none is.
     """
 
-    def __init__(self, connection: Connection, rules: Rules) -> None:
+    def __init__(self, connection: Connection, rules: Rules, *, settled: str) -> None:
+        self._rules = rules
+        self._settled = settled
         self._strategy = rules.registry.strategy
         self._limit = rules.market.waiting_limit
         self._facts = Facts(connection, self._strategy)
@@ -79,14 +82,26 @@ class Waiting:
         )
 
     def full(self, count: int) -> str | None:
-        """Why ``count`` more outcomes that would have to wait are refused; None where there is room for them."""
+        """Why ``count`` more outcomes that would have to wait are refused; None where there is room for them.
+
+        Those that nobody claimed for longer than the registry allows take no room.
+        """
         waiting = self._count()
+        if waiting + count <= self._limit:
+            return None
+        waiting -= self._unclaimed()
         if waiting + count <= self._limit:
             return None
         return (
             f"{waiting:,} outcomes of strategy {self._strategy!r} already wait for what they are the outcome of, and "
             f"its registry allows {self._limit:,} (waiting_limit); send the alert or decision first, or allow more"
         )
+
+    def _unclaimed(self) -> int:
+        if not self._settled:
+            return 0
+        before = self._rules.long_ago(self._settled, by=self._rules.market.waiting_sessions)
+        return self._outcomes.count_waiting(before=before)
 
     def _count(self) -> int:
         return self._tallies.value(reported(self._strategy, WAITING))

@@ -196,7 +196,7 @@ def test_marks_what_the_rule_joins_and_takes_it_back_when_it_no_longer_does(shel
     shelf.alert("a", TIME)
     row = nameless(shelf)
     rules = Rules(registry(infer_within_minutes=15))
-    Waiting(shelf.connection, rules).arrived([row])
+    Waiting(shelf.connection, rules, settled="").arrived([row])
 
     def marked():
         Inference(shelf.connection, rules).mark(units_of(shelf))
@@ -330,7 +330,7 @@ def test_the_rule_holds_in_any_order_and_what_is_measured_again_is_enough(store,
 def take(shelf, rules, batch, stand):
     """What attribution does with a batch, as far as outcomes without names are concerned."""
     one = Inference(shelf.connection, rules)
-    waiting = Waiting(shelf.connection, rules)
+    waiting = Waiting(shelf.connection, rules, settled="")
     subjects = [put(shelf, number, told) for number, told in batch if told[0] in ("alert", "decision")]
     units = {row["unit"] for _, row in subjects} | one.units_near([row for _, row in subjects])
     waiting.subjects_came(

@@ -25,8 +25,8 @@ def shelf(connection):
     return Shelf(connection)
 
 
-def waiting(shelf, **market):
-    return Waiting(shelf.connection, Rules(registry(**market)))
+def waiting(shelf, *, settled="", **market):
+    return Waiting(shelf.connection, Rules(registry(**market)), settled=settled)
 
 
 def joined(shelf):
@@ -148,6 +148,16 @@ def test_says_how_many_wait_when_there_is_no_room_for_more(shelf):
     assert "1 outcomes of strategy 'main' already wait" in one.full(2)
     assert "(waiting_limit)" in one.full(2)
     assert "allows 2" in one.full(2)
+
+
+def test_what_nobody_claimed_for_too_long_takes_no_room(shelf):
+    rules = {"waiting_limit": 1, "waiting_sessions": 2}
+    waiting(shelf).arrived([shelf.outcome("o", "2024-01-04 20:00", alert_id="never")])
+
+    assert waiting(shelf, settled="2024-01-05", **rules).full(1)
+    old = waiting(shelf, settled="2024-01-08", **rules)
+    assert old.full(1) is None
+    assert "0 outcomes of strategy 'main' already wait" in old.full(2)
 
 
 def test_other_strategies_neither_wait_nor_are_joined_with_us(shelf):
