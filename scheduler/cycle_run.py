@@ -1,6 +1,6 @@
 """One run of the daily cycle: read up to the cut, run the stages, write everything in one transaction."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,11 @@ from schemas.event import Envelope
 from schemas.parameters import Registry
 from schemas.params import ParamsProposed
 from schemas.reports import CycleCompleted, StageReport
+from schemas.version import Version, VersionNumber
 from store.cycles import Cycles
 from store.evidence import EvidenceRows
 from store.outbox import Outbox
-from store.sessions import Sessions
+from store.sessions import Sessions, Settled
 from store.statistics import statistics_at, unapplied
 from store.store import Store
 from store.versions import Versions
@@ -40,8 +41,8 @@ class CycleNotReady(EngineError):
 class DailyRun:
     """Runs the daily cycle of one strategy for one settled session, once.
 
-    It reads nothing beyond the session's cut, so the same run later, or on a replay, gives the same
-    proposals. A run that is already in the books is not run again.
+    It reads nothing beyond the session's cut, and compares the arms of the version that was in force then, so the same
+    run later, or on a replay, gives the same proposals. A run that is already in the books is not run again.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class DailyRun:
             )
         self._await_statistics(settled.cut)
         began = self._clock()
-        gathered = self._gather(session, cut=settled.cut, pending=settled.pending)
+        gathered = self._gather(session, settled)
         facts, reports = self._cycle.run(gathered, timer=self._timer)
         for done in reports:
             log.info("stage.done", stage=done.name, seconds=round(done.seconds, 4), summary=done.summary)
@@ -92,7 +93,7 @@ class DailyRun:
 
         A process that forks its runs does this first, so that queries are compiled and tables loaded once.
         """
-        facts = self._gather(self._calendar.sessions[0], cut=0, pending={})
+        facts = self._gather(self._calendar.sessions[0], None)
         with self._store.read() as reading:
             Cycles(reading).finished(self._registry.strategy, KIND, facts["session"])
             Sessions(reading).get(self._registry.strategy, facts["session"])
@@ -114,10 +115,12 @@ class DailyRun:
         with self._store.read() as reading:
             return unapplied(reading, strategy=self._registry.strategy, cut=cut)
 
-    def _gather(self, session: str, *, cut: int, pending: Mapping[str, Collection[str]]) -> dict[str, Any]:
+    def _gather(self, session: str, settled: Settled | None) -> dict[str, Any]:
+        """What the stages start from; without a settled session there is nothing but the newest version."""
         strategy = self._registry.strategy
+        cut = settled.cut if settled else 0
         with self._store.read() as reading:
-            version = Versions(reading).latest(strategy)
+            version = _in_force(Versions(reading), strategy, settled)
             statistics = statistics_at(reading, strategy=strategy, cut=cut)
             return {
                 "registry": self._registry,
@@ -125,7 +128,7 @@ class DailyRun:
                 "session": session,
                 "version": version,
                 "statistics": statistics,
-                "pending": pending,
+                "pending": settled.pending if settled else {},
                 "windows": read_windows(reading, self._registry, version, cohorts=statistics, session=session, cut=cut),
             }
 
@@ -171,6 +174,13 @@ class DailyRun:
         for identity, data in letters:
             envelope = Envelope(source=OWNER, id=identity, time=time, data=data)
             Outbox(work.connection).add(OWNER, data.type, encode(envelope), now=work.now)
+
+
+def _in_force(versions: Versions, strategy: str, settled: Settled | None) -> Version | None:
+    """The version that was in force when the session settled: what came since may not move what its cycle says."""
+    if settled is None:
+        return versions.latest(strategy)
+    return versions.get(strategy, VersionNumber.parse(settled.version)) if settled.version else None
 
 
 def report(comparisons: Sequence[Comparison], stages: Sequence[StageReport]) -> str:

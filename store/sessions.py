@@ -10,13 +10,15 @@ from store.dialects import insert_new
 from store.rows import columns
 from store.tables import cycles, sessions
 from store.tallies import Tallies, told
+from store.versions import Versions
 
 
 class Settled(NamedTuple):
     """A session that is over for the engine.
 
     ``cut`` is the highest ingest sequence that its cycles see, ``revisions`` how many revisions of examples there
-    were by then, ``pending`` the assignment sessions that still had pending examples, by ``horizon/origin``.
+    were by then, ``pending`` the assignment sessions that still had pending examples, by ``horizon/origin``,
+    ``version`` the one that was in force, where there was one.
     """
 
     strategy: str
@@ -25,6 +27,7 @@ class Settled(NamedTuple):
     revisions: int
     settled_at: int
     pending: Mapping[str, Sequence[str]]
+    version: str | None
 
 
 _ROWS = select(*columns(sessions, Settled))
@@ -42,8 +45,9 @@ class Sessions:
 
         Belongs in the transaction that took ``cut`` from the ingest sequence, as its last number: every row that is
         there then lies at or below the cut, whatever is written afterwards lies beyond it, and how many revisions
-        there are by then is known for ever.
+        there are by then, and which version is in force, is known for ever.
         """
+        version = Versions(self._connection).latest(strategy)
         row = {
             "strategy": strategy,
             "session": session,
@@ -51,6 +55,7 @@ class Sessions:
             "revisions": Tallies(self._connection).value(told(strategy)),
             "settled_at": now,
             "pending": msgspec.json.encode(pending, order="sorted").decode(),
+            "version": str(version.id) if version else None,
         }
         return insert_new(self._connection, sessions, [row])[0]
 

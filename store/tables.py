@@ -308,6 +308,7 @@ sessions = _table(
     Column("revisions", INTEGER, nullable=False),
     Column("settled_at", INTEGER, nullable=False),
     Column("pending", Text, nullable=False),
+    Column("version", Text),
 )
 
 # What came in against what stands in the books, when a session settled. body: the BooksReconciled that was sent.

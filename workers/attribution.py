@@ -137,7 +137,7 @@ class Attribution:
                 touched.slots(pending.unit, [Slot(pending.horizon, pending.origin)])
             Ledger(work, join.strategy).enter(join.findings(work.connection, touched, settled=settled))
             cut = work.take(1)
-            sessions.add(join.strategy, session, cut=cut, pending=examples.pending(), now=work.now)
+            sessions.add(join.strategy, session, cut=cut, pending=_open(join, examples, session), now=work.now)
             reconcile(work, join.rules, session=session, cut=cut)
             work.commit()
         log.info("session.settled", strategy=join.strategy, session=session, cut=cut, looked_at=len(touched.units))
@@ -183,6 +183,21 @@ class Attribution:
     def _unknown(self, strategy: str) -> str:
         known = ", ".join(repr(name) for name in sorted(self._joins))
         return f"strategy {strategy!r} is unknown here; known: {known}"
+
+
+def _open(join: Join, examples: Examples, session: str) -> dict[str, list[str]]:
+    """The cohorts of which more is to come, by ``horizon/origin``.
+
+    Those with pending examples, and that of the session itself while its date goes on: what is told after the close
+    belongs to it too.
+    """
+    found = examples.pending()
+    if join.rules.goes_on(session):
+        for slot in join.rules.usual:
+            sessions = found.setdefault(f"{slot.horizon}/{slot.origin}", [])
+            if session not in sessions:
+                sessions.append(session)
+    return found
 
 
 def _milliseconds(entry: str) -> int:

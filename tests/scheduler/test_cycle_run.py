@@ -6,6 +6,7 @@ from scheduler.cycle_run import CycleNotReady
 from schemas.parameters import Reward
 from schemas.params import ProposalKind
 from store.evidence import EvidenceRows
+from store.versions import Versions
 from tests.scheduler.cycles import CANDIDATE, letters, mixed, report, run
 
 
@@ -64,6 +65,17 @@ def test_a_cohort_of_a_later_session_does_not_count_though_some_of_it_has_mature
     ledger.write(1, mixed(0.03, 0.0), settle=False)
     session = ledger.write(0, mixed(0.03, 0.0))
     assert "5 of 20 units of the candidate" in report(ledger, session)
+
+
+def test_compares_the_arms_that_were_in_force_when_the_session_settled_whatever_was_published_since(ledger):
+    session = ledger.write(0, mixed(0.03, 0.0))
+    with ledger.store.begin() as work:
+        first = Versions(work.connection).latest("test")
+        second = structs.replace(first, number=2, previous="1-1", values={"lever": 0.7}, allocations=[], checksum="")
+        Versions(work.connection).add(second, proposal_id=None, now=work.now)
+        work.commit()
+    assert "5 of 20 units of the candidate" in report(ledger, session)
+    assert "0 allocations compared" in report(ledger, ledger.write(1, []))
 
 
 def test_a_cohort_does_not_wait_for_examples_that_carry_another_reward(ledger):

@@ -71,7 +71,7 @@ def test_knows_the_newest_settled_session_and_its_cut(store):
     settle(store, ("main", "2024-01-03"), ("main", "2024-01-02"), ("other", "2024-02-01"))
 
     with store.read() as reading:
-        assert ("main", "2024-01-03", 1, 0, 9, {}) == Sessions(reading).latest("main")
+        assert ("main", "2024-01-03", 1, 0, 9, {}, None) == Sessions(reading).latest("main")
         assert 2 == Sessions(reading).get("main", "2024-01-02").cut
         assert Sessions(reading).get("main", "2024-01-04") is None
         assert Sessions(reading).latest("nobody") is None

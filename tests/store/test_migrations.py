@@ -1,5 +1,7 @@
 """The migrations build exactly the tables that the code knows, and what was in the old ones is in the new."""
 
+import re
+
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -55,8 +57,13 @@ def definitions(connection):
 
 
 def normal(sql):
-    lines = (line.strip().rstrip(",").replace('"', "") for line in sql.splitlines())
-    return sorted(line for line in lines if line)
+    """A column that a step added stands in one line with the one before it."""
+    lines = (
+        line.replace('"', "")
+        for told in sql.splitlines()
+        for line in re.split(r",(?= \w+ (?:TEXT|INTEGER|REAL)\b)", told)
+    )
+    return sorted(line for line in (line.strip().rstrip(",") for line in lines) if line)
 
 
 MONDAY, TUESDAY = "2024-01-08", "2024-01-09"
@@ -396,3 +403,20 @@ def test_nothing_of_the_first_schema_is_left_behind(old):
     with old.read() as reading:
         assert {*metadata.tables, "alembic_version"} == set(inspect(reading).get_table_names())
         assert [] == reading.execute(text("PRAGMA foreign_key_check")).all()
+
+
+def test_a_settled_session_is_given_the_version_that_had_been_written_by_then(old):
+    version = {"strategy": "main", "epoch": 1, "previous": None, "session": MONDAY, "regime": "all", "registry": "r"}
+    versions = [
+        version | {"number": number, "recorded_at": at, "checksum": "c", "proposal_id": None, "body": "{}"}
+        for number, at in ((1, 5), (2, 9), (3, 20))
+    ]
+    settled = [
+        {"strategy": "main", "session": session, "cut": 1, "revisions": 0, "settled_at": at}
+        for session, at in ((MONDAY, 4), (TUESDAY, 10))
+    ]
+    fill_with(old, versions=versions, sessions=settled)
+
+    old.migrate()
+
+    assert {MONDAY: None, TUESDAY: "1-2"} == {row["session"]: row["version"] for row in rows_of(old, "sessions")}

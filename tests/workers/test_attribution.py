@@ -492,6 +492,18 @@ def test_what_nobody_reported_in_time_is_lost_and_matched_late_when_it_comes_aft
     assert "lost" == desk.example("main/decision/d/3d/prices")["state"]
 
 
+def test_a_unit_that_bought_nothing_earned_a_real_zero_though_no_price_of_it_ever_came(desk, stream):
+    desk.take(stream.alert("a", "2023-01-04 15:00"))
+    settle(desk, stream, "2023-01-06")
+    assert ("pending", "[]") == tuple(desk.example("main/alert/a/3d/prices")[c] for c in ("state", "contributions"))
+    settle(desk, stream, "2023-01-17")
+    assert "lost" == desk.example("main/alert/a/3d/prices")["state"]
+    assert {"unit_pnl:3d": 0} == rewards(desk, "main/alert/a/3d/prices")
+    desk.take(stream.decision("d", "2023-01-04 15:01", alert_id="a", size=0.1))
+    assert {} == rewards(desk, "main/alert/a/3d/prices")
+    assert {} == rewards(desk, "main/decision/d/3d/prices")
+
+
 def test_a_close_that_was_reported_is_never_lost_though_another_purchase_of_its_unit_is(desk, stream):
     desk.take(stream.decision("d", "2023-01-04 15:00", size=0.1), stream.decision("d2", "2023-01-04 15:01", size=0.1))
     desk.take(stream.outcome("o", "2023-01-05 15:00", decision_id="d", net=-0.05))
@@ -509,7 +521,8 @@ def test_an_entry_at_no_price_is_censored_whatever_followed(store, stream):
     desk = Desk(store, rules=registry(nonpositive_prices=True))
     desk.take(stream.alert("a", "2023-01-04 15:00"), *bars(stream, BARS | {"2023-01-05": (-3, 5, -4, 4)}))
     row = desk.example("main/alert/a/3d/prices")
-    assert ("censored", None, "[]") == (row["state"], row["return"], row["contributions"])
+    assert ("censored", None) == (row["state"], row["return"])
+    assert {"unit_pnl:3d": 0} == rewards(desk, "main/alert/a/3d/prices")
     assert "-3.0 exists: it is not above 0" in row["reason"]
 
 

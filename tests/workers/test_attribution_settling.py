@@ -69,6 +69,18 @@ def test_sessions_settle_by_date_with_rising_cuts_and_each_once(desk, stream, ot
     assert sorted(settled(desk).values()) == list(settled(desk).values())
 
 
+@pytest.mark.parametrize(("calendar", "goes_on"), [("XNYS", True), ("24/7", False)])
+def test_a_cohort_stays_open_while_its_date_goes_on_after_the_close(store, stream, calendar, goes_on):
+    desk = Desk(store, rules=registry(calendar=calendar, horizons=["1d"], primary_horizon="1d", sources=["scanner"]))
+    desk.take(stream.alert("a", "2023-01-04 00:00"), stream.bar("2023-01-04", 100, 102, 99, 101))
+    desk.take(stream.closed("2023-01-04"), stream.closed("2023-01-05"))
+    desk.rest()
+    with store.read() as connection:
+        open_ = [Sessions(connection).get("main", one).pending for one in ("2023-01-04", "2023-01-05")]
+    assert goes_on is ("2023-01-04" in open_[0].get("1d/prices", []))
+    assert "2023-01-04" not in open_[1].get("1d/prices", []) or calendar == "24/7"
+
+
 def test_a_source_that_stays_away_holds_no_later_session_up(desk, stream, other):
     desk.take(stream.closed("2023-01-04"), stream.closed("2023-01-05"), other.closed("2023-01-05"))
     desk.rest()

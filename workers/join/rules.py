@@ -138,6 +138,10 @@ class Rules:
         reached = self.calendar.close_of(session)
         return min(_closed_before(calendar, reached, by) for calendar in (self.calendar, *self._venues.values()))
 
+    def goes_on(self, session: str) -> bool:
+        """Whether something may be told after the close of a session that still belongs to its date."""
+        return self.calendar.session_of(self.calendar.close_of(session)) == session
+
     def outcome_class(self, earned: float | None) -> str | None:
         """Win, loss or neutral; nothing where nothing is known."""
         if earned is None:

@@ -43,6 +43,11 @@ class Standing(NamedTuple):
     contributions: list[Contribution]
     reason: str | None = None
 
+    def because(self, *uncounted: Uncounted) -> "Standing":
+        """The same, with further reasons."""
+        reasons = [self.reason, *(one.reason for one in uncounted)]
+        return self._replace(reason="; ".join(reason for reason in reasons if reason) or None)
+
 
 class View(NamedTuple):
     """A unit at a slot.
@@ -70,22 +75,26 @@ class View(NamedTuple):
     expected: bool
 
     def standing(self, case: Case, counting: Counting, find: Find) -> Standing:
-        """Where the example of ``case`` stands. Only the representative of its unit contributes."""
+        """Where the example of ``case`` stands.
+
+        Only the representative of its unit contributes, once nothing of it is open: what is given up too, as far as it
+        is known what it earned.
+        """
         standing = self._standing(case)
-        if standing.state is not ExampleState.MATCHED or case is not self.cohort.representative:
+        if standing.state is ExampleState.PENDING or case is not self.cohort.representative:
             return standing
         rewards = counting.rewards(case, self.slot, find)
         if isinstance(rewards, Uncounted):
-            return Standing(standing.state, [], rewards.reason)
+            return standing.because(rewards)
         if not rewards:
             return standing
         if doubts := [self.mismatched[one.key] for one in (case, *self.cohort.cases) if one.key in self.mismatched]:
-            return Standing(standing.state, [], doubts[0])
-        worth = {reward: self._worth(case, reward) for reward in sorted(rewards, key=str)}
+            return standing.because(Uncounted(doubts[0]))
+        worth = {reward: self._worth(case, standing.state, reward) for reward in sorted(rewards, key=str)}
         values = {reward: value for reward, value in worth.items() if isinstance(value, float)}
-        reasons = [value.reason for value in worth.values() if isinstance(value, Uncounted)]
-        contributions = counting.contributions(case, self.slot, values, find) if values else ()
-        return Standing(standing.state, sorted(contributions), "; ".join(reasons) or standing.reason)
+        contributions = sorted(counting.contributions(case, self.slot, values, find)) if values else []
+        uncounted = (value for value in worth.values() if isinstance(value, Uncounted))
+        return standing.because(*uncounted)._replace(contributions=contributions)
 
     def marks(self, case: Case) -> str:
         """What is to be known of the example beside its state."""
@@ -138,11 +147,11 @@ class View(NamedTuple):
             return over and all(bought.key in self.figures for bought in self.cohort.bought)
         return case.key in self.figures or (over and not case.bought)
 
-    def _worth(self, case: Case, reward: Reward) -> float | Uncounted | None:
-        """What the unit earned in one reward; None while not all of it is known."""
+    def _worth(self, case: Case, state: ExampleState, reward: Reward) -> float | Uncounted | None:
+        """What the unit earned in one reward; None where not all of it is known."""
         if reward.kind is RewardKind.UNIT_PNL:
             return self._pnl()
-        return self.figures[case.key].return_
+        return self.figures[case.key].return_ if state is ExampleState.MATCHED else None
 
     def _pnl(self) -> float | Uncounted | None:
         """The sum of size x return over what was bought, a real 0 where nothing was."""

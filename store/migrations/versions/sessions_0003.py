@@ -1,0 +1,24 @@
+"""A settled session remembers the version that was in force."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+# What was settled before this step finds the newest version that had been written by then.
+_FIND = """
+    UPDATE sessions SET version = (
+        SELECT v.epoch || '-' || v.number FROM versions v
+        WHERE v.strategy = sessions.strategy AND v.recorded_at <= sessions.settled_at
+        ORDER BY v.epoch DESC, v.number DESC LIMIT 1
+    )
+"""
+
+
+def upgrade() -> None:
+    """Add the column, and fill it."""
+    op.add_column("sessions", sa.Column("version", sa.Text(), nullable=True))
+    op.execute(_FIND)
