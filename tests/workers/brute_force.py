@@ -146,7 +146,8 @@ def answer(question, horizon, *, series, exchange, terms, settled, benchmark=Non
     last = series.exit(end, terms.interval)
     path = None
     if first is not None and horizon == "close":
-        path = barred(question, series.bars[first : len(series.bars) if last is None else last + 1], last is not None)
+        reached = bisect_left(series.ends, end) if last is None else last + 1
+        path = barred(question, series.bars[first:reached], last is not None)
     elif first is not None and last is not None:
         path = Path(series.bars[first : last + 1], series.bars[last].close, None)
     if path is not None:
@@ -241,9 +242,9 @@ def last_jump(prices, bars, terms):
 
 
 def hold_is_over(jump, series, exchange, terms, settled):
-    """Whether the last session of the hold is settled, or the instrument has a bar of it or of a later one."""
+    """Whether the last session of the hold is settled, or the instrument has a bar that ends with it or later."""
     until = exchange.within(jump) + terms.hold
-    return settled >= until or exchange.within(series.ends[-1]) >= until
+    return settled >= until or series.ends[-1] >= exchange.closes[until]
 
 
 def compare(benchmark, start, end):

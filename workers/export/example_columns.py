@@ -247,7 +247,7 @@ EXAMPLE_COLUMNS: tuple[Column[Row], ...] = (
         Kind.TEXT,
         "",
         "Why the position ended: `stop_loss`, `take_profit`, `time_exit` and so on.",
-        "at fixed horizons; where trading did not tell it",
+        "at fixed horizons; where trading did not tell it; where its prices stopped before it ended",
         lambda row: row.example.exit_reason,
     ),
     Column(

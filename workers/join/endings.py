@@ -35,7 +35,7 @@ class Endings:
         stopped = {window for window, ending in ends.items() if ending.reason.startswith(STOPPED)}
         known = self._paths.cut_short(stopped)
         return ends | {
-            window: Ending(f"{ends[window].reason}; its last price was used", False, figures)
+            window: Ending(f"{ends[window].reason}; its last price was used", False, figures._replace(exit_reason=None))
             for window, figures in known.items()
         }
 

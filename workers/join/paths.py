@@ -91,7 +91,7 @@ class Paths:
 
     def entered(self, window: Window) -> bool:
         """Whether the bar is there that the window is entered with."""
-        tape = self._tape([window])
+        tape = self._tape([window._replace(end=max(window.end, window.latest))])
         return bool(self._firsts(tape, [window], np.array([tape.place(window.instrument)]))[0] >= 0)
 
     def _of_month(self, windows: Sequence[Window]) -> Iterator[tuple[Window, Figures]]:
@@ -144,9 +144,8 @@ class Paths:
     def _barred(
         self, tape: Tape, windows: Sequence[Window], *, firsts: Places, lasts: Places, mine: Places
     ) -> Iterator[tuple[Window, Figures]]:
-        newest = tape.last(tape.owners[firsts[mine]])
-        stops = np.where(lasts[mine] >= 0, lasts[mine], newest)
         complete = lasts[mine] >= 0
+        stops = np.where(complete, lasts[mine], tape.before(tape.owners[firsts[mine]], _column(windows, "end")[mine]))
         lengths = stops - firsts[mine] + 1
         for length in np.unique(lengths[lengths > 0]).tolist():
             chosen = mine[lengths == length]

@@ -109,7 +109,8 @@ class Rules:
             at = calendar.close_of(session)
         elif slot == BARRIER:
             session = calendar.shift(case.entry, max(1, case.max_hold or self.market.close_after) - 1)
-            at, due = calendar.close_of(session), calendar.close_of(case.entry)
+            at = calendar.close_of(session)
+            due = calendar.close_of(case.entry) if self.interval is None else case.time
         elif (span := span_of(slot.horizon)) is not None:
             at = calendar.after(case.time, span)
             session = calendar.session_of(at - 1)

@@ -1,7 +1,7 @@
 """What new bars may change."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection
 
@@ -82,8 +82,11 @@ class Stirred:
         return calendar.sessions[max(0, calendar.place(first) - back)], calendar.sessions[ahead]
 
     def _entered(self, instruments: set[int], *, first: str, last: str, touched: Touched) -> None:
+        self._touch(instruments, self._rules.priced, first=first, last=last, touched=touched)
+
+    def _touch(self, instruments: set[int], slots: Iterable[Slot], *, first: str, last: str, touched: Touched) -> None:
         for unit in self._facts.units_entered(instruments, first=first, last=last):
-            touched.slots(unit, self._rules.priced)
+            touched.slots(unit, slots)
 
     def _compared(self, bars: dict[int, list[Row]], touched: Touched) -> None:
         """What was measured before its benchmark's bar came is measured again."""
@@ -108,19 +111,45 @@ class Stirred:
 
     def _ending(self, instruments: set[int], rows: Sequence[Row], touched: Touched, *, instrument: int) -> None:
         """What ends with these bars."""
-        calendar = self._calendar(instrument)
         slots = (*self._rules.fixed, *self._rules.judged)
-        holds = {sessions_of(slot.horizon) for slot in slots if span_of(slot.horizon) is None}
-        if any(span_of(slot.horizon) is not None for slot in slots):
-            holds |= {1, 2}
-        for row in rows:
-            for hold in holds:
-                entry = calendar.sessions[max(0, calendar.place(row["session"]) - hold + 1)]
-                for unit in self._facts.units_entered(instruments, first=entry, last=entry):
-                    touched.slots(unit, slots)
+        for calendar, mine in self._by_calendar(instruments):
+            entries: set[tuple[str, str]] = set()
+            for session in {calendar.session_of(row["time"] - 1) for row in rows}:
+                entries.update(self._entries(calendar, session, slots))
+            for first, last in sorted(entries):
+                self._touch(mine, slots, first=first, last=last, touched=touched)
         first, last = self._near(rows, instrument=instrument)
         for unit in self._facts.units_barred(instruments, first=first, last=last):
             touched.slots(unit, [BARRIER])
+
+    def _entries(self, calendar: Calendar, session: str, slots: Iterable[Slot]) -> Iterator[tuple[str, str]]:
+        """The first and the last session in which something was entered that ends within ``session``.
+
+        What is told during a session has the next one for its own, and may end before that with bars of minutes.
+        """
+        place = calendar.place(session)
+        for horizon in {slot.horizon for slot in slots}:
+            if (span := span_of(horizon)) is None:
+                entry = calendar.sessions[max(0, place - sessions_of(horizon) + 1)]
+                yield entry, entry
+            else:
+                first = self._told_in(calendar, place, span)
+                yield calendar.sessions[first], calendar.sessions[min(place + 1, len(calendar.sessions) - 1)]
+
+    def _told_in(self, calendar: Calendar, place: int, span: int) -> int:
+        """The place of the first session that had something told which ends ``span`` later in the one at ``place``."""
+        opens = int(calendar.opens[place])
+        while place > 0 and calendar.after(int(calendar.closes[place - 1]), span) + self._rules.width > opens:
+            place -= 1
+        return place
+
+    def _by_calendar(self, instruments: set[int]) -> Iterable[tuple[Calendar, set[int]]]:
+        if not self._rules.market.venues:
+            return [(self._rules.calendar, instruments)]
+        found: dict[Calendar, set[int]] = defaultdict(set)
+        for number, venue in Instruments(self._connection).venues(instruments).items():
+            found[self._rules.calendar_of(venue)].add(number)
+        return found.items()
 
     def _calendar(self, instrument: int) -> Calendar:
         if not self._rules.market.venues:

@@ -61,6 +61,11 @@ class Tape:
         """The first bar of each owner that ends at ``since`` or later; -1 where none is there."""
         return self._first(self._end_keys, owners, since)
 
+    def before(self, owners: Places, moments: Moments) -> Places:
+        """The newest bar of each owner that ends before its moment; a place before the owner's bars where none does."""
+        found = self.ending(owners, moments)
+        return np.where(found >= 0, found - 1, self.last(owners))
+
     def last(self, owners: Places) -> Places:
         """The newest bar of each owner; -1 where none is there."""
         found = np.searchsorted(self.owners, owners, side="right") - 1
