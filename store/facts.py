@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Select, Table, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, or_, select, update
 
 from schemas.vocabulary import Action
 from store.dialects import fetched, insert_new
@@ -155,9 +155,14 @@ class Facts:
     def units_barred(self, instruments: Iterable[int], *, first: str, last: str) -> set[str]:
         """The units of the purchases with a stop, a target or a longest hold that could be entered so."""
         limited = or_(decisions.c.stop.is_not(None), decisions.c.target.is_not(None), decisions.c.max_hold > 0)
-        chosen = select(decisions.c.unit).where(
-            decisions.c.entry_session.between(first, last), decisions.c.action == Action.BUY.value, limited
-        )
+        return self._units_bought(instruments, decisions.c.entry_session.between(first, last), limited)
+
+    def units_held_long(self, instruments: Iterable[int], *, longer: int) -> set[str]:
+        """The units of the purchases that may be held for more than ``longer`` sessions."""
+        return self._units_bought(instruments, decisions.c.max_hold > longer)
+
+    def _units_bought(self, instruments: Iterable[int], *conditions: ColumnElement[bool]) -> set[str]:
+        chosen = select(decisions.c.unit).where(decisions.c.action == Action.BUY.value, *conditions)
         found: set[str] = set()
         for portion in portions(sorted(set(instruments))):
             found.update(self.connection.execute(chosen.where(decisions.c.instrument.in_(portion))).scalars())

@@ -143,6 +143,13 @@ decisions = _fact(
     Index(None, "strategy", "position_id"),
     Index(None, "strategy", "thesis_id"),
     Index(None, "instrument", "entry_session"),
+    Index(
+        None,
+        "instrument",
+        "max_hold",
+        sqlite_where=text("max_hold IS NOT NULL"),
+        postgresql_where=text("max_hold IS NOT NULL"),
+    ),
 )
 
 # account is empty where the fill names none. rank: the broker's order among fills of the same time.

@@ -6,6 +6,7 @@ import pytest
 
 from events.moments import moment
 from schemas.attributed import Contribution
+from schemas.price import PriceObserved
 from schemas.vocabulary import Direction, ExitReason, Side
 from store.tables import alerts
 from tests.workers.desk import NYSE, Desk, Stream, at, registry, version
@@ -618,3 +619,45 @@ def test_a_benchmark_that_comes_after_what_it_is_compared_with_is_compared_after
     desk.take(*(stream.bar(session, 400, 410, 390, 408, symbol="SPY") for session in BARS))
     assert pytest.approx(0.02) == desk.example("main/alert/a/3d/prices")["benchmark"]
     assert pytest.approx(-0.07) == desk.letters()[-1].data.relative_return
+
+
+@pytest.mark.parametrize(("horizon", "ends"), [("1h", 3), ("4h", 6), ("27h", 30)])
+def test_a_benchmark_that_comes_bar_by_bar_after_an_alert_during_the_session_is_compared(store, stream, horizon, ends):
+    """Such an alert is entered during the session, though its entry session is the next."""
+    desk = Desk(store, rules=registry(bars="1h", horizons=["3d", horizon], benchmark="SPY", close_after=7))
+    desk.take(stream.alert("a", "2023-01-04 15:15"))
+    told = [hour for session in ("2023-01-04", *BARS, "2023-01-10") for hour in hours(session)]
+    for end in told[: ends + 1]:
+        for symbol, last in (("AAPL", 105), ("SPY", 404)):
+            data = PriceObserved(symbol=symbol, interval="1h", open=last - 5, high=last + 1, low=last - 9, close=last)
+            desk.take(stream.event(data, end))
+    row = desk.example(f"main/alert/a/{horizon}/prices")
+    assert ("matched", pytest.approx(404 / 399 - 1)) == (row["state"], row["benchmark"])
+
+
+def hours(session):
+    """The ends of the hourly bars of a session."""
+    first = NYSE.open_of(session) + 1_800_000_000
+    return range(first, NYSE.close_of(session) + 1, 3_600_000_000)
+
+
+def test_a_benchmark_is_compared_where_its_exchange_keeps_other_sessions(store, stream):
+    """On 22 May 2023 Toronto was closed and New York was not."""
+    desk = Desk(store, rules=registry(benchmark="SPY", venues={"TSX": "XTSE"}))
+    desk.take(stream.alert("a", "2023-05-19 12:00", venue="TSX"))
+    desk.take(stream.bar("2023-05-18", 400, 410, 390, 408, symbol="SPY"))
+    for session in ("2023-05-19", "2023-05-22", "2023-05-23", "2023-05-24"):
+        if session != "2023-05-22":
+            desk.take(stream.bar(session, 100, 101, 99, 100, venue="TSX"))
+        desk.take(stream.bar(session, 400, 410, 390, 408, symbol="SPY"))
+    assert pytest.approx(0.02) == desk.example("main/alert/a/3d/prices")["benchmark"]
+
+
+def test_a_bar_that_is_told_again_reaches_a_hold_that_is_longer_than_any_horizon(store, stream):
+    desk = Desk(store, rules=registry(lost_after=1, jump_hold=1))
+    desk.take(stream.decision("d", "2023-01-04 22:00", stop=90, max_hold=15))
+    sessions = [NYSE.shift("2023-01-05", place) for place in range(15)]
+    desk.take(*(stream.bar(session, 100, 101, 99, 100) for session in sessions))
+    desk.take(stream.bar(sessions[13], 100, 101, 80, 100, revision=1))
+    row = desk.example("main/decision/d/close/prices")
+    assert (90, "stop_loss") == (row["exit_price"], row["exit_reason"])

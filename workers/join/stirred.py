@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from sqlalchemy import Connection
 
-from schemas.calendar import Calendar
+from schemas.calendar import Calendar, NoSession
 from schemas.spans import sessions_of, span_of
 from store.examples import Examples
 from store.facts import Facts
@@ -54,6 +55,7 @@ class Stirred:
             touched.slots(pending.unit, [Slot(pending.horizon, pending.origin)])
         for (first, last), instruments in around.items():
             self._entered(instruments, first=first, last=last, touched=touched)
+            self._held(instruments, touched)
         self._compared(bars, touched)
 
     def _counts(self, row: Row) -> bool:
@@ -88,6 +90,11 @@ class Stirred:
         for unit in self._facts.units_entered(instruments, first=first, last=last):
             touched.slots(unit, slots)
 
+    def _held(self, instruments: set[int], touched: Touched) -> None:
+        """What was bought to be held longer than any horizon reaches."""
+        for unit in self._facts.units_held_long(instruments, longer=self._rules.reach):
+            touched.slots(unit, [BARRIER])
+
     def _compared(self, bars: dict[int, list[Row]], touched: Touched) -> None:
         """What was measured before its benchmark's bar came is measured again."""
         market = self._rules.market
@@ -108,33 +115,51 @@ class Stirred:
             else:
                 first, last = self._near(rows, instrument=number)
                 self._entered(behind, first=first, last=last, touched=touched)
+                self._held(behind, touched)
 
     def _ending(self, instruments: set[int], rows: Sequence[Row], touched: Touched, *, instrument: int) -> None:
-        """What ends with these bars."""
+        """What ends with these bars, in the sessions of what is compared."""
         slots = (*self._rules.fixed, *self._rules.judged)
         for calendar, mine in self._by_calendar(instruments):
-            entries: set[tuple[str, str]] = set()
-            for session in {calendar.session_of(row["time"] - 1) for row in rows}:
-                entries.update(self._entries(calendar, session, slots))
+            entries = {
+                entry
+                for earliest, latest in self._ended(calendar, rows)
+                for entry in self._entries(calendar, earliest, latest, slots)
+            }
             for first, last in sorted(entries):
                 self._touch(mine, slots, first=first, last=last, touched=touched)
         first, last = self._near(rows, instrument=instrument)
         for unit in self._facts.units_barred(instruments, first=first, last=last):
             touched.slots(unit, [BARRIER])
+        self._held(instruments, touched)
 
-    def _entries(self, calendar: Calendar, session: str, slots: Iterable[Slot]) -> Iterator[tuple[str, str]]:
-        """The first and the last session in which something was entered that ends within ``session``.
+    def _ended(self, calendar: Calendar, rows: Iterable[Row]) -> set[tuple[int, int]]:
+        """The places of the sessions that the bars may end: a bar may reach less than its length beyond a close.
+
+        Where the calendar ends before, nothing is measured any more.
+        """
+        found = set()
+        for row in rows:
+            with suppress(NoSession):
+                back = (calendar.session_of(row["time"] - self._rules.width), calendar.session_of(row["time"] - 1))
+                found.add((calendar.place(back[0]), calendar.place(back[1])))
+        return found
+
+    def _entries(
+        self, calendar: Calendar, earliest: int, latest: int, slots: Iterable[Slot]
+    ) -> Iterator[tuple[str, str]]:
+        """The first and the last session in which something was entered that ends within those at these places.
 
         What is told during a session has the next one for its own, and may end before that with bars of minutes.
         """
-        place = calendar.place(session)
         for horizon in {slot.horizon for slot in slots}:
             if (span := span_of(horizon)) is None:
-                entry = calendar.sessions[max(0, place - sessions_of(horizon) + 1)]
-                yield entry, entry
+                back = sessions_of(horizon) - 1
+                first, last = earliest - back, latest - back
             else:
-                first = self._told_in(calendar, place, span)
-                yield calendar.sessions[first], calendar.sessions[min(place + 1, len(calendar.sessions) - 1)]
+                first, last = self._told_in(calendar, earliest, span), latest + 1
+            if last >= 0:
+                yield calendar.sessions[max(0, first)], calendar.sessions[min(last, len(calendar.sessions) - 1)]
 
     def _told_in(self, calendar: Calendar, place: int, span: int) -> int:
         """The place of the first session that had something told which ends ``span`` later in the one at ``place``."""

@@ -1,4 +1,4 @@
-"""A settled session remembers the version that was in force."""
+"""A settled session remembers the version that was in force; long holds are found by an index."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,6 +19,14 @@ _FIND = """
 
 
 def upgrade() -> None:
-    """Add the column, and fill it."""
+    """Add the column, and fill it; add the index."""
     op.add_column("sessions", sa.Column("version", sa.Text(), nullable=True))
     op.execute(_FIND)
+    op.create_index(
+        op.f("ix_decisions_instrument_max_hold"),
+        "decisions",
+        ["instrument", "max_hold"],
+        unique=False,
+        sqlite_where=sa.text("max_hold IS NOT NULL"),
+        postgresql_where=sa.text("max_hold IS NOT NULL"),
+    )
