@@ -661,3 +661,25 @@ def test_a_bar_that_is_told_again_reaches_a_hold_that_is_longer_than_any_horizon
     desk.take(stream.bar(sessions[13], 100, 101, 80, 100, revision=1))
     row = desk.example("main/decision/d/close/prices")
     assert (90, "stop_loss") == (row["exit_price"], row["exit_reason"])
+
+
+def test_a_benchmark_told_again_reaches_as_far_back_in_sessions_as_its_own_calendar_has_days(store, stream):
+    """Fifteen sessions in New York are three weeks of a market that never closes."""
+    rules = {"horizons": ["15d", "3d"], "primary_horizon": "15d", "lost_after": 1, "jump_hold": 0, "close_after": 1}
+    venue = {"benchmark": "BTC", "benchmark_venue": "KRAKEN", "venues": {"KRAKEN": "24/7"}, "bars": "1h"}
+    desk = Desk(store, rules=registry(**rules, **venue))
+
+    def bar(name, moment, price, **more):
+        levels = dict.fromkeys(("open", "high", "low", "close"), float(price))
+        data = PriceObserved(symbol=name, interval="1h", **levels, **more)
+        return stream.event(data, moment)
+
+    first = NYSE.open_of("2023-01-05")
+    last = NYSE.close_of(NYSE.shift("2023-01-05", 14))
+    hour = 3_600_000_000
+    desk.take(stream.alert("a", first))
+    desk.take(*(bar("AAPL", end, 100) for end in (first + hour, last)))
+    desk.take(bar("BTC", first + hour, 50, venue="KRAKEN"), bar("BTC", last, 55, venue="KRAKEN"))
+    assert pytest.approx(0.1) == desk.example("main/alert/a/15d/prices")["benchmark"]
+    desk.take(bar("BTC", last, 60, venue="KRAKEN", revision=1))
+    assert pytest.approx(0.2) == desk.example("main/alert/a/15d/prices")["benchmark"]

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
+import numpy as np
 from sqlalchemy import Connection
 
 from schemas.calendar import Calendar, NoSession
@@ -15,6 +16,9 @@ from store.prices import newest
 from workers.join.fact_rows import Row
 from workers.join.rules import BARRIER, Rules, Slot
 from workers.join.touched import Touched
+
+NEVER = 2**62
+"""Later than anything."""
 
 
 class Stirred:
@@ -50,7 +54,8 @@ class Stirred:
             if self._is_next(instrument, in_order):
                 ends[instrument] = in_order[-1]["time"]
             else:
-                around[self._near(in_order, instrument=instrument)].add(instrument)
+                near = self._near(in_order, instrument=instrument, calendar=self._calendar(instrument))
+                around[near].add(instrument)
         for pending in Examples(self._connection, self._rules.registry.strategy).maturing(ends):
             touched.slots(pending.unit, [Slot(pending.horizon, pending.origin)])
         for (first, last), instruments in around.items():
@@ -73,15 +78,17 @@ class Stirred:
             last, session = row["time"], row["session"]
         return True
 
-    def _near(self, rows: Sequence[Row], *, instrument: int) -> tuple[str, str]:
-        """The first and the last session in which something was entered that one of the bars may belong to."""
-        calendar = self._calendar(instrument)
-        first, last = rows[0]["session"], rows[-1]["session"]
-        if instrument in self._before:
-            first = min(first, self._before[instrument][1])
+    def _near(self, rows: Sequence[Row], *, instrument: int, calendar: Calendar) -> tuple[str, str]:
+        """The first and the last session of a calendar in which something was entered that one of the bars may concern.
+
+        Counted from the instrument's last bar before them on, because a hole may have closed.
+        """
+        since = min(int(rows[0]["time"]), self._before[instrument][0] if instrument in self._before else NEVER)
         back = self._rules.reach + self._rules.market.lost_after + self._rules.market.jump_hold
-        ahead = min(calendar.place(last) + self._rules.market.gap_sessions, len(calendar.sessions) - 1)
-        return calendar.sessions[max(0, calendar.place(first) - back)], calendar.sessions[ahead]
+        first = int(np.searchsorted(calendar.closes, since)) - back
+        last = int(np.searchsorted(calendar.closes, rows[-1]["time"])) + self._rules.market.gap_sessions
+        newest_place = len(calendar.sessions) - 1
+        return calendar.sessions[min(max(0, first), newest_place)], calendar.sessions[min(last, newest_place)]
 
     def _entered(self, instruments: set[int], *, first: str, last: str, touched: Touched) -> None:
         self._touch(instruments, self._rules.priced, first=first, last=last, touched=touched)
@@ -113,8 +120,9 @@ class Stirred:
             if self._is_next(number, rows) and all(row["factor"] is None for row in rows):
                 self._ending(behind, rows, touched, instrument=number)
             else:
-                first, last = self._near(rows, instrument=number)
-                self._entered(behind, first=first, last=last, touched=touched)
+                for calendar, mine in self._by_calendar(behind):
+                    first, last = self._near(rows, instrument=number, calendar=calendar)
+                    self._entered(mine, first=first, last=last, touched=touched)
                 self._held(behind, touched)
 
     def _ending(self, instruments: set[int], rows: Sequence[Row], touched: Touched, *, instrument: int) -> None:
@@ -128,9 +136,9 @@ class Stirred:
             }
             for first, last in sorted(entries):
                 self._touch(mine, slots, first=first, last=last, touched=touched)
-        first, last = self._near(rows, instrument=instrument)
-        for unit in self._facts.units_barred(instruments, first=first, last=last):
-            touched.slots(unit, [BARRIER])
+            first, last = self._near(rows, instrument=instrument, calendar=calendar)
+            for unit in self._facts.units_barred(mine, first=first, last=last):
+                touched.slots(unit, [BARRIER])
         self._held(instruments, touched)
 
     def _ended(self, calendar: Calendar, rows: Iterable[Row]) -> set[tuple[int, int]]:
