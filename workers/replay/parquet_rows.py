@@ -50,8 +50,8 @@ def _records(table: Any, rows: Rows, *, number: int, told: Callable[[float], obj
 def _text(value: Any) -> str | None:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
-    if isinstance(value, str):
-        return value
+    if isinstance(value, str | bytes):  # bytes are text that their writer did not mark as text
+        return value if isinstance(value, str) else value.decode(errors="surrogateescape")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime | date):

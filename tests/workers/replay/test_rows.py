@@ -88,6 +88,14 @@ def test_the_same_table_as_parquet_makes_the_same_events(tmp_path):
     assert bars(tmp_path) == envelopes(tmp_path / "bars.parquet", rows=rows_of(tmp_path, BARS))
 
 
+def test_text_that_parquet_holds_as_bytes_is_text(tmp_path):
+    table = {name: [1.0] for name in ("open", "high", "low", "close", "volume")}
+    table |= {"symbol": [b"ACME"], "date": [b"2024-01-31"]}
+    pq.write_table(pa.table(table), tmp_path / "bars.parquet")
+    [bar] = envelopes(tmp_path / "bars.parquet", rows=rows_of(tmp_path, BARS))
+    assert "ACME" == bar.data.symbol
+
+
 def test_dates_and_whole_numbers_of_parquet_are_read_too(tmp_path):
     table = {name: [1] for name in ("open", "high", "low", "close")}
     table |= {"symbol": ["A"], "date": [dt.date(2013, 2, 8)], "volume": pa.array([None], pa.int64())}
