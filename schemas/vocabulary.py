@@ -12,7 +12,8 @@ class Direction(Enum):
 
 
 class Action(Enum):
-    """What was decided about an alert or an open position."""
+    """What was decided about an alert or an open position. BUY opens or enlarges one, long or short; SELL, TRIM and
+    LIQUIDATE leave one."""
 
     BUY = "BUY"
     SELL = "SELL"

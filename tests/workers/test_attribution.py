@@ -344,6 +344,14 @@ def test_what_trading_reports_is_kept_as_given(desk, stream):
     assert ("matched", 10, 99) == (row["state"], row["entry_price"], row["exit_price"])
 
 
+def test_hours_that_the_calendar_does_not_reach_end_with_its_last_session(desk, stream):
+    desk.take(stream.decision("d", "2031-06-04 15:00"))
+    told = {"decision_id": "d", "horizon": "9999h", "returns": {"9999d": 0.2}}
+    desk.take(stream.outcome("o", "2031-06-05 15:00", **told))
+    rows = [desk.example(f"main/decision/d/{horizon}/reported") for horizon in ("9999h", "9999d")]
+    assert [("matched", NYSE.close_of("2035-12-31"))] * 2 == [(row["state"], row["due"]) for row in rows]
+
+
 def test_a_return_is_made_of_prices_and_direction_where_only_these_are_given(desk, stream):
     desk.take(
         stream.decision("d", "2023-01-04 15:00", direction=Direction.SHORT),
@@ -352,6 +360,14 @@ def test_a_return_is_made_of_prices_and_direction_where_only_these_are_given(des
     row = desk.example("main/decision/d/1d/reported")
     assert pytest.approx(0.1) == row["return"]
     assert row["net"] is None
+
+
+def test_an_outcome_that_tells_its_direction_earned_that_way(desk, stream):
+    told = {"direction": Direction.SHORT, "entry_price": 100, "exit_price": 90, "fees": 0.01}
+    desk.take(stream.decision("d", "2023-01-04 15:00", alert_id="a"))
+    desk.take(stream.outcome("o", "2023-01-05 15:00", decision_id="d", horizon="1d", **told))
+    row = desk.example("main/decision/d/1d/reported")
+    assert pytest.approx((0.1, 0.09)) == (row["return"], row["net"])
 
 
 def test_the_further_returns_of_an_outcome_are_examples_too(desk, stream):
@@ -569,6 +585,19 @@ def test_half_a_position_that_is_closed_closes_nothing(desk, stream):
     assert ("matched", pytest.approx(0.0, abs=1e-15)) == (row["state"], row["return"])
 
 
+def test_a_decision_that_was_filled_again_is_not_late_when_it_closes_again(store, stream):
+    judged = registry()
+    unjudged = {name: one for name, one in judged.parameters.items() if name != "entry"}
+    desk = Desk(store, rules=msgspec.structs.replace(judged, parameters=unjudged, trials=[]))
+    desk.take(stream.decision("d", "2023-01-04 15:00", size=0.1), *traded(stream, decision_id="d"))
+    more = {"quantity": 1, "decision_id": "d", "fees": 0}
+    desk.take(stream.fill("again", "2023-01-09 15:00", side=Side.BUY, price=100, **more))
+    assert "censored" == desk.example("main/decision/d/close/reported")["state"]
+    desk.take(stream.fill("left", "2023-01-09 16:00", side=Side.SELL, price=100, **more))
+    row = desk.example("main/decision/d/close/reported")
+    assert ("matched", 3, 0) == (row["state"], row["revision"], row["late"])
+
+
 def test_a_second_purchase_of_a_position_leaves_its_fills_to_neither(desk, stream):
     desk.take(stream.decision("d1", "2023-01-04 15:00", position_id="p", size=0.1), *traded(stream, position_id="p"))
     assert 0.1 == pytest.approx(desk.example("main/decision/d1/close/reported")["return"])
@@ -595,6 +624,21 @@ def test_an_outcome_without_a_name_is_joined_by_the_declared_rule_and_counts_for
     row = desk.example("main/decision/d/close/reported")
     assert ("matched", "inferred", 0.04, "[]") == tuple(row[c] for c in ("state", "marks", "net", "contributions"))
     assert "bore no id" in row["reason"]
+
+
+def test_a_unit_that_only_an_inferred_trade_is_known_of_earned_no_real_zero(store, stream):
+    desk = Desk(store, rules=registry(infer_within_minutes=30))
+    told = {"symbol": "AAPL", "direction": Direction.LONG, "entry_time": moment(at("2023-01-04 15:20")), "net": -0.04}
+    desk.take(stream.alert("a1", "2023-01-04 14:00"), stream.alert("a2", "2023-01-04 15:00"))
+    desk.take(stream.outcome("o", "2023-01-06 15:00", **told))
+    settle(desk, stream, "2023-01-09")
+    assert "inferred" == desk.example("main/alert/a2/close/reported")["marks"]
+    row = desk.example("main/alert/a1/close/reported")
+    assert ("matched", "[]") == (row["state"], row["contributions"])
+    assert "the outcome of alert 'a2' bore no id" in row["reason"]
+    desk.take(stream.decision("d", "2023-01-04 15:01", alert_id="a2", size=0.1))
+    desk.take(stream.outcome("named", "2023-01-06 15:00", decision_id="d", net=0.02))
+    assert {"unit_pnl:close": 2_000} == rewards(desk, "main/decision/d/close/reported")
 
 
 def test_with_two_candidates_an_outcome_without_a_name_belongs_to_neither(store, stream):

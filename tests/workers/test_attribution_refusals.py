@@ -117,6 +117,13 @@ def test_a_session_on_which_nobody_trades_cannot_close(desk, stream):
     assert "session 2023-01-07 is not a session of XNYS" in reason
 
 
+@pytest.mark.parametrize("told", [{"unit": "thesis/x"}, {"symbol": "thesis"}])
+def test_a_unit_with_the_name_of_a_thesis_is_refused(desk, stream, told):
+    reasons = desk.take(stream.alert("a", "2023-01-04 15:00", **told), stream.decision("d", "2023-01-04 15:00", **told))
+    assert ["kept for theses" in reason for reason in reasons] == [True, True]
+    assert [0, 0] == [count(desk, table) for table in (alerts, decisions)]
+
+
 def test_what_is_refused_stops_nothing_else(desk, stream):
     [reason] = desk.take(
         stream.alert("a", "2023-01-04 15:00"), bar(stream, close=0), stream.alert("b", "2023-01-04 15:00")

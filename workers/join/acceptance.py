@@ -10,6 +10,7 @@ from schemas.outcome import OutcomeObserved
 from schemas.price import PriceObserved
 from schemas.session import SessionClosed
 from schemas.symbol import SymbolChanged
+from workers.join.cases import THESES
 from workers.join.rules import Rules
 
 PRICE_FIELDS: dict[type[Event], tuple[str, ...]] = {
@@ -28,7 +29,7 @@ def objection(data: Any, rules: Rules) -> str | None:
             f"data.{name} is {getattr(data, name)}; it must be above 0, unless the registry of {data.strategy!r} "
             "says nonpositive_prices = true"
         )
-    if isinstance(data, OutcomeObserved) and (reason := _nameless(data, rules)):
+    if reason := _misnamed(data, rules):
         return reason
     if isinstance(data, PriceObserved) and data.high < data.low:
         return f"data.high is {data.high}, below data.low, {data.low}; a bar's high is its highest price"
@@ -37,6 +38,12 @@ def objection(data: Any, rules: Rules) -> str | None:
     if isinstance(data, SymbolChanged) and data.renamed_to == data.symbol:
         return f"symbol {data.symbol!r} is renamed to itself; renamed_to is what the company is called afterwards"
     return None
+
+
+def _misnamed(data: Any, rules: Rules) -> str | None:
+    if isinstance(data, OutcomeObserved):
+        return _nameless(data, rules)
+    return _of_a_thesis(data) if isinstance(data, AlertRaised | DecisionMade) else None
 
 
 def _nameless(outcome: OutcomeObserved, rules: Rules) -> str | None:
@@ -51,6 +58,15 @@ def _nameless(outcome: OutcomeObserved, rules: Rules) -> str | None:
     if outcome.direction is None or outcome.entry_time is None:
         return "without an id it needs symbol, direction and entry_time, by which it can be joined"
     return None
+
+
+def _of_a_thesis(told: AlertRaised | DecisionMade) -> str | None:
+    """Why a unit cannot be that of an alert or decision: its name is one that only theses have."""
+    unit = told.unit or f"{told.symbol}/"
+    if not unit.startswith(THESES):
+        return None
+    named = f"data.unit is {unit!r}" if told.unit else f"data.symbol is {told.symbol!r}, which makes the unit {unit}…"
+    return f"{named}; what begins with {THESES!r} is kept for theses: name a unit such as 'ACME/2024-01-31'"
 
 
 def _nonpositive(data: Any) -> str | None:

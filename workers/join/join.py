@@ -81,7 +81,7 @@ class Join:
             case.instrument,
             case.unit,
             case.session,
-            end.due,
+            view.due(case),
             standing.state.value,
             standing.reason,
             view.marks(case),

@@ -25,6 +25,7 @@ from store.tallies import Tallies, late, marked, standing, told
 from store.work import Work
 from workers.join.figures import bounded
 from workers.join.join import Finding
+from workers.join.view import WITHDRAWN
 
 log = structlog.get_logger()
 
@@ -110,7 +111,8 @@ def _counted(row: Revision) -> tuple[str, str, str, str, str, bool]:
 def _next(example: Example, before: Revision | None, *, sequence: int) -> Revision:
     if before is None:
         return Revision(example, int(example.state != PENDING), sequence, late=False)
-    late_now = before.example.state in GIVEN_UP and example.state == ExampleState.MATCHED.value
+    given_up = before.example.state in GIVEN_UP and before.example.reason != WITHDRAWN
+    late_now = given_up and example.state == ExampleState.MATCHED.value
     return Revision(example, before.revision + 1, sequence, late=before.late or late_now)
 
 

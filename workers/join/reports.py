@@ -7,6 +7,7 @@ import msgspec
 
 from events.moments import microseconds
 from schemas.outcome import OutcomeObserved
+from schemas.vocabulary import Direction
 from store.facts import Facts, OutcomeRow
 from workers.join.cases import Case
 from workers.join.figures import Figures, bounded
@@ -91,7 +92,8 @@ class Reports:
 
 
 def _figures(row: OutcomeRow, horizon: str, *, sign: float) -> Figures:
-    """The figures of an outcome as given; a return from its prices where only these are given.
+    """The figures of an outcome as given; a return from its prices where only these are given, in the direction that
+    it tells, else in that of its case.
 
     ``net`` is what was reported, else gross less fees where both are known: without fees nothing is net.
     """
@@ -99,6 +101,8 @@ def _figures(row: OutcomeRow, horizon: str, *, sign: float) -> Figures:
     if horizon != row.horizon:
         return Figures(return_=(outcome.returns or {}).get(horizon), time=row.time)
     return_ = outcome.return_
+    if outcome.direction is not None:
+        sign = -1.0 if outcome.direction is Direction.SHORT else 1.0
     if return_ is None and outcome.entry_price and outcome.exit_price is not None and outcome.entry_price > 0:
         return_ = sign * (outcome.exit_price / outcome.entry_price - 1)
     gross = outcome.gross if outcome.gross is not None else return_

@@ -112,7 +112,7 @@ class Rules:
             at = calendar.close_of(session)
             due = calendar.close_of(case.entry) if self.interval is None else case.time
         elif (span := span_of(slot.horizon)) is not None:
-            at = calendar.after(case.time, span)
+            at = self._after(calendar, slot, case, span)
             session = calendar.session_of(at - 1)
         else:
             session = self._counted(calendar, slot, case)
@@ -128,6 +128,14 @@ class Rules:
             if slot.origin == Origin.PRICES.value:
                 raise
             return calendar.sessions[-1]
+
+    def _after(self, calendar: Calendar, slot: Slot, case: Case, span: int) -> int:
+        try:
+            return calendar.after(case.time, span)
+        except NoSession:
+            if slot.origin == Origin.PRICES.value:
+                raise
+            return calendar.close_of(calendar.sessions[-1])
 
     def check_reach(self, *, session: str, entry: str, venue: str, max_hold: int | None) -> None:
         """That everything which can follow an alert, decision or thesis lies within the calendar. Raises NoSession."""

@@ -21,6 +21,7 @@ AWAITED = "its end is known; it is matched when the longest hold of its unit has
 """Why the close of a unit's representative is pending though trading reported it: it carries the unit's reward."""
 
 
+UNTOLD = "trading reported nothing in time"
 UNCLOSED = "its end is known, but not that of all its unit bought; what the unit earned is not counted"
 """Why the close of a unit's representative counts for nothing, though trading reported it in time."""
 
@@ -108,6 +109,10 @@ class View(NamedTuple):
             marks.append(Mark.MISMATCH.value)
         return ",".join(marks)
 
+    def due(self, case: Case) -> int:
+        """From when on the example may be filled: where the whole cohort is awaited, with the last of it."""
+        return max(end.due for end in self.ends.values()) if self.awaited else self.ends[case.key].due
+
     def _standing(self, case: Case) -> Standing:
         figures = self.figures.get(case.key)
         if figures and self.slot.origin == PRICES:
@@ -139,7 +144,7 @@ class View(NamedTuple):
             return Standing(ExampleState.LOST if ending.lost else ExampleState.CENSORED, [], ending.reason)
         if case.key in self.figures:
             return Standing(ExampleState.MATCHED, [], UNCLOSED)
-        return Standing(ExampleState.LOST, [], "trading reported nothing in time")
+        return Standing(ExampleState.LOST, [], UNTOLD)
 
     def _closed(self, case: Case) -> bool:
         over = all(end.at <= self.reached for end in self.ends.values())
@@ -155,14 +160,15 @@ class View(NamedTuple):
 
     def _pnl(self) -> float | Uncounted | None:
         """The sum of size x return over what was bought, a real 0 where nothing was."""
+        if inferred := next((case for case in self.cohort.cases if self._inferred(case)), None):
+            what = f"the outcome of {inferred.subject} {inferred.id!r}"
+            return Uncounted(f"{what} bore no id and was inferred; it is not counted")
         total = 0.0
         for case in self.cohort.bought:
             if case.size is None:
                 return Uncounted(f"decision {case.id!r} was bought without a size; send the fraction of equity")
             if (figures := self.figures.get(case.key)) is None:
                 return None
-            if figures.inferred:
-                return Uncounted(f"the outcome of decision {case.id!r} bore no id and was inferred; it is not counted")
             if figures.jump and case.key not in self.released:
                 return None
             earned = figures.net if self.slot == CLOSE else figures.return_
@@ -170,3 +176,8 @@ class View(NamedTuple):
                 return Uncounted(f"what decision {case.id!r} earned is not known; send net, or gross and fees")
             total += case.size * earned
         return total
+
+    def _inferred(self, case: Case) -> bool:
+        """Whether only the declared rule says that there was a trade: then nobody knows what the unit earned."""
+        figures = self.figures.get(case.key)
+        return figures is not None and figures.inferred

@@ -262,6 +262,17 @@ def test_a_pending_example_that_should_have_been_given_up_is_an_issue(store, wai
     assert issue.endswith("due with 2024-01-02")
 
 
+def test_a_unit_that_spans_sessions_may_be_pending_until_the_last_of_it_is_over(store, stream):
+    desk = Desk(store, rules=registry(lost_after=1, jump_hold=1))
+    desk.take(stream.decision("d1", "2024-01-03 14:00", unit="mine", size=0.1))
+    desk.take(stream.outcome("o1", "2024-01-04 15:00", decision_id="d1", net=0.02))
+    desk.take(stream.decision("d2", "2024-01-09 14:00", unit="mine", size=0.1))
+    sessions = [NYSE.shift("2024-01-03", place) for place in range(9)]
+    assert [[]] * 9 == [settle(desk, stream, session).issues for session in sessions]
+    assert NYSE.close_of("2024-01-12") == desk.example("main/decision/d1/close/reported")["due"]
+    assert "lost" == desk.example("main/decision/d1/close/reported")["state"]
+
+
 @pytest.mark.parametrize(("hold", "is_overdue"), [(4, True), (5, False), (None, False)])
 def test_a_barrier_may_be_pending_as_long_as_its_position_may_be_held(store, hold, is_overdue):
     with store.begin() as work:
