@@ -15,7 +15,7 @@ class DecisionMade(Event, frozen=True, kw_only=True):
     ``max_hold`` in sessions; ``fill_price`` is what was paid at the event's time, where it was carried out at
     once; ``notional`` is currency, ``quantity`` shares, without sign. ``score``, ``component_scores`` and
     ``regime_confidence`` are 0 to 1, ``weights`` those that the score was made with. ``params_version`` and
-    ``unit`` say which values were in force.
+    ``unit`` say which values were in force. ``direction`` is that of its alert where it tells none, and else long.
     """
 
     type: ClassVar[str] = "decision.made"
@@ -29,7 +29,7 @@ class DecisionMade(Event, frozen=True, kw_only=True):
     account: Name | None = None
     mode: Mode = Mode.PAPER
     made_by: MadeBy = MadeBy.RULE
-    direction: Direction = Direction.LONG
+    direction: Direction | None = None
     conviction: Unit | None = None
     size: Size | None = None
     price: Price | None = None

@@ -43,7 +43,7 @@ class AlertRow(NamedTuple):
 
 class DecisionRow(NamedTuple):
     """A decision. ``size`` is a fraction of equity, prices are currency, ``assignments`` JSON; ``named_unit``:
-    it named its unit itself."""
+    it named its unit itself. ``direction`` is empty where it told none: then it has that of its alert."""
 
     sequence: int
     decision_id: str

@@ -362,6 +362,20 @@ def test_a_return_is_made_of_prices_and_direction_where_only_these_are_given(des
     assert row["net"] is None
 
 
+@pytest.mark.parametrize("action", ["BUY", "IGNORE"])
+def test_a_decision_without_a_direction_has_that_of_its_alert_whichever_comes_first(desk, stream, action):
+    alert = stream.alert("a", "2023-01-04 15:00", direction=Direction.SHORT)
+    before = stream.decision("d1", "2023-01-04 15:01", action=action, alert_id="a")
+    desk.take(before, stream.thesis("t", "2023-01-04 15:00", decision_id="d1"), *bars(stream))
+    desk.take(alert)
+    desk.take(stream.decision("d2", "2023-01-04 15:02", action=action, alert_id="a"))
+    desk.take(stream.decision("long", "2023-01-04 15:02", action=action, alert_id="a", direction=Direction.LONG))
+    names = ("decision/d1", "decision/d2", "decision/long", "thesis/t")
+    found = [desk.example(f"main/{name}/3d/prices")["return"] for name in names]
+    assert pytest.approx([0.05, 0.05, -0.05, 0.05]) == found
+    assert 50_000 == rewards(desk, "main/decision/d1/3d/prices")["alert_return:3d"]
+
+
 def test_an_outcome_that_tells_its_direction_earned_that_way(desk, stream):
     told = {"direction": Direction.SHORT, "entry_price": 100, "exit_price": 90, "fees": 0.01}
     desk.take(stream.decision("d", "2023-01-04 15:00", alert_id="a"))

@@ -85,8 +85,11 @@ class Candidates:
         positions = {row.decision_id: {row.position_id} if row.position_id else set() for row in decisions}
         for decision_id, position_id in self._facts.filled(decisions=positions):
             positions[decision_id].add(position_id)
+        untold = {row.alert_id for row in decisions if row.alert_id and not row.direction}
+        about = {alert.alert_id: alert for alert in self._facts.alerts(ids=untold)}
         for row in decisions:
-            yield of_decision(row, None, positions=tuple(sorted(positions[row.decision_id])))
+            alert = about.get(row.alert_id or "")
+            yield of_decision(row, alert, positions=tuple(sorted(positions[row.decision_id])))
 
     def _stretch(self, times: Times) -> Stretch | None:
         """Where to look for candidates before these entries; None where no calendar reaches so far."""

@@ -112,14 +112,14 @@ def _theses(facts: Facts, units: Iterable[str]) -> dict[str, Cohort]:
         ids=[row.decision_id for row in rows if row.decision_id],
         positions=[row.position_id for row in rows if row.position_id],
     )
-    said = {
-        ("alert", row.alert_id): row.direction
-        for row in facts.alerts(ids=[row.alert_id for row in rows if row.alert_id])
-    }
+    named = [row.alert_id for row in rows] + [row.alert_id for row in decisions]
+    alerts = {row.alert_id: row.direction for row in facts.alerts(ids=filter(None, named))}
+    said = {("alert", alert_id): direction for alert_id, direction in alerts.items()}
     for row in sorted(decisions, key=lambda row: (row.time, row.decision_id), reverse=True):
-        said["decision", row.decision_id] = row.direction
+        direction = row.direction or alerts.get(row.alert_id or "", "")
+        said["decision", row.decision_id] = direction
         if row.position_id:
-            said["position", row.position_id] = row.direction
+            said["position", row.position_id] = direction
     return {row.unit: Cohort([of_thesis(row, said)], None) for row in rows}
 
 
@@ -160,7 +160,7 @@ def of_decision(row: DecisionRow, alert: AlertRow | None, *, positions: tuple[st
         session=row.session,
         time=row.time,
         entry=row.entry_session,
-        sign=_sign(row.direction),
+        sign=_sign(row.direction or (alert.direction if alert else "")),
         score=row.score if row.score is not None or alert is None else alert.score,
         regime=(alert.regime if alert else None) or row.regime or "all",
         params_version=row.params_version or (alert.params_version if alert else None),

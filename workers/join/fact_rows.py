@@ -14,6 +14,9 @@ from workers.join.rules import Rules
 
 Row = dict[str, Any]
 
+UNTOLD = ""
+"""The direction of a decision that tells none: it has that of its alert."""
+
 
 def fact_row(envelope: Envelope, *, sequence: int, now: int) -> Row:
     """The columns that all facts have."""
@@ -75,7 +78,7 @@ def decision_columns(envelope: Envelope, instrument: int, *, alerts: Mapping[str
         "session": session,
         "entry_session": _entry(envelope, session=session, rules=rules, max_hold=decision.max_hold),
         "action": decision.action.value,
-        "direction": decision.direction.value,
+        "direction": decision.direction.value if decision.direction else UNTOLD,
         "size": decision.size,
         "score": decision.score,
         "fill_price": decision.fill_price,

@@ -120,11 +120,14 @@ class Intake:
         units = {row["alert_id"]: (row["unit"], row["session"]) for row in new}
         for unit, _ in units.values():
             self.touched.unit(unit)
-        for decision in self._facts.decisions(alerts=units):
+        following = self._facts.decisions(alerts=units)
+        for decision in following:
             self._follow(decision, *units[decision.alert_id or ""])
-        self._touch(self._inference.units_near(new))
+        self._touch(self._inference.units_near([*new, *(decision._asdict() for decision in following)]))
         self._waiting.subjects_came(alerts=units)
-        self._tell_theses(self._facts.theses(alerts=units))
+        ids = [decision.decision_id for decision in following]
+        positions = [decision.position_id for decision in following if decision.position_id]
+        self._tell_theses(self._facts.theses(alerts=units, decisions=ids, positions=positions))
         self._written.count("alerts", ALERT, len(new), slots=self._rules.usual)
 
     def _follow(self, decision: DecisionRow, unit: str, session: str) -> None:
