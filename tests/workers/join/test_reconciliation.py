@@ -270,7 +270,7 @@ def test_a_unit_that_spans_sessions_may_be_pending_until_the_last_of_it_is_over(
     sessions = [NYSE.shift("2024-01-03", place) for place in range(9)]
     assert [[]] * 9 == [settle(desk, stream, session).issues for session in sessions]
     assert NYSE.close_of("2024-01-12") == desk.example("main/decision/d1/close/reported")["due"]
-    assert "lost" == desk.example("main/decision/d1/close/reported")["state"]
+    assert "matched" == desk.example("main/decision/d1/close/reported")["state"]
 
 
 @pytest.mark.parametrize(("hold", "is_overdue"), [(4, True), (5, False), (None, False)])
