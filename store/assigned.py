@@ -13,7 +13,10 @@ EXITS = (Action.SELL.value, Action.TRIM.value, Action.LIQUIDATE.value)
 
 
 class AssignedUnit(NamedTuple):
-    """A unit, with what its first decision, else its first alert, says of it. ``version``: the one in force for it."""
+    """A unit, with what its first decision, else its first alert, says of it.
+
+    ``version``: the one in force for it, by the first of them that tells one.
+    """
 
     unit: str
     session: str
@@ -28,16 +31,22 @@ def assigned_units(connection: Connection, strategy: str, *, first: str, last: s
 
     A unit of which no version is told was assigned to nothing, and is not among them.
     """
-    found: dict[str, AssignedUnit] = {}
+    found: dict[str, list[Any]] = {}
     for chosen in (_decided(), _alerted()):
         for row in connection.execute(chosen, {"strategy": strategy, "first": first, "last": last, "cut": cut}).all():
-            found.setdefault(row[0], AssignedUnit._make(row))
-    return [unit for unit in found.values() if unit.version is not None]
+            known = found.setdefault(row[0], list(row))
+            if known[-1] is None:
+                known[-1] = row[-1]
+    return [AssignedUnit._make(row) for row in found.values() if row[-1] is not None]
 
 
 @cache
 def _decided() -> Select[Any]:
-    about = and_(alerts.c.strategy == decisions.c.strategy, alerts.c.alert_id == decisions.c.alert_id)
+    about = and_(
+        alerts.c.strategy == decisions.c.strategy,
+        alerts.c.alert_id == decisions.c.alert_id,
+        alerts.c.sequence <= bindparam("cut"),
+    )
     version = func.coalesce(decisions.c.params_version, alerts.c.params_version)
     chosen = _entered(decisions, version).outerjoin(alerts, about)
     return chosen.where(decisions.c.action.not_in(EXITS)).order_by(decisions.c.time, decisions.c.decision_id)

@@ -77,7 +77,8 @@ class Ledger:
     def alert(self, symbol, number, *, entry=None, instrument=1, version="1-1", **more):
         """An alert of a unit in a session, which it could be entered in unless ``entry`` says otherwise."""
         session = self.session(number)
-        return self._fact(alerts, symbol, session, entry, instrument=instrument, version=version, alert_id=None, **more)
+        named = {"alert_id": None, **more}
+        return self._fact(alerts, symbol, session, entry, instrument=instrument, version=version, **named)
 
     def decision(self, symbol, number, *, entry=None, instrument=1, version="1-1", action="BUY", **more):
         """A decision about a unit."""

@@ -7,10 +7,12 @@ from scheduler.windows import Window, mean_uniqueness, read_windows
 from schemas.allocation import Arm, unit_of
 from schemas.calendar import Calendar
 from schemas.params import ProposalKind
+from store.assigned import assigned_units
 from store.evidence import EvidenceRows
 from store.statistics import StatisticsRow
 from store.tables import instruments
 from store.versions import Versions
+from tests.scheduler.conftest import FIRST
 from tests.scheduler.cycles import BASELINE, CANDIDATE, letters, mixed, run
 
 
@@ -185,3 +187,18 @@ def test_the_evidence_of_a_proposal_says_what_its_units_are_worth(ledger):
     counted = "60 units (effective 30.0, uniqueness 0.50) against 60 units (effective 15.0, uniqueness 0.25)"
     assert counted in proposal.reason
     assert counted in letters(ledger)[-1].report
+
+
+def test_a_unit_whose_decision_names_no_version_is_assigned_by_its_alert(ledger):
+    ledger.decision("A", 0, version=None)
+    ledger.alert("A", 0)
+    with ledger.store.read() as reading:
+        [unit] = assigned_units(reading, "test", first=FIRST, last=FIRST, cut=10**6)
+    assert "1-1" == unit.version
+
+
+def test_an_alert_that_came_after_the_cut_tells_no_version(ledger):
+    cut = ledger.decision("A", 0, version=None, alert_id="late")["sequence"]
+    ledger.alert("B", 0, alert_id="late")
+    with ledger.store.read() as reading:
+        assert [] == assigned_units(reading, "test", first=FIRST, last=FIRST, cut=cut)

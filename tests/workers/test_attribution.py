@@ -8,6 +8,7 @@ from events.moments import moment
 from schemas.attributed import Contribution
 from schemas.price import PriceObserved
 from schemas.vocabulary import Direction, ExitReason, Side
+from store.reconciliations import Reconciliations
 from store.tables import alerts
 from tests.workers.desk import NYSE, Desk, Stream, at, registry, version
 from workers.join.view import UNCLOSED
@@ -741,3 +742,65 @@ def test_a_benchmark_told_again_reaches_as_far_back_in_sessions_as_its_own_calen
     assert pytest.approx(0.1) == desk.example("main/alert/a/15d/prices")["benchmark"]
     desk.take(bar("BTC", last, 60, venue="KRAKEN", revision=1))
     assert pytest.approx(0.2) == desk.example("main/alert/a/15d/prices")["benchmark"]
+
+
+def test_what_an_earlier_registry_asked_for_goes_on_to_its_end(store, stream):
+    desk = Desk(store, rules=registry(horizons=["1d", "3d", "5d"], thesis_horizon="1d"))
+    desk.take(stream.alert("a", "2023-01-04 15:00"), stream.alert("b", "2023-01-04 15:00", symbol="MSFT"))
+    desk.take(stream.thesis("t", "2023-01-04 15:00"))
+    later = Desk(store, rules=registry(thesis_horizon="3d"), versions=0)
+    days = [NYSE.shift("2023-01-05", place) for place in range(5)]
+    for day in days:
+        later.take(stream.bar(day, 100, 103, 99, 102), stream.closed(day))
+    settle(later, stream, *(NYSE.shift("2023-01-05", place) for place in range(5, 11)))
+    states = {name: row["state"] for name, row in later.examples("state").items() if "5d" in name or "thesis" in name}
+    assert {
+        "main/alert/a/5d/prices": "matched",
+        "main/alert/b/5d/prices": "lost",
+        "main/thesis/t/1d/prices": "matched",
+        "main/thesis/t/3d/prices": "matched",
+    } == states
+    with store.read() as connection:
+        assert [] == Reconciliations(connection).latest("main").issues
+
+
+def test_a_close_is_told_by_the_decisions_own_outcome_else_its_fills_else_its_position_or_alert(desk, stream):
+    desk.take(stream.alert("a", "2023-01-04 14:00"))
+    desk.take(stream.decision("d", "2023-01-04 15:00", alert_id="a", position_id="p", size=0.1))
+
+    def net():
+        return desk.example("main/decision/d/close/reported")["net"]
+
+    desk.take(stream.outcome("oa", "2023-01-05 15:00", alert_id="a", net=0.01))
+    assert 0.01 == net()
+    desk.take(stream.outcome("op", "2023-01-05 15:00", position_id="p", net=0.02))
+    assert 0.02 == net()
+    told = {"quantity": 10, "fees": 0.0, "decision_id": "d"}
+    desk.take(stream.fill("f1", "2023-01-04 15:00", side=Side.BUY, price=100.0, **told))
+    desk.take(stream.fill("f2", "2023-01-05 15:00", side=Side.SELL, price=103.0, **told))
+    assert pytest.approx(0.03) == net()
+    desk.take(stream.outcome("od", "2023-01-05 15:00", decision_id="d", net=0.04))
+    assert 0.04 == net()
+
+
+def test_where_the_representative_names_no_version_the_first_of_its_unit_that_does_tells_it(desk, stream):
+    desk.take(stream.decision("d", "2023-01-04 15:00", version=None, action="HOLD"), *bars(stream, BARS))
+    assert [] == contributions(desk, "main/decision/d/3d/prices")
+    desk.take(stream.alert("a", "2023-01-04 15:01"))
+    assert {"alert_return:3d", "unit_pnl:3d"} == rewards(desk, "main/decision/d/3d/prices").keys()
+
+
+def test_a_return_at_the_outcomes_own_horizon_may_stand_among_its_returns(desk, stream):
+    desk.take(stream.alert("a", "2023-01-04 15:00"))
+    desk.take(stream.outcome("o", "2023-01-09 15:00", alert_id="a", horizon="3d", returns={"3d": 0.07, "1d": 0.01}))
+    assert 0.07 == desk.example("main/alert/a/3d/reported")["return"]
+
+
+def test_a_unit_of_which_one_purchase_was_given_up_says_why_it_adds_nothing(desk, stream):
+    common = {"unit": "mine", "size": 0.1}
+    desk.take(stream.decision("d1", "2023-01-04 15:00", **common))
+    desk.take(stream.decision("d2", "2023-01-04 15:00", symbol="MSFT", **common))
+    desk.take(*bars(stream, BARS))
+    assert "matched" == desk.example("main/decision/d1/3d/prices")["state"]
+    settle(desk, stream, "2023-01-17")
+    assert "d2" in desk.example("main/decision/d1/3d/prices")["reason"]

@@ -88,8 +88,18 @@ def read_units(facts: Facts, units: Iterable[str]) -> dict[str, Cohort]:
         cases[row.unit].append(of_decision(row, about.get(row.alert_id or ""), positions=positions[row.decision_id]))
     for alert in sorted(alerts.values(), key=lambda row: (row.time, row.alert_id)):
         cases[alert.unit].append(of_alert(alert))
-    found = {unit: Cohort(made, _representative(made)) for unit, made in cases.items()}
+    found = {unit: _cohort(made) for unit, made in cases.items()}
     return found | (_theses(facts, theses) if theses else {})
+
+
+def _cohort(cases: list[Case]) -> Cohort:
+    """A unit has one assignment: where its representative names no version, the first other that names one tells it."""
+    first = _representative(cases)
+    told = next((case.params_version for case in cases if case.params_version is not None), None)
+    if first is None or first.params_version is not None or told is None:
+        return Cohort(cases, first)
+    assigned = first._replace(params_version=told)
+    return Cohort([assigned if case is first else case for case in cases], assigned)
 
 
 def _representative(cases: Sequence[Case]) -> Case | None:

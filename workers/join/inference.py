@@ -12,7 +12,7 @@ from store.outcomes import Nameless, Outcomes
 from store.tallies import Tallies, reported
 from workers.join.candidates import Candidates, Moment, any_between, by_week, ends
 from workers.join.cases import Case
-from workers.join.names import most_exact
+from workers.join.names import most_exact, told_horizons
 from workers.join.rules import Rules
 from workers.join.waiting import INFERRED, WAITING
 
@@ -136,12 +136,13 @@ class Inference:
         owners: dict[Nameless, Case | None] = dict.fromkeys(outcomes)
         owners.update(self._sole(outcomes))
         entries: dict[tuple[str, str], set[int]] = defaultdict(set)
-        for outcome, case in owners.items():
-            if case is not None:
-                entries[case.key, outcome.row.horizon].add(outcome.entry_time)
+        claims = {outcome: _claims(outcome, case) for outcome, case in owners.items() if case is not None}
+        for outcome, claimed in claims.items():
+            for claim in claimed:
+                entries[claim].add(outcome.entry_time)
         several = {claim for claim, times in entries.items() if len(times) > 1}
         return {
-            outcome: None if case is None or (case.key, outcome.row.horizon) in several else case
+            outcome: case if case is not None and several.isdisjoint(claims[outcome]) else None
             for outcome, case in owners.items()
         }
 
@@ -161,3 +162,8 @@ class Inference:
             ]
             if len(free) == 1:
                 yield outcome, free[0]
+
+
+def _claims(outcome: Nameless, case: Case) -> set[tuple[str, str]]:
+    """The case at every horizon that the outcome tells of."""
+    return {(case.key, horizon) for horizon in told_horizons(outcome.row.body, horizon=outcome.row.horizon)}

@@ -1,13 +1,13 @@
 """The examples as the stored facts have them: the same facts give the same, in whatever order they came."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
 from schemas.attributed import Origin
-from store.examples import Example, Examples
+from store.examples import Example, Examples, Key
 from store.facts import Facts
 from store.instruments import Instruments, Listing
 from store.prices import newest
@@ -159,17 +159,27 @@ class _Known:
 
     def measure(self, slots: Mapping[str, list[Slot]]) -> None:
         """Measure every window of prices that the slots ask for, and say why those ended that are given up."""
-        asked: dict[Window, int] = {}
+        before: dict[Key, tuple[Case, Slot]] = {}
         for unit, cohort in self._units.items():
             for case in cohort.cases:
                 own = self._rules.slots(case)
                 for slot in slots[unit]:
-                    end = self._ends[slot, case.fact] = self._rules.end(slot, case)
-                    if slot.origin == PRICES and slot in own:
-                        window = self._windows[slot, case.fact] = self._window(case, slot, end)
-                        asked[window] = end.lost_at
-        if asked:
-            self._look(asked)
+                    self._ends[slot, case.fact] = self._rules.end(slot, case)
+                    if slot.origin != PRICES:
+                        continue
+                    if slot in own:
+                        self._windows[slot, case.fact] = self._window(case, slot)
+                    elif slot != BARRIER:
+                        before[case.fact, *slot] = case, slot
+        for key in self._stored(before):
+            case, slot = before[key]
+            self._windows[slot, case.fact] = self._window(case, slot)
+        if self._windows:
+            self._look({window: self._ends[place].lost_at for place, window in self._windows.items()})
+
+    def _stored(self, asked: Mapping[Key, object]) -> Iterable[Key]:
+        """Of what the registry no longer asks for, the examples of an earlier one: they go on to their end."""
+        return Examples(self._connection, self._rules.registry.strategy).get(asked) if asked else ()
 
     def _look(self, asked: Mapping[Window, int]) -> None:
         paths = Paths(self._connection, self._rules, calendars=self._calendars, benchmark=self._benchmark())
@@ -215,7 +225,7 @@ class _Known:
         """How far the bars of its instrument, or the settled sessions, reach."""
         return max(self._newest.get(case.instrument, (0, ""))[0], self._reached)
 
-    def _window(self, case: Case, slot: Slot, end: End) -> Window:
+    def _window(self, case: Case, slot: Slot) -> Window:
         calendar = self._calendars[case.instrument]
         daily = self._rules.interval is None and case.fill_price is None
         barred = slot == BARRIER
@@ -223,7 +233,7 @@ class _Known:
             case.instrument,
             calendar.open_of(case.entry) if daily else case.time,
             calendar.close_of(case.entry),
-            end.at,
+            self._ends[slot, case.fact].at,
             case.sign,
             case.fill_price,
             barred,

@@ -74,11 +74,15 @@ class Reports:
         return told | {CLOSE.horizon} if case.bought and case.id in self._fills else told
 
     def figures(self, case: Case, horizon: str) -> Figures | None:
-        """What was reported of the case, under the most exact of its names."""
+        """What was reported of the case: by its own name, else by its fills, else by its position or alert."""
+        own = (case.subject, case.id)
+        closing = self._fills.get(case.id) if horizon == CLOSE.horizon and case.bought else None
         for sort, name in names_of(case):
+            if closing is not None and (sort, name) != own:
+                break
             if told := self._told.get((sort, name, horizon)):
                 return _figures(told.row, horizon, sign=case.sign)
-        if horizon == CLOSE.horizon and case.bought and (closing := self._fills.get(case.id)):
+        if closing is not None:
             return _closed(closing)
         if told := self._told.get(("inferred", case.key, horizon)):
             return _figures(told.row, horizon, sign=case.sign)._replace(inferred=True)
@@ -100,7 +104,7 @@ def _figures(row: OutcomeRow, horizon: str, *, sign: float) -> Figures:
     outcome = msgspec.json.decode(row.body, type=OutcomeObserved)
     if horizon != row.horizon:
         return Figures(return_=(outcome.returns or {}).get(horizon), time=row.time)
-    return_ = outcome.return_
+    return_ = outcome.return_ if outcome.return_ is not None else (outcome.returns or {}).get(horizon)
     if outcome.direction is not None:
         sign = -1.0 if outcome.direction is Direction.SHORT else 1.0
     if return_ is None and outcome.entry_price and outcome.exit_price is not None and outcome.entry_price > 0:

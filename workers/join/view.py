@@ -168,7 +168,7 @@ class View(NamedTuple):
             if case.size is None:
                 return Uncounted(f"decision {case.id!r} was bought without a size; send the fraction of equity")
             if (figures := self.figures.get(case.key)) is None:
-                return None
+                return self._untold(case)
             if figures.jump and case.key not in self.released:
                 return None
             earned = figures.net if self.slot == CLOSE else figures.return_
@@ -181,3 +181,9 @@ class View(NamedTuple):
         """Whether only the declared rule says that there was a trade: then nobody knows what the unit earned."""
         figures = self.figures.get(case.key)
         return figures is not None and figures.inferred
+
+    def _untold(self, case: Case) -> Uncounted | None:
+        """Why a unit of which one purchase is not known adds nothing, once it is given up."""
+        if self.slot == CLOSE or self._lost_at(case) > self.reached:
+            return None
+        return Uncounted(f"what followed decision {case.id!r} of the same unit is not known")

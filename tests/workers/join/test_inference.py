@@ -345,3 +345,11 @@ def take(shelf, rules, batch, stand):
     for case in cases:
         stand[case.key] = {row.outcome_id for row in found.get(case.key, [])}
     one.mark(units)
+
+
+def test_two_trades_that_tell_of_one_horizon_have_one_candidate_between_them_and_neither_is_joined(shelf):
+    shelf.alert("a", TIME)
+    nameless(shelf, "o1", horizon="1d", body='{"returns":{"3d":0.3}}')
+    assert {("alert/a", "o1")} == owners(shelf)
+    nameless(shelf, "o2", entered="2024-01-03 15:02", horizon="close", body='{"returns":{"3d":-0.3}}')
+    assert set() == owners(shelf)
