@@ -23,6 +23,10 @@ class Action(Enum):
     LIQUIDATE = "LIQUIDATE"
 
 
+EXITS = (Action.SELL.value, Action.TRIM.value, Action.LIQUIDATE.value)
+"""Decisions about a position that is there. They never represent a unit: what was assigned, decided earlier."""
+
+
 class Side(Enum):
     """The side of a fill; short sales and covers are sells and buys."""
 

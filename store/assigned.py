@@ -5,11 +5,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, Table, and_, bindparam, func, select
 
-from schemas.vocabulary import Action
+from schemas.vocabulary import EXITS
 from store.tables import alerts, decisions, instruments
-
-EXITS = (Action.SELL.value, Action.TRIM.value, Action.LIQUIDATE.value)
-"""Decisions about a position that is there already: what was assigned, decided earlier."""
 
 
 class AssignedUnit(NamedTuple):

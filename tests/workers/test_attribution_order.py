@@ -17,7 +17,13 @@ from workers.join.view import WITHDRAWN
 SESSIONS = [NYSE.shift("2023-01-04", place) for place in range(7)]
 SYMBOLS = ("AAPL", "MSFT")
 RULES = registry(
-    benchmark="SPY", jump_guard=0.3, jump_hold=2, lost_after=1, infer_within_minutes=3_000, gap_sessions=10
+    benchmark="SPY",
+    jump_guard=0.3,
+    jump_hold=2,
+    lost_after=1,
+    infer_within_minutes=3_000,
+    gap_sessions=10,
+    venues={"X": "24/7"},
 )
 
 session = st.sampled_from(SESSIONS)
@@ -27,6 +33,8 @@ version = st.sampled_from(["1-1", "1-1", "1-1", "1-2", "1-9", None])
 unit = st.sampled_from([None, None, None, "AAPL/2023-01-05", "mine"])
 fraction = st.none() | st.sampled_from([-0.3, -0.01, 0.0, 0.02, 0.7])
 level = st.integers(50, 150)
+venue = st.sampled_from([None, None, None, "X"])
+assignments = st.sampled_from([None, None, {"look.1-1": {"look": 0.5}}, {"look.1-1": {"look": 0.6}}])
 
 
 def maybe(*names):
@@ -41,7 +49,8 @@ def moments(draw):
 
 @st.composite
 def alert(draw, stream, name):
-    more = {"direction": draw(direction), "regime": draw(maybe("bull")), "unit": draw(unit)}
+    more = {"direction": draw(direction), "regime": draw(maybe("bull")), "unit": draw(unit), "venue": draw(venue)}
+    more["assignments"] = draw(assignments)
     return stream.alert(name, draw(moments()), symbol=draw(symbol), version=draw(version), **more)
 
 
@@ -51,7 +60,8 @@ def decision(draw, stream, name):
         "action": draw(st.sampled_from(["BUY", "BUY", "IGNORE", "SELL"])),
         "alert_id": draw(maybe("a0", "a1", "a2")),
         "position_id": draw(maybe("p0", "p1")),
-        "direction": draw(direction),
+        "direction": draw(st.none() | direction),
+        "venue": draw(venue),
         "size": draw(st.sampled_from([0.1, 0.1, 0.25, None])),
         "unit": draw(unit),
         "fill_price": draw(maybe(80, 100)),
@@ -85,6 +95,7 @@ def outcome(draw, stream, name):
 def fill(draw, stream, name):
     names = {"decision_id": draw(maybe("d0", "d1", "d2")), "position_id": draw(maybe("p0", "p1"))}
     told = {"quantity": draw(st.integers(1, 3)), "price": draw(level), "fees": draw(maybe(0.5))}
+    told |= {"account": draw(maybe("one")), "venue": draw(venue)}
     return stream.fill(name, draw(moments()), side=draw(st.sampled_from(Side)), symbol=draw(symbol), **names, **told)
 
 
@@ -99,9 +110,11 @@ def thesis(draw, stream, name):
 def bar(draw, stream):
     first, close = draw(level), draw(level)
     final, factor = draw(st.sampled_from([True, True, True, False])), draw(st.sampled_from([None, None, 0.5]))
-    on, name = draw(st.sampled_from(SESSIONS)), draw(st.sampled_from([*SYMBOLS, "SPY"]))
+    on, name, where = draw(st.sampled_from(SESSIONS)), draw(st.sampled_from([*SYMBOLS, "SPY"])), draw(venue)
     levels = (first, max(first, close) + 5, min(first, close) - 5, close)
-    return stream.bar(on, *levels, symbol=name, final=final, factor=factor, revision=draw(st.integers(0, 2)))
+    return stream.bar(
+        on, *levels, symbol=name, venue=where, final=final, factor=factor, revision=draw(st.integers(0, 2))
+    )
 
 
 @st.composite

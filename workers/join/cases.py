@@ -5,11 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from schemas.attributed import Subject
-from schemas.vocabulary import Action, Direction
+from schemas.vocabulary import EXITS, Action, Direction
 from store.facts import AlertRow, DecisionRow, Facts, ThesisRow
-
-EXITS = (Action.SELL.value, Action.TRIM.value, Action.LIQUIDATE.value)
-"""Decisions about a position that is there. They never represent a unit: what was assigned, decided earlier."""
 
 BUY = Action.BUY.value
 ALERT, DECISION, THESIS = Subject.ALERT.value, Subject.DECISION.value, Subject.THESIS.value
