@@ -9,6 +9,8 @@ import gzip
 import os
 import random
 import shutil
+import subprocess
+import sys
 from collections import defaultdict, deque
 from datetime import datetime
 from fractions import Fraction
@@ -16,15 +18,18 @@ from math import fsum
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from store.store import Store
-from store.tables import open_lots, round_trips
+from store.tables import instruments, open_lots, round_trips
+from tests.docs.pages import blocks
 from tests.workers.blotter import Blotter, fill
 
 FOLDER = Path(os.environ.get("LEARNING_DATA") or Path(__file__).parents[3] / "shared" / "data")
 FILE = FOLDER / "trade_log_transactions_2004_2009.csv.gz"
 SYMBOLS = ("AMD", "CERN", "COST", "DELL", "GPS", "INTC", "MMM")
 CENT = 0.005
+MAP = blocks("docs/replay.md", "toml")[1]
 
 pytestmark = pytest.mark.skipif(not FILE.is_file(), reason=f"{FILE.name} is not in {FOLDER}; set LEARNING_DATA")
 
@@ -151,3 +156,27 @@ def test_every_round_trip_and_every_open_lot_is_the_one_that_was_counted(counted
 
 def test_shuffled_fills_leave_the_same_rows_as_fills_in_order(kept):
     assert kept["in order"] == kept["shuffled"]
+
+
+def test_the_command_replays_the_file_itself_to_the_same_money(log, migrated, tmp_path):
+    """With the map of ``docs/replay.md``, in which the order of the file is that of the executions of a day."""
+    (tmp_path / "registry.toml").write_text('strategy = "main"\n')
+    (tmp_path / "learning.toml").write_text('registries = ["registry.toml"]\nstore_url = "sqlite:///learning.db"\n')
+    (tmp_path / "fills.toml").write_text(MAP)
+    database = shutil.copy(migrated, tmp_path)
+    command = [Path(sys.executable).parent / "learning", "replay", FILE, "--map", "fills.toml"]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("LEARNING_", "RQ_"))}
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=120)
+    assert 0 == done.returncode, done.stderr
+    assert "took in 9,367 events" in done.stdout
+
+    store = Store.open(f"sqlite:///{database}", clock=lambda: 0)
+    with store.read() as reading:
+        symbols = dict(tuple(row) for row in reading.execute(select(instruments.c.id, instruments.c.symbol)))
+        trips = [(symbols[row.instrument], row.gross) for row in reading.execute(select(round_trips))]
+        open_ = [(symbols[row.instrument], -row.quantity * row.price) for row in reading.execute(select(open_lots))]
+    store.close()
+    for symbol in SYMBOLS:
+        earned = fsum(money for name, money in (*trips, *open_) if name == symbol)
+        told = sum(Fraction(line["txn_dollars"]) for line in log if line["symbol"] == symbol)
+        assert abs(float(told) - earned) < CENT, symbol
