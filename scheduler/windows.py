@@ -1,6 +1,5 @@
 """Over which sessions the reward of each assigned unit is measured: so it is known how much of it is its own."""
 
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from sqlalchemy import Connection
 from learning.uniqueness import average_uniqueness, effective_n
 from schemas.calendar import Calendar
 from schemas.parameters import Market, Registry
-from schemas.spans import sessions_of, span_of
+from schemas.spans import places_of
 from schemas.version import Version
 from store.assigned import AssignedUnit, assigned_units
 from store.splits import splits
@@ -89,16 +88,9 @@ class _Measured:
     def __init__(self, market: Market, horizon: str) -> None:
         self._market = market
         self._horizon = horizon
-        self._span = span_of(horizon)
         self.places = cache(self._places)
 
     def _places(self, venue: str, entry_session: str) -> tuple[int, int]:
         calendar = Calendar.named(self._market.venues.get(venue, self._market.calendar))
-        # Facts outlive registries: a date that is no session of a venue's new calendar counts as the next one.
-        first = bisect_left(calendar.sessions, entry_session)
-        if self._horizon == "close":
-            return first, first + self._market.close_after - 1
-        if self._span is None:
-            return first, first + sessions_of(self._horizon) - 1
-        end = calendar.after(int(calendar.opens[first]), self._span)
-        return first, int(np.searchsorted(calendar.closes, end))
+        horizon = f"{self._market.close_after}d" if self._horizon == "close" else self._horizon
+        return places_of(horizon, calendar, entry_session=entry_session)
