@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, Table, and_, func, select
+from sqlalchemy import Column, Connection, Select, Table, and_, func, select
 
-from store.tables import alerts, discovery_runs, examples, outcomes, theses
+from store.tables import alerts, discovery_runs, examples, instruments, outcomes, theses
 
 AT_ONCE = 2_000
 """How many rows are fetched together."""
@@ -26,6 +26,8 @@ class JudgedAlert(NamedTuple):
 
     alert_id: str
     instrument: int
+    venue: str
+    entry_session: str
     run_id: str | None
     body: str
     state: str | None
@@ -39,6 +41,8 @@ class JudgedThesis(NamedTuple):
     """A thesis and its example."""
 
     instrument: int
+    venue: str
+    entry_session: str
     recommendation: str
     state: str | None
     outcome_class: str | None
@@ -94,9 +98,16 @@ def _beside(table: Table, shape: type[NamedTuple], strategy: str, slot: Slot, si
     named = and_(
         examples.c.fact == table.c.sequence, examples.c.horizon == slot.horizon, examples.c.origin == slot.origin
     )
-    fields = (table.c[name] if name in table.c else examples.c[name.rstrip("_")] for name in shape._fields)
-    chosen = select(*fields).select_from(table.outerjoin(examples, named))
+    # Outer, though each has its instrument: so the facts are read as they lie, and not by instrument.
+    beside = table.outerjoin(instruments, instruments.c.id == table.c.instrument).outerjoin(examples, named)
+    chosen = select(*(_column(table, name) for name in shape._fields)).select_from(beside)
     return _in_order(chosen.where(table.c.session >= since), table, strategy)
+
+
+def _column(table: Table, name: str) -> Column[Any]:
+    if name == "venue":
+        return instruments.c.venue
+    return table.c[name] if name in table.c else examples.c[name.rstrip("_")]
 
 
 def _in_order(chosen: Select[Any], table: Table, strategy: str) -> Select[Any]:

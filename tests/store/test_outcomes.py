@@ -99,8 +99,9 @@ def test_an_alert_without_an_example_is_judged_as_one_of_which_nothing_is_known(
 
     found = judged_alerts(shelf.connection, "main", slot, since="2024-01-03")
     first, second = sorted(found, key=lambda alert: alert.alert_id)
-    assert ("known", "matched", 0.1, 0.2, 5, 6) == (first.alert_id, *first[4:])
+    assert ("known", "matched", 0.1, 0.2, 5, 6) == (first.alert_id, *first[6:])
+    assert (1, "", "2024-01-04") == (first.instrument, first.venue, first.entry_session)
     assert ("unknown", "r", None) == (second.alert_id, second.run_id, second.state)
     assert ["unknown"] == [row.alert_id for row in judged_alerts(shelf.connection, "main", slot, since="2024-01-04")]
     [thesis] = judged_theses(shelf.connection, "main", slot, since="2024-01-03")
-    assert ("HOLD", None, None) == thesis[1:4]
+    assert ("", "2024-01-04", "HOLD", None, None) == thesis[1:6]

@@ -1,7 +1,6 @@
 """``learning accuracy``: how right trading's own words were."""
 
 import sys
-from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -11,10 +10,10 @@ from rich.table import Table
 from learning.agreement import CLASSES, RIGHT
 from workers.commands.console import installation, out
 from workers.join.rules import Rules
-from workers.judgement.catalysts import Catalyst, Rate
+from workers.judgement.catalysts import Rate
 from workers.judgement.judgement import Judgement, judge
-from workers.judgement.runs import Discoveries
-from workers.judgement.theses import Theses
+from workers.judgement.runs import Discoveries, DiscoveryRun
+from workers.judgement.theses import Accuracy, Theses
 from workers.judgement.volumes import Mean, VolumeAccuracy
 
 LATEST = 10
@@ -39,7 +38,7 @@ def accuracy(
 
 def _show(made: Judgement) -> None:
     out.print(f"strategy {made.strategy} since {made.since}, alerts at {made.horizon}", markup=False)
-    for table in (_theses(made.theses), _catalysts(made.catalysts), _volume(made.volume), _runs(made.discovery)):
+    for table in (_theses(made.theses), _catalysts(made), _volume(made.volume), _runs(made.discovery)):
         out.print(table, markup=False)
     out.print(_orphans(made.discovery), markup=False)
 
@@ -59,22 +58,33 @@ def _verdict(theses: Theses) -> str:
     made = theses.accuracy
     if made is None:
         return f"none judged yet; {states}"
+    right = f"right (*) {made.right:,} of {made.n:,}, {made.share:.1%} ({_interval(made)})"
+    return f"{right}; blindly {made.by_chance:.1%}\n{_worth(made)}; {states}"
+
+
+def _interval(made: Accuracy | Rate) -> str:
     low, high = made.interval
-    right = f"right (*) {made.right:,} of {made.n:,}, {made.share:.1%} ({low:.1%} to {high:.1%})"
-    alone = f"effective n {made.n_eff:.1f}, average uniqueness {made.uniqueness:.2f}"
-    return f"{right}; blindly {made.by_chance:.1%}\n{alone}; {states}"
+    return f"{low:.1%} to {high:.1%}"
 
 
-def _catalysts(found: Sequence[Catalyst]) -> Table:
+def _worth(made: Accuracy | Rate | Mean | DiscoveryRun) -> str:
+    return f"effective n {made.n_eff:.1f}, average uniqueness {made.uniqueness:.2f}"
+
+
+def _catalysts(made: Judgement) -> Table:
     columns = ("catalyst", "alerts", "reported", "by prices")
     table = Table(*columns, title="catalysts that materialised", title_justify="left")
-    for one in found:
+    for one in made.catalysts:
         table.add_row(one.type, f"{one.alerts:,}", _rate(one.reported), _rate(one.computed))
+    table.caption = f"by prices, of all judged alerts: {_rate(made.base_rate)}"
+    table.caption_justify = "left"
     return table
 
 
 def _rate(rate: Rate | None) -> str:
-    return "-" if rate is None else f"{rate.share:.1%} ({rate.materialised:,} of {rate.n:,})"
+    if rate is None:
+        return "-"
+    return f"{rate.share:.1%} ({rate.materialised:,} of {rate.n:,}), {_interval(rate)}\n{_worth(rate)}"
 
 
 def _volume(made: VolumeAccuracy) -> Table:
@@ -84,14 +94,14 @@ def _volume(made: VolumeAccuracy) -> Table:
 
 
 def _mean(mean: Mean | None) -> str:
-    return "-" if mean is None else f"{mean.mean:.1%} (n {mean.n:,})"
+    return "-" if mean is None else f"{mean.mean:.1%} (n {mean.n:,})\n{_worth(mean)}"
 
 
 def _runs(made: Discoveries) -> Table:
     columns = ("run", "time", "universe", "filtered", "candidates", "alerts", "matched", "mean return")
     table = Table(*columns, title=f"discovery runs, the newest of {len(made.runs):,}", title_justify="left")
     for run in made.runs[:LATEST]:
-        mean = "-" if run.mean_return is None else f"{run.mean_return:+.2%}"
+        mean = "-" if run.mean_return is None else f"{run.mean_return:+.2%}\n{_worth(run)}"
         filtered = "-" if run.filtered is None else f"{run.filtered:,}"
         counts = (f"{run.universe:,}", filtered, f"{run.candidates:,}", f"{run.alerts:,}", f"{run.matched:,}")
         table.add_row(run.run_id, run.time, *counts, mean)

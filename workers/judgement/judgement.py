@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from schemas.attributed import Origin
 from store.judged import Slot, judged_alerts, runs
 from workers.join.rules import Rules
-from workers.judgement.catalysts import Catalyst, Catalysts
+from workers.judgement.catalysts import Catalyst, Catalysts, Rate
 from workers.judgement.runs import Discoveries, Runs
 from workers.judgement.theses import Theses, judge_theses
 from workers.judgement.volumes import VolumeAccuracy, Volumes
@@ -16,13 +16,17 @@ from workers.judgement.words import ALERT_WORDS, said
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
-    """What was found of one strategy. ``horizon`` is the one at which alerts are judged."""
+    """What was found of one strategy. ``horizon`` is the one at which alerts are judged.
+
+    ``base_rate`` is to be compared with what prices say of catalysts: the same over all judged alerts.
+    """
 
     strategy: str
     since: str
     horizon: str
     theses: Theses
     catalysts: Sequence[Catalyst]
+    base_rate: Rate | None
     volume: VolumeAccuracy
     discovery: Discoveries
 
@@ -39,8 +43,8 @@ def judge(connection: Connection, rules: Rules, *, since: str | None = None) -> 
     slot = Slot(rules.market.primary_horizon, Origin.PRICES.value)
     words = said(connection, strategy, since=begin)
     catalysts = Catalysts(rules, words.materialised)
-    volumes = Volumes(connection, rules, list(words.volumes.values()))
-    discovery = Runs(runs(connection, strategy), since=begin)
+    volumes = Volumes(connection, rules, words.volumes)
+    discovery = Runs(rules, runs(connection, strategy), since=begin)
     for alert in judged_alerts(connection, strategy, slot, since=first):
         predicted = ALERT_WORDS.decode(alert.body)
         catalysts.take(alert, predicted)
@@ -52,6 +56,7 @@ def judge(connection: Connection, rules: Rules, *, since: str | None = None) -> 
         horizon=slot.horizon,
         theses=judge_theses(connection, rules, since=first),
         catalysts=catalysts.result(),
+        base_rate=catalysts.base_rate(),
         volume=volumes.result(),
         discovery=discovery.result(),
     )

@@ -3,16 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from learning.agreement import RIGHT, agreement, wilson
-from learning.uniqueness import average_uniqueness, effective_n
 from schemas.attributed import ExampleState, Origin
 from store.judged import JudgedThesis, Slot, judged_theses
 from workers.join.rules import Rules
+from workers.judgement.windows import Windows
 
 UNMEASURED = "unmeasured"
 """The state of theses that have no example: they came before theses were measured."""
@@ -64,24 +62,19 @@ def judge_theses(connection: Connection, rules: Rules, *, since: str) -> Theses:
 
 def _accuracy(matched: Sequence[JudgedThesis], rules: Rules) -> Accuracy | None:
     made = agreement(Counter((thesis.recommendation, thesis.outcome_class or "") for thesis in matched))
-    if made is None:
+    windows = Windows(rules, rules.market.judged_at)
+    for thesis in matched:
+        if thesis.recommendation in RIGHT:
+            windows.measured(thesis)
+    worth = windows.worth()
+    if made is None or worth is None:
         return None
-    n_eff = effective_n(_uniqueness([thesis for thesis in matched if thesis.recommendation in RIGHT], rules))
     return Accuracy(
         n=made.n,
         right=made.right,
         share=made.share,
         by_chance=made.by_chance,
-        n_eff=n_eff,
-        uniqueness=n_eff / made.n,
-        interval=wilson(made.share, n_eff),
+        n_eff=worth.n_eff,
+        uniqueness=worth.uniqueness,
+        interval=wilson(made.share, worth.n_eff),
     )
-
-
-def _uniqueness(judged: Sequence[JudgedThesis], rules: Rules) -> NDArray[np.float64]:
-    """Of each thesis' window among those of its instrument, in sessions, of shape (theses,)."""
-    instruments = np.array([thesis.instrument for thesis in judged], dtype=np.int64)
-    entries = np.array([thesis.entry_time for thesis in judged], dtype=np.int64)
-    exits = np.array([thesis.exit_time for thesis in judged], dtype=np.int64)
-    closes = rules.calendar.closes
-    return average_uniqueness(instruments, np.searchsorted(closes, entries), np.searchsorted(closes, exits))

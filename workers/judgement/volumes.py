@@ -12,10 +12,12 @@ from sqlalchemy import Connection
 
 from learning.agreement import nearness
 from schemas.attributed import ExampleState
+from schemas.calendar import Calendar
 from store.judged import JudgedAlert
 from store.prices import Bar, bars
 from workers.join.rules import Rules
-from workers.judgement.words import AlertWords
+from workers.judgement.windows import Windows
+from workers.judgement.words import AlertWords, Named
 
 BEFORE = 30
 """The volume of so many bars before the entry is the measure."""
@@ -26,10 +28,12 @@ MONTH_US = 30 * 24 * HOUR_US
 
 
 class Mean(Struct, frozen=True, kw_only=True):
-    """The mean of ``n`` accuracies, each 0 to 1."""
+    """The mean of ``n`` accuracies, each 0 to 1, which count as ``n_eff``, by their average ``uniqueness``."""
 
     n: int
     mean: float
+    n_eff: float
+    uniqueness: float
 
 
 class VolumeAccuracy(Struct, frozen=True, kw_only=True):
@@ -48,15 +52,19 @@ class Prediction(NamedTuple):
     """A predicted multiple of the usual volume, and the window that it is about, in microseconds."""
 
     instrument: int
+    venue: str
     expected: float
     entry_time: int
     exit_time: int
 
 
 class Volumes:
-    """Gathers the predictions of alerts and compares them with bars. ``reported`` is what trading said of them."""
+    """Gathers the predictions of alerts and compares them with bars.
 
-    def __init__(self, connection: Connection, rules: Rules, reported: Sequence[float]) -> None:
+    ``reported`` is what trading said of them, each with what it is about, where that is known.
+    """
+
+    def __init__(self, connection: Connection, rules: Rules, reported: Sequence[tuple[float, Named | None]]) -> None:
         self._connection = connection
         self._rules = rules
         self._reported = reported
@@ -70,15 +78,33 @@ class Volumes:
         self._predictions += 1
         if alert.state == ExampleState.MATCHED.value and alert.entry_time is not None and alert.exit_time is not None:
             self._open.append(
-                Prediction(alert.instrument, words.expected_relative_volume, alert.entry_time, alert.exit_time)
+                Prediction(
+                    alert.instrument,
+                    alert.venue,
+                    words.expected_relative_volume,
+                    alert.entry_time,
+                    alert.exit_time,
+                )
             )
 
     def result(self) -> VolumeAccuracy:
         """What is known of all of them."""
-        computed = [
-            nearness(prediction.expected, actual) for prediction, actual in self._actual() if actual is not None
-        ]
-        return VolumeAccuracy(predictions=self._predictions, reported=_mean(self._reported), computed=_mean(computed))
+        return VolumeAccuracy(predictions=self._predictions, reported=self._as_reported(), computed=self._as_computed())
+
+    def _as_reported(self) -> Mean | None:
+        windows = Windows(self._rules, self._rules.market.primary_horizon)
+        for _, about in self._reported:
+            windows.told(about)
+        return _mean([accuracy for accuracy, _ in self._reported], windows)
+
+    def _as_computed(self) -> Mean | None:
+        windows, found = Windows(self._rules, self._rules.market.primary_horizon), []
+        for prediction, actual in self._actual():
+            if actual is not None:
+                times = {"entry_time": prediction.entry_time, "exit_time": prediction.exit_time}
+                windows.add(prediction.instrument, prediction.venue, **times)
+                found.append(nearness(prediction.expected, actual))
+        return _mean(found, windows)
 
     def _actual(self) -> Iterator[tuple[Prediction, float | None]]:
         months: dict[int, list[Prediction]] = defaultdict(list)
@@ -90,7 +116,9 @@ class Volumes:
                 yield (
                     prediction,
                     relative_volume(
-                        found[prediction.instrument], entry_time=prediction.entry_time, exit_time=prediction.exit_time
+                        found[prediction.instrument],
+                        entry_time=prediction.entry_time,
+                        exit_time=prediction.exit_time,
                     ),
                 )
 
@@ -100,7 +128,7 @@ class Volumes:
             self._connection,
             {prediction.instrument for prediction in predictions},
             interval=self._rules.market.bars,
-            since=self._since(min(prediction.entry_time for prediction in predictions)),
+            since=self._since(predictions),
             until=max(prediction.exit_time for prediction in predictions),
             precedence=self._rules.market.price_sources,
         )
@@ -108,9 +136,16 @@ class Volumes:
             found[row.instrument].append(row)
         return found
 
-    def _since(self, entry_time: int) -> int:
+    def _since(self, predictions: Sequence[Prediction]) -> int:
+        """Early enough for 30 bars before each entry, by the calendar of its venue."""
+        firsts: dict[str, int] = {}
+        for prediction in predictions:
+            earliest = firsts.get(prediction.venue, prediction.entry_time)
+            firsts[prediction.venue] = min(prediction.entry_time, earliest)
+        return min(self._before(entry_time, self._rules.calendar_of(venue)) for venue, entry_time in firsts.items())
+
+    def _before(self, entry_time: int, calendar: Calendar) -> int:
         """Early enough for 30 bars before the entry, also where every second one is missing."""
-        calendar = self._rules.calendar
         a_session = max(1, 6 * HOUR_US // (self._rules.interval or 6 * HOUR_US))
         back = 2 * -(-BEFORE // a_session) + 5
         entry = int(np.searchsorted(calendar.closes, entry_time))
@@ -145,5 +180,8 @@ def _in_one_size(found: Sequence[Bar]) -> NDArray[np.float64]:
     return volumes * sizes
 
 
-def _mean(known: Sequence[float]) -> Mean | None:
-    return Mean(n=len(known), mean=fsum(known) / len(known)) if known else None
+def _mean(known: Sequence[float], windows: Windows) -> Mean | None:
+    worth = windows.worth()
+    if worth is None:
+        return None
+    return Mean(n=worth.n, mean=fsum(known) / worth.n, n_eff=worth.n_eff, uniqueness=worth.uniqueness)

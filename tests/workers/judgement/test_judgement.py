@@ -1,15 +1,20 @@
 """Trading's own words beside what followed, from everything that attribution joined."""
 
 import json
+import re
 
 import msgspec
+import numpy as np
 import pytest
 
+from learning.agreement import wilson
+from learning.uniqueness import average_uniqueness
 from schemas.calendar import NoSession
 from schemas.discovery import DiscoveryCompleted
+from schemas.price import PriceObserved
 from schemas.thesis import ThesisFormed
 from schemas.vocabulary import Direction, Recommendation, Side
-from tests.workers.desk import NYSE, Desk, Stream, registry
+from tests.workers.desk import NYSE, Desk, Stream, at, registry
 from tests.workers.shelf import Shelf
 from workers.commands.accuracy import accuracy
 from workers.join.rules import Rules
@@ -129,10 +134,24 @@ def test_theses_that_see_the_same_prices_count_as_fewer(desk, stream):
     assert made.interval[0] == pytest.approx(1 / (1 + 1.959964**2 / 2), abs=1e-6)
 
 
+def test_theses_are_weighed_by_the_calendar_of_their_venue(store, stream):
+    """From Friday to Sunday each has a session of its own, though New York opens in none of the last two."""
+    desk = Desk(store, rules=registry(horizons=["1d"], primary_horizon="1d", venues={"BX": "24/7"}))
+    for day in ("2024-01-05", "2024-01-06", "2024-01-07"):
+        desk.take(thesis(stream, day, "HOLD", time=f"{day} 00:00", venue="BX"), around_the_clock(stream, day))
+    made = judgement(desk).theses.accuracy
+    assert (3, 3.0, 1.0) == (made.n, made.n_eff, made.uniqueness)
+
+
+def around_the_clock(stream, day):
+    data = PriceObserved(symbol="AAPL", venue="BX", interval="1d", open=100, high=100, low=100, close=100)
+    return stream.event(data, at(f"{day} 00:00") + 86_400_000_000)
+
+
 def test_nothing_is_judged_of_an_empty_store(desk):
     made = judgement(desk)
     assert ({}, {}, None) == (made.theses.states, made.theses.table, made.theses.accuracy)
-    assert [] == made.catalysts
+    assert ([], None) == (made.catalysts, made.base_rate)
     assert (0, None, None) == (made.volume.predictions, made.volume.reported, made.volume.computed)
     assert ([], 0, 0, 0) == tuple(getattr(made.discovery, name) for name in made.discovery.__struct_fields__)
 
@@ -151,6 +170,46 @@ def test_a_catalyst_materialised_when_the_price_went_as_far_as_a_win(desk, strea
 
     assert ("earnings", 4, None) == (made.type, made.alerts, made.reported)
     assert (3, 2) == (made.computed.n, made.computed.materialised)
+
+
+def test_catalysts_that_see_the_same_prices_count_as_fewer(desk, stream):
+    for name, symbol in (("a", "A"), ("b", "A"), ("c", "B")):
+        desk.take(stream.alert(name, "2024-01-03 14:00", symbol=symbol, catalyst_type="fda"))
+    desk.take(*three_days(stream, WIN, symbol="A"), *three_days(stream, LOSS, symbol="B"))
+    for name, came in (("a", True), ("b", False)):
+        desk.take(stream.outcome(name, "2024-01-09 15:00", alert_id=name, catalyst_materialised=came))
+    [made] = judgement(desk).catalysts
+
+    assert (3, 2.0, 2 / 3) == (made.computed.n, made.computed.n_eff, pytest.approx(made.computed.uniqueness))
+    assert wilson(2 / 3, 2.0) == pytest.approx(made.computed.interval)
+    assert (2, 1.0, 0.5) == (made.reported.n, made.reported.n_eff, made.reported.uniqueness)
+    assert wilson(0.5, 1.0) == pytest.approx(made.reported.interval)
+
+
+def test_reports_of_catalysts_that_prices_have_not_judged_yet_are_weighed_by_when_they_could_have_been_entered(
+    desk, stream
+):
+    for name, day in (("a", "2024-01-03"), ("b", "2024-01-05"), ("c", "2024-01-09")):
+        desk.take(stream.alert(name, f"{day} 14:00", catalyst_type="fda"))
+        desk.take(stream.outcome(name, "2024-01-09 15:00", alert_id=name, catalyst_materialised=True))
+    [made] = judgement(desk).catalysts
+
+    windows = np.array([[0, 2], [2, 4], [4, 6]])
+    expected = average_uniqueness(np.zeros(3, dtype=np.int64), *windows.T)
+    assert (None, 3) == (made.computed, made.reported.n)
+    assert (expected.sum(), expected.mean()) == pytest.approx((made.reported.n_eff, made.reported.uniqueness))
+
+
+def test_how_often_prices_go_as_far_anyway_stands_beside_the_catalysts(desk, stream):
+    for name, more in (("A", {"catalyst_type": "fda"}), ("B", {}), ("C", {}), ("D", {"catalyst_type": "merger"})):
+        desk.take(stream.alert(name, "2024-01-03 14:00", symbol=name, **more))
+    for symbol, close in (("A", WIN), ("B", WIN), ("C", FLAT)):
+        desk.take(*three_days(stream, close, symbol=symbol))
+    made = judgement(desk)
+
+    assert {"fda": 1, "merger": None} == {one.type: one.computed and one.computed.n for one in made.catalysts}
+    assert (3, 2, 3.0) == (made.base_rate.n, made.base_rate.materialised, made.base_rate.n_eff)
+    assert wilson(2 / 3, 3.0) == pytest.approx(made.base_rate.interval)
 
 
 def test_what_trading_reports_of_a_catalyst_stands_beside_what_prices_say(desk, stream):
@@ -257,6 +316,51 @@ def test_reported_accuracies_are_averaged_apart(desk, stream):
     assert (2, 0.3, None) == (made.reported.n, made.reported.mean, made.computed)
 
 
+def test_predictions_that_see_the_same_bars_count_as_fewer(desk, stream):
+    desk.take(predicted(stream, 4.0), predicted(stream, 2.0, name="b"))
+    desk.take(*quiet(stream, 35), *three_days(stream, WIN, volume=2_000.0))
+    desk.take(stream.outcome("o", "2024-01-09 15:00", alert_id="a", volume_prediction_accuracy=0.8))
+    made = judgement(desk).volume
+    assert (2, 0.75, 1.0, 0.5) == msgspec.structs.astuple(made.computed)
+    assert (1, 0.8, 1.0, 1.0) == msgspec.structs.astuple(made.reported)
+
+
+@pytest.mark.parametrize(
+    ("names", "n_eff"),
+    [
+        ([{"alert_id": "a"}, {"decision_id": "d"}, {"position_id": "p"}, {"position_id": "q"}], 1.0),
+        ([{"alert_id": "a"}, {"decision_id": "e"}], 2.0),
+        ([{"decision_id": "unknown"}, {"position_id": "sold"}, {"alert_id": "never"}], 1.0),
+        ([{"alert_id": "a"}, {"alert_id": "never"}], 2.0),
+    ],
+)
+def test_reported_accuracies_are_weighed_by_what_they_are_about_and_as_one_where_that_is_not_known(
+    desk, stream, names, n_eff
+):
+    desk.take(predicted(stream, 2.0), stream.decision("d", "2024-01-03 14:00", position_id="p"))
+    desk.take(stream.decision("e", "2024-01-03 14:00", symbol="MSFT"))
+    desk.take(stream.decision("s", "2024-01-03 14:00", action="SELL", position_id="sold"))
+    desk.take(
+        stream.fill("f", "2024-01-03 15:00", side=Side.BUY, quantity=1, price=9, decision_id="d", position_id="q")
+    )
+    for number, name in enumerate(names):
+        desk.take(stream.outcome(f"o{number}", "2024-01-09 15:00", volume_prediction_accuracy=0.5, **name))
+    made = judgement(desk).volume.reported
+    assert (len(names), n_eff) == (made.n, pytest.approx(made.n_eff))
+    assert n_eff / len(names) == pytest.approx(made.uniqueness)
+
+
+def test_the_thirty_bars_before_are_looked_for_on_the_calendar_of_the_venue(store, stream):
+    """Every second of them is missing: 60 sessions in New York, of which only 46 lie within 65 days."""
+    desk = Desk(store, rules=registry(calendar="24/7", venues={"N": "XNYS"}))
+    sessions = NYSE.sessions[FIRST - 60 : FIRST : 2]
+    desk.take(*(stream.bar(session, 100, 100, 100, 100, venue="N", volume=1_000.0) for session in sessions))
+    desk.take(stream.alert("a", "2024-01-03 14:00", venue="N", expected_relative_volume=2.0))
+    bars = three_days(stream, WIN, volume=2_000.0)
+    desk.take(*(msgspec.structs.replace(bar, data=msgspec.structs.replace(bar.data, venue="N")) for bar in bars))
+    assert 1.0 == judgement(desk).volume.computed.mean
+
+
 def test_no_bar_in_a_window_is_no_volume():
     assert relative_volume([], entry_time=1, exit_time=2) is None
 
@@ -277,10 +381,17 @@ def test_a_run_is_shown_with_what_came_of_its_alerts(desk, stream):
 
     assert ["empty", "r"] == [one.run_id for one in made.runs]
     empty, full = made.runs
-    assert (5_000, None, 12, 0, 0, None) == msgspec.structs.astuple(empty)[2:]
+    assert (5_000, None, 12, 0, 0, None, None, None) == msgspec.structs.astuple(empty)[2:]
     assert (5_000, 300, 12, 3, 2) == msgspec.structs.astuple(full)[2:7]
-    assert full.mean_return == pytest.approx(0.025)
+    assert (0.025, 2.0, 1.0) == pytest.approx((full.mean_return, full.n_eff, full.uniqueness))
     assert (2, 1, 1) == (made.alerts_of_unknown_runs, made.unknown_runs, made.alerts_without_run)
+
+
+def test_alerts_of_a_run_that_see_the_same_prices_count_as_fewer(desk, stream):
+    desk.take(run(stream, "r"), *(stream.alert(name, "2024-01-03 14:00", run_id="r") for name in "ab"))
+    desk.take(*three_days(stream, WIN))
+    [made] = judgement(desk).discovery.runs
+    assert (2, 1.0, 0.5) == (made.matched, made.n_eff, made.uniqueness)
 
 
 # All of it
@@ -321,6 +432,8 @@ def installed(tmp_path, monkeypatch, desk):
 
 def test_the_command_shows_every_figure(installed, stream, capsys):
     installed.take(run(stream, "r"), stream.alert("a", "2024-01-03 14:00", catalyst_type="fda", run_id="r"))
+    installed.take(predicted(stream, 2.0, name="p"), stream.alert("q", "2024-01-03 14:00", run_id="r"))
+    installed.take(stream.outcome("o", "2024-01-09 15:00", alert_id="p", volume_prediction_accuracy=0.25))
     installed.take(thesis(stream, "t", "HOLD"), thesis(stream, "u", "BUY_MORE"), *three_days(stream, FLAT))
     capsys.readouterr()
     accuracy(strategy=None, since=None, json=False)
@@ -330,11 +443,15 @@ def test_the_command_shows_every_figure(installed, stream, capsys):
         "right (*) 1 of 2, 50.0%",
         "blindly 50.0%",
         "effective n 1.0, average uniqueness 0.50; 2 matched",
-        "0.0% (0 of 1)",
+        "0.0% (0 of 1), 0.0% to 79.3%",
+        "by prices, of all judged alerts: 0.0% (0 of 3), 0.0% to 79.3%\neffective n 1.0, average uniqueness 0.33",
+        "25.0% (n 1)",
         "+0.50%",
-        "0 alerts name 0 runs that never came, 0 name none",
+        "0 alerts name 0 runs that never came, 1 name none",
     ):
-        assert words in shown
+        assert words in "\n".join(line.rstrip() for line in shown.splitlines())
+    worth = ["0.50", "1.00", "0.33", "1.00", "0.50"]
+    assert worth == re.findall(r"effective n 1\.0, average uniqueness (\d\.\d\d)", shown)
     assert ["HOLD", "0", "*", "1", "*", "0"] in [line.replace("│", " ").split() for line in shown.splitlines()]
 
 
