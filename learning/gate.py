@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from learning.confidence import anytime_p_value, boundary, information_to_find, tightest_at
+from learning.counted import Counted, compared
 from learning.effects import arm_effects
 from learning.rewards import RewardSum
 
@@ -47,9 +48,10 @@ class Evidence:
 
     @property
     def counted(self) -> str:
-        """The units of both arms, and how much they are worth."""
-        candidate = _counted(self.units, self.n_effective, self.uniqueness)
-        return f"{candidate} against {_counted(self.baseline_units, self.baseline_effective, self.baseline_uniqueness)}"
+        """The units of both arms, how much they are worth, and in how many sessions they met."""
+        candidate = Counted(self.units, self.n_effective, self.uniqueness)
+        baseline = Counted(self.baseline_units, self.baseline_effective, self.baseline_uniqueness)
+        return compared(candidate, baseline, sessions=self.sessions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,12 +121,11 @@ def judge(evidence: Evidence, rules: Rules) -> Verdict:
     """Accept an arm that has the least evidence and whose interval lies above 0. Anything missing means stay."""
     lacking = _lacking(evidence, rules)
     if lacking:
-        return Verdict(False, f"not enough evidence: {', '.join(lacking)}")
+        return Verdict(False, f"not enough evidence: {', '.join(lacking)}; on {evidence.counted}")
     if evidence.estimate is None or evidence.low is None or evidence.high is None:
-        return Verdict(False, f"no interval: the rewards of {evidence.units:,} units have not varied within a session")
+        return Verdict(False, f"no interval: rewards have not varied within an arm and session; on {evidence.counted}")
     figures = (
-        f"over {evidence.sessions:,} sessions and {evidence.counted} the "
-        f"within-session difference is {evidence.estimate:+.6f} a unit, "
+        f"on {evidence.counted} the within-session difference is {evidence.estimate:+.6f} a unit, "
         f"{1 - evidence.alpha:.4g} interval {evidence.low:+.6f} to {evidence.high:+.6f}"
     )
     if evidence.low > 0:
@@ -141,9 +142,3 @@ def _lacking(evidence: Evidence, rules: Rules) -> list[str]:
         (evidence.sessions, rules.minimum_sessions, "sessions with both"),
     )
     return [f"{have:,} of {least:,} {what}" for have, least, what in wanted if have < least]
-
-
-def _counted(units: int, effective: float | None, uniqueness: float | None) -> str:
-    worth = [] if effective is None else [f"effective {effective:,.1f}"]
-    worth += [] if uniqueness is None else [f"uniqueness {uniqueness:.2f}"]
-    return f"{units:,} units ({', '.join(worth)})" if worth else f"{units:,} units"

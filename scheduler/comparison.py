@@ -1,8 +1,9 @@
 """What is known about the arms of one allocation."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from learning.counted import Counted, compared
 from learning.effects import ArmEffects, arm_effects
 from learning.gate import Evidence, Rules, Verdict, evidence_for, judge
 from learning.posterior import Posterior, posterior_of
@@ -21,7 +22,9 @@ class Comparison(NamedTuple):
     """What is known about the arms of one allocation.
 
     ``arms`` are the keys of the other arms, in the order of the numbers in ``effects`` and ``posterior``;
-    ``best`` are the probabilities of being best, the baseline's last.
+    ``best`` are the probabilities of being best, the baseline's last. ``counted`` says on what these stand: the units
+    of the other arms together and of the baseline, what they are worth with the weights of their age, and in how many
+    sessions any two of the arms met.
     """
 
     allocation: Allocation
@@ -30,6 +33,7 @@ class Comparison(NamedTuple):
     effects: ArmEffects
     posterior: Posterior
     best: list[float]
+    counted: str
     evidence: dict[str, Evidence]
     verdicts: dict[str, Verdict]
 
@@ -64,8 +68,12 @@ def compare(
         ]
         overlaps = windows.get(allocation.id, [])
         made.append(_compare(registry, calendar, session, version, allocation, rows, overlaps))
-    units = sum(sum(comparison.effects.n.values()) for comparison in made)
-    return made, f"{len(made)} allocations compared on {units} units of mature cohorts"
+    return made, f"{len(made)} allocations compared on mature cohorts" + (f": {counted(made)}" if made else "")
+
+
+def counted(comparisons: Iterable[Comparison]) -> str:
+    """What each of these allocations stands on, in one sentence."""
+    return "; ".join(f"{comparison.allocation.id} on {comparison.counted}" for comparison in comparisons)
 
 
 def _compare(
@@ -103,7 +111,7 @@ def _compare(
             arm=arm,
             baseline=baseline.key,
             alpha=alpha,
-            uniqueness=_uniqueness(windows, (arm, baseline.key), cohorts),
+            uniqueness=_uniqueness(windows, (arm, baseline.key), sessions=_met(cohorts, (arm, baseline.key))),
         )
         for arm in arms
     }
@@ -115,18 +123,33 @@ def _compare(
         effects=effects,
         posterior=belief,
         best=[float(p) for p in best],
+        counted=_counted(effects, windows, _met(cohorts, (*arms, baseline.key))),
         evidence=evidence,
         verdicts={arm: judge(figures, gate) for arm, figures in evidence.items()},
     )
 
 
-def _uniqueness(
-    windows: Sequence[Window], pair: tuple[str, str], cohorts: Mapping[str, Mapping[str, RewardSum]]
-) -> dict[str, float]:
-    """The average uniqueness of the units of two arms, over the sessions in which these met, where it is known."""
-    met = {session for session, cohort in cohorts.items() if all(arm in cohort and cohort[arm].n for arm in pair)}
-    found = {arm: mean_uniqueness(windows, arm=arm, sessions=met) for arm in pair}
+def _met(cohorts: Mapping[str, Mapping[str, RewardSum]], arms: Collection[str]) -> set[str]:
+    """The sessions in which at least two of these arms had units."""
+    return {
+        session for session, cohort in cohorts.items() if sum(arm in cohort and cohort[arm].n > 0 for arm in arms) > 1
+    }
+
+
+def _uniqueness(windows: Sequence[Window], arms: Iterable[str], *, sessions: set[str]) -> dict[str, float]:
+    """The average uniqueness of the units of each arm in these sessions, where it is known."""
+    found = {arm: mean_uniqueness(windows, arm=arm, sessions=sessions) for arm in arms}
     return {arm: mean for arm, mean in found.items() if mean is not None}
+
+
+def _counted(effects: ArmEffects, windows: Sequence[Window], sessions: set[str]) -> str:
+    unique = _uniqueness(windows, (*effects.arms, effects.baseline), sessions=sessions)
+    worth = {
+        arm: Counted(units, effects.effective[arm] * unique.get(arm, 1.0), unique.get(arm))
+        for arm, units in effects.n.items()
+    }
+    candidates = sum((worth[arm] for arm in effects.arms), Counted())
+    return compared(candidates, worth[effects.baseline], sessions=len(sessions))
 
 
 def reward_of(registry: Registry, allocation: Allocation) -> Reward:

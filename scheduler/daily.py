@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from learning.shares import integer_shares
-from scheduler.comparison import Comparison, compare
+from scheduler.comparison import Comparison, compare, counted
 from scheduler.stage import Stage
 from schemas.allocation import WHOLE, Purpose
 from schemas.parameters import Registry
@@ -59,6 +59,7 @@ def propose(
         and shares[comparison.allocation.id] != {arm.key: arm.share for arm in comparison.allocation.arms}
     }
     if moved:
+        standing_on = counted(comparison for comparison in comparisons if comparison.allocation.id in moved)
         proposals.append(
             ParamsProposed(
                 strategy=strategy,
@@ -66,7 +67,7 @@ def propose(
                 kind=ProposalKind.SHARES,
                 session=session,
                 proposed_by=KIND,
-                reason="shares follow the probability of being best",
+                reason=f"shares follow the probability of being best: {standing_on}",
                 shares=moved,
             )
         )

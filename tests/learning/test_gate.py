@@ -34,7 +34,7 @@ def evidence(effect, **options):
 def test_a_better_arm_replaces_the_baseline():
     verdict = judge(evidence(0.005), RULES)
     assert verdict.accepted
-    assert "300 units (effective 300.0) against 1,200 units (effective 1,200.0)" in verdict.reason
+    assert "300 units (effective 300.0) against 1,200 units (effective 1,200.0) in 30 sessions" in verdict.reason
     assert "all above 0" in verdict.reason
 
 
@@ -111,6 +111,24 @@ def test_the_figures_are_those_of_the_session_differences():
     assert 0.01 == pytest.approx(figures.sigma, rel=0.1)
     assert figures.estimate / figures.sigma == pytest.approx(figures.effect)
     assert 300 == pytest.approx(figures.n_effective)
+
+
+@pytest.mark.parametrize(
+    ("change", "begins"),
+    [
+        ({}, "better"),
+        ({"low": -0.001}, "not distinguishable"),
+        ({"low": -0.007, "high": -0.001}, "worse"),
+        ({"sessions": 9}, "not enough evidence"),
+        ({"low": None, "high": None}, "no interval"),
+    ],
+)
+def test_every_verdict_says_on_what_it_stands_and_what_that_is_worth(change, begins):
+    figures = replace(GOOD, uniqueness=0.75, baseline_effective=800.0, baseline_uniqueness=0.5, **change)
+    reason = judge(figures, RULES).reason
+    assert reason.startswith(begins)
+    counted = "300 units (effective 290.0, uniqueness 0.75) against 1,200 units (effective 800.0, uniqueness 0.50)"
+    assert f"{counted} in {figures.sessions} sessions" in reason
 
 
 def test_overlapping_windows_lower_the_effective_numbers_and_move_no_other_figure():

@@ -4,7 +4,7 @@ import pytest
 from msgspec import json, structs
 
 from scheduler.windows import Window, mean_uniqueness, read_windows
-from schemas.allocation import Arm, unit_of
+from schemas.allocation import Arm, arm_key, unit_of
 from schemas.calendar import Calendar
 from schemas.params import ProposalKind
 from store.assigned import assigned_units
@@ -169,14 +169,19 @@ def test_windows_share_sessions_only_within_their_arm_and_the_sessions_that_coun
     assert mean_uniqueness(others, arm="a", sessions={"mon"}) is None
 
 
-def test_the_evidence_of_a_proposal_says_what_its_units_are_worth(ledger):
+def twelve_sessions(ledger, *, candidate=0.03):
+    """Units of the candidate in two instruments, of the baseline in one; the cycle of the last session."""
     for number in range(12):
-        session = ledger.write(number, mixed(0.03, 0.0), settle=False)
+        session = ledger.write(number, mixed(candidate, 0.0), settle=False)
         for arm, instrument_of in ((CANDIDATE, lambda place: place % 2), (BASELINE, lambda place: 0)):
             for place, symbol in zip(range(4), symbols(ledger, number, arm), strict=False):
                 ledger.alert(symbol, number, instrument=1 + instrument_of(place))
     ledger.write(11, [])
-    run(ledger, session)
+    return session
+
+
+def test_the_evidence_of_a_proposal_says_what_its_units_are_worth(ledger):
+    run(ledger, twelve_sessions(ledger))
     [proposal] = [one for one in letters(ledger) if getattr(one, "kind", None) is ProposalKind.BASELINE]
     with ledger.store.read() as reading:
         [figures] = EvidenceRows(reading).get(proposal.evidence).arms.values()
@@ -202,3 +207,40 @@ def test_an_alert_that_came_after_the_cut_tells_no_version(ledger):
     ledger.alert("B", 0, alert_id="late")
     with ledger.store.read() as reading:
         assert [] == assigned_units(reading, "test", first=FIRST, last=FIRST, cut=cut)
+
+
+def test_new_shares_and_every_line_of_the_report_say_on_what_they_stand(ledger):
+    run(ledger, twelve_sessions(ledger, candidate=-0.03))
+    counted = (
+        "60 units (effective 30.0, uniqueness 0.50) against 60 units (effective 15.0, uniqueness 0.25) in 12 sessions"
+    )
+    [shares] = [one for one in letters(ledger) if getattr(one, "kind", None) is ProposalKind.SHARES]
+    assert f"shares follow the probability of being best: lever.1-1 on {counted}" == shares.reason
+    report = letters(ledger)[-1].report.splitlines()
+    assert f"compare: 1 allocations compared on mature cohorts: lever.1-1 on {counted}" == report[0]
+    assert [counted in line for line in report if line.startswith("lever.1-1 ")] == [True]
+
+
+def test_shares_of_several_arms_stand_on_the_units_of_all_of_them(ledger_of, registry):
+    other = arm_key({"lever": 0.4})
+    trials = [structs.replace(registry.trials[0], offsets=[{"lever": 0.1}, {"lever": -0.1}])]
+    ledger = ledger_of(structs.replace(registry, trials=trials))
+    ledger.write(0, [*mixed(0.03, 0.0), (other, 0.01), (other, 0.02)])
+    ledger.write(1, [(CANDIDATE, 0.01), (other, 0.01)])
+    for arm, place in ((CANDIDATE, 1), (other, 1), (BASELINE, 2)):
+        for symbol, _ in zip(symbols(ledger, 0, arm), range(2 if arm == CANDIDATE else 1), strict=False):
+            ledger.alert(symbol, 0, instrument=place)
+    session = ledger.write(2, [(BASELINE, 0.01)])
+    run(ledger, session)
+    [shares] = [one for one in letters(ledger) if getattr(one, "kind", None) is ProposalKind.SHARES]
+    weights = {CANDIDATE: [7 / 12] * 5 + [1 / 2], other: [10 / 12] * 2 + [1 / 2]}
+    kish = {arm: sum(each) ** 2 / sum(one**2 for one in each) for arm, each in weights.items()}
+    effective = 0.5 * kish[CANDIDATE] + kish[other]
+    assert f"on 9 units (effective {effective:.1f}, uniqueness {(6 * 0.5 + 3) / 9:.2f}) against" in shares.reason
+    assert "against 5 units (effective 5.0, uniqueness 1.00) in 2 sessions" in shares.reason
+
+
+def test_before_anything_has_matured_the_report_says_that_it_stands_on_nothing(ledger):
+    session = ledger.write(0, [])
+    run(ledger, session)
+    assert "0 units (effective 0.0) against 0 units (effective 0.0) in 0 sessions" in letters(ledger)[-1].report
