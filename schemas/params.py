@@ -14,8 +14,11 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One value that moved, and why. Numbers come from stored evidence or are absent.
 
     ``improvement`` and ``interval`` are in units of the parameter's reward (a fraction per unit),
-    ``confidence`` is the probability that the new value is better, ``n_eff`` the independent
-    observations that ``n`` is worth, ``uniqueness`` how much of its window an observation had to itself on average.
+    ``confidence`` is the probability that the new value is better. ``n`` counts the units of the arm that tried the new
+    values, in the sessions in which the baseline had units too; ``n_eff`` is as how many independent ones of equal
+    weight these count, ``uniqueness`` how much of its window each of them had to itself on average (where that is not
+    known it is absent, and ``n_eff`` is without it). ``baseline_n``, ``baseline_n_eff`` and ``baseline_uniqueness`` are
+    the same of the baseline's units, with which they were compared.
     """
 
     name: Name
@@ -29,6 +32,9 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
     n: Count | None = None
     n_eff: Number | None = None
     uniqueness: Unit | None = None
+    baseline_n: Count | None = None
+    baseline_n_eff: Number | None = None
+    baseline_uniqueness: Unit | None = None
 
 
 class ParamsUpdated(Event, frozen=True, kw_only=True):

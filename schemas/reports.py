@@ -12,7 +12,8 @@ from schemas.quantities import Count, Counts, Id, Name, Number, Numbers, Seconds
 class InsightPublished(Event, frozen=True, kw_only=True):
     """Something learned that a person may want to know; it changes nothing by itself.
 
-    ``n``, ``n_eff`` and ``uniqueness`` are those of ``params.updated``.
+    ``n`` counts the observations that ``estimate`` is about; ``n_eff`` is as how many independent ones these count,
+    ``uniqueness`` how much of its window each of them had to itself on average.
     """
 
     type: ClassVar[str] = "insight.published"

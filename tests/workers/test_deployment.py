@@ -256,7 +256,7 @@ def test_moves_shares_within_the_budget(store):
 
 def test_replaces_a_baseline_where_the_interval_lies_above_0(store):
     gate = Gate(store, Mode.ACT)
-    gate.know("e1", n_effective=120.0, uniqueness=0.6)
+    gate.know("e1", n_effective=120.0, uniqueness=0.6, baseline_effective=320.0, baseline_uniqueness=0.4)
     gate.take(baseline())
     letter = gate.letters()[-1]
     [change] = decode({b"event": letter.body}, stream=letter.stream, entry="1-1", now=2**60).data.changes
@@ -269,6 +269,7 @@ def test_replaces_a_baseline_where_the_interval_lies_above_0(store):
         change.n,
     )
     assert (120.0, 0.6) == (change.n_eff, change.uniqueness)
+    assert (800, 320.0, 0.4) == (change.baseline_n, change.baseline_n_eff, change.baseline_uniqueness)
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,9 @@ def _changes(
             "n": evidence.units,
             "n_eff": evidence.n_effective,
             "uniqueness": evidence.uniqueness,
+            "baseline_n": evidence.baseline_units,
+            "baseline_n_eff": evidence.baseline_effective,
+            "baseline_uniqueness": evidence.baseline_uniqueness,
         }
     return [
         Change(name=name, old=old[name], new=new[name], reason=reason, **figures)
