@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from examples.demo.judge import Candidate
 from examples.demo.outcome import Standing, label
+from learning.counted import Counted
 from scheduler.comparison import Comparison, compare
 from scheduler.windows import read_windows
 from schemas.allocation import WHOLE
@@ -114,9 +115,9 @@ def _standings(comparison: Comparison, version: Version) -> list[Standing]:
         made.append(
             Standing(
                 arm=label(arms[key], version.values),
-                units=figures.units,
-                effective=figures.n_effective,
-                uniqueness=figures.uniqueness,
+                counted=Counted(figures.units, figures.n_effective, figures.uniqueness),
+                control=Counted(figures.baseline_units, figures.baseline_effective, figures.baseline_uniqueness),
+                met=figures.sessions,
                 mean=float(comparison.posterior.mean[place]),
                 sd=float(comparison.posterior.covariance[place, place]) ** 0.5,
                 low=figures.low,

@@ -117,7 +117,7 @@ def posteriors(standings: Sequence[Standing]) -> str:
     """What is believed of each arm's difference to the baseline: density, 95 % of it, and the gate's interval."""
     reach = 1e4 * max((abs(one.mean) + 3.2 * one.sd for one in standings), default=1e-4)
     grid = np.linspace(-reach, reach, 400)
-    with _drawn(0.62 * max(1, len(standings)) + 0.8) as (figure, (axes,)):
+    with _drawn(0.7 * max(1, len(standings)) + 0.8) as (figure, (axes,)):
         for place, one in enumerate(reversed(standings)):
             mean, sd = 1e4 * one.mean, 1e4 * one.sd
             colour = LEARNED if one.mean - 1.96 * one.sd > 0 else DEFAULT if one.mean + 1.96 * one.sd < 0 else ARMS[1]
@@ -131,8 +131,9 @@ def posteriors(standings: Sequence[Standing]) -> str:
             axes.text(
                 reach * 1.03,
                 place + 0.1,
-                f"{one.units:,} units ({one.effective:,.0f} effective), best with {one.best:.0%}",
+                f"{one.counted}\nagainst {one.control}\nin {one.met:,} sessions, best with {one.best:.0%}",
                 color=QUIET,
+                fontsize=8,
             )
         axes.axvline(0, color=INK, linewidth=0.8)
         axes.set_xlim(-reach, reach)

@@ -48,26 +48,33 @@ class Judgement:
         """One plain sentence on the learned values."""
         if self.interval is not None and not (self.learned != self.default).any():
             return (
-                "Learned against default values: not distinguishable from no effect, "
-                "because no value that was learned decided otherwise than the default."
+                "Learned against default values: not distinguishable from no effect, because in "
+                f"{len(self.sessions):,} sessions no value that was learned decided otherwise than the default."
             )
-        return f"Learned against default values: {_told(self.interval)}."
+        return f"Learned against default values: {self._told(self.interval)}."
 
     @property
     def verdict_as_traded(self) -> str:
         """One plain sentence on what was traded, exploration included: a figure of this run, and no finding."""
         found = mean_interval(self.traded - self.default, generator=np.random.default_rng(self.seed))
-        figures = "too few sessions to tell" if found is None else _figures(found)
-        return f"As traded, with the units that tried other values, against default values: {figures}; chance, mostly."
+        told = self._figures(found)
+        return f"As traded, with the units that tried other values, against default values: {told}; chance, mostly."
 
+    def _told(self, found: MeanInterval | None) -> str:
+        figures = self._figures(found)
+        if found is None:
+            return figures
+        if not found.distinguishable:
+            return f"not distinguishable from no effect ({figures})"
+        return f"{'better' if found.mean > 0 else 'worse'}, {figures}"
 
-def _told(found: MeanInterval | None) -> str:
-    if found is None:
-        return "too few sessions to tell"
-    figures = _figures(found)
-    if not found.distinguishable:
-        return f"not distinguishable from no effect ({figures})"
-    return f"{'better' if found.mean > 0 else 'worse'}, {figures}"
+    def _figures(self, found: MeanInterval | None) -> str:
+        if found is None:
+            return f"{len(self.sessions):,} sessions are too few to tell"
+        return (
+            f"{1e4 * found.mean:+.2f} bp of equity a session over {len(self.sessions):,} sessions, "
+            f"95 % interval {1e4 * found.low:+.2f} to {1e4 * found.high:+.2f}"
+        )
 
 
 def judge(
@@ -125,10 +132,3 @@ class _Later:
     def bars(self, candidate: Candidate) -> Sequence[Bar]:
         place = self._place[candidate.symbol][candidate.session] + 1
         return self._bars[candidate.symbol][place : place + LONGEST]
-
-
-def _figures(found: MeanInterval) -> str:
-    return (
-        f"{1e4 * found.mean:+.2f} bp of equity a session, "
-        f"95 % interval {1e4 * found.low:+.2f} to {1e4 * found.high:+.2f}"
-    )

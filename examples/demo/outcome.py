@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from examples.demo.judge import Judgement
+from learning.counted import Counted
 from schemas.allocation import Arm, Value
 from schemas.version import Version
 from store.audit import Moved
@@ -13,16 +14,16 @@ from store.audit import Moved
 class Standing(NamedTuple):
     """What is believed in the end of one arm's difference to the baseline, in fractions of equity a unit.
 
-    ``effective`` is as how many independent ones its ``units`` count, ``uniqueness`` how much of its window each of
-    them has to itself on average (None where that is not known). ``mean`` and ``sd`` are the Normal posterior, ``low``
+    ``counted`` are the arm's units and what they are worth, ``control`` those of the baseline, ``met`` the sessions in
+    which both had some. ``mean`` and ``sd`` are the Normal posterior, ``low``
     and ``high`` the interval that the gate looks at (None while there is none), ``best`` the probability of being the
     best of its allocation, ``share`` the last share, 0 to 1.
     """
 
     arm: str
-    units: int
-    effective: float
-    uniqueness: float | None
+    counted: Counted
+    control: Counted
+    met: int
     mean: float
     sd: float
     low: float | None

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from examples.demo.goals import Goal, plants
 from examples.demo.outcome import Outcome, Standing, number
+from learning.counted import Counted
 
 SHOWN_MOVES = 20
 
@@ -67,7 +68,16 @@ def _standings(standings: Sequence[Standing]) -> Table:
     table = _table(
         "What is believed of each arm (bp of equity a unit, against the values in force)",
         "arm",
-        numbers=["units (effective, unique)", "difference", "sd", "gate looks at", "best", "share"],
+        numbers=[
+            "units (effective, unique)",
+            "against",
+            "sessions",
+            "difference",
+            "sd",
+            "gate looks at",
+            "best",
+            "share",
+        ],
     )
     for one in standings:
         interval = (
@@ -75,7 +85,9 @@ def _standings(standings: Sequence[Standing]) -> Table:
         )
         table.add_row(
             one.arm,
-            _units(one),
+            _units(one.counted),
+            _units(one.control),
+            f"{one.met:,}",
             f"{1e4 * one.mean:+.2f}",
             f"{1e4 * one.sd:.2f}",
             interval,
@@ -85,9 +97,10 @@ def _standings(standings: Sequence[Standing]) -> Table:
     return table
 
 
-def _units(one: Standing) -> str:
+def _units(one: Counted) -> str:
+    effective = "?" if one.effective is None else f"{one.effective:,.1f}"
     unique = "" if one.uniqueness is None else f", {one.uniqueness:.2f}"
-    return f"{one.units:,} ({one.effective:,.1f}{unique})"
+    return f"{one.units:,} ({effective}{unique})"
 
 
 def _moves(outcome: Outcome) -> Table:

@@ -44,7 +44,7 @@ def test_a_unit_earns_its_size_times_the_net_return_and_0_when_not_bought():
 def test_defaults_that_were_never_replaced_are_not_distinguishable_from_no_effect():
     found = judged(rising(0.01))
     assert not (found.learned - found.default).any()
-    assert "not distinguishable from no effect" in found.verdict
+    assert f"not distinguishable from no effect, because in {COUNT - LONGEST} sessions" in found.verdict
 
 
 def test_better_values_are_called_better():
@@ -52,6 +52,7 @@ def test_better_values_are_called_better():
     assert found.learned[0] > found.default[0] > 0
     assert found.interval.low > 0
     assert "better" in found.verdict
+    assert f"bp of equity a session over {COUNT - LONGEST} sessions, 95 % interval" in found.verdict
 
 
 def test_worse_values_are_called_worse():
@@ -70,7 +71,7 @@ def test_a_difference_that_may_be_chance_is_called_so():
 
 
 def test_too_few_sessions_are_too_few_to_tell():
-    assert "too few" in judged(rising(0.01, count=LONGEST + 10)).verdict
+    assert "10 sessions are too few to tell" in judged(rising(0.01, count=LONGEST + 10)).verdict
 
 
 def test_each_session_is_judged_by_the_values_before_it():
@@ -119,7 +120,8 @@ def test_what_was_traded_is_judged_beside_what_was_learned():
     earned = {session: 1e-4 * (1 + place % 3) for place, session in enumerate(bars.sessions)}
     found = judged(bars, value=0.4, traded=earned)
     assert list(earned.values())[:-LONGEST] == list(found.traded)
-    assert "with the units that tried other values, against default values: +2.00 bp" in found.verdict_as_traded
+    figures = f"+2.00 bp of equity a session over {COUNT - LONGEST} sessions"
+    assert f"with the units that tried other values, against default values: {figures}" in found.verdict_as_traded
 
 
 def test_a_candidate_is_bought_after_the_session_that_it_was_found_in():

@@ -8,16 +8,19 @@ import pytest
 from rich.console import Console
 
 from examples.demo.bars import Bars
+from examples.demo.figures import posteriors
 from examples.demo.goals import combined_checksum, goals, last_line, plants
 from examples.demo.judge import Candidate, judge
 from examples.demo.outcome import Outcome, Standing, label
 from examples.demo.report import write_report
 from examples.demo.summary import show
 from examples.scanner import DEFAULTS, FEATURES, Bar
+from learning.counted import Counted
 from schemas.allocation import Allocation, Arm, Purpose
 from schemas.version import Version
 from store.audit import Moved
 
+TRIED, CONTROL = Counted(80, 61.5, 0.8), Counted(2_100, 1_407.0, 0.67)
 SESSIONS = [str(day) for day in np.busday_offset("2012-01-03", range(40))]
 
 
@@ -67,8 +70,8 @@ def outcome():
         proposals={("shares", "deployed"): 29, ("baseline", "rejected"): 3},
         moves=[Moved("demo", "1-9", "exit.take_profit", 0.04, 0.06, "<better>", "e", "gate", 0)],
         standings=[
-            Standing("take_profit +0.02", 80, 61.5, 0.8, 2e-4, 1e-4, None, None, 0.9, 0.03),
-            Standing("take_profit -0.02", 60, 44.0, None, -4e-4, 1e-4, -9e-4, 1e-4, 0.01, 0.005),
+            Standing("take_profit +0.02", TRIED, CONTROL, 37, 2e-4, 1e-4, None, None, 0.9, 0.03),
+            Standing("take_profit -0.02", Counted(60, 44.0), CONTROL, 35, -4e-4, 1e-4, -9e-4, 1e-4, 0.01, 0.005),
         ],
         learned_alerts=100,
         judgement=judgement,
@@ -141,6 +144,17 @@ def test_the_report_stands_alone_and_shows_every_plot(outcome, tmp_path):
         ElementTree.fromstring(drawing)
 
 
+def test_the_posteriors_say_what_units_they_stand_on_and_what_these_are_worth(outcome):
+    drawn = posteriors(outcome.standings)
+    for said in (
+        "80 units (effective 61.5, uniqueness 0.80)",
+        "against 2,100 units (effective 1,407.0, uniqueness 0.67)",
+        "in 37 sessions, best with 90%",
+        "60 units (effective 44.0)",
+    ):
+        assert said in drawn
+
+
 def test_the_same_run_gives_the_same_report(outcome, tmp_path):
     pages = []
     for name in "ab":
@@ -161,6 +175,7 @@ def test_the_tables_say_what_was_joined_and_learned_and_why(outcome):
     assert "matched" in text
     assert "loop" not in text
     assert outcome.judgement.verdict in text.replace("\n", " ")
+    assert re.search(r"take_profit \+0\.02 .* 80 \(61\.5, 0\.80\) .* 2,100 \(1,407\.0, 0\.67\) .* 37 ", text)
 
 
 def test_the_tables_say_when_nothing_was_replaced(outcome):
