@@ -4,6 +4,7 @@ import gzip
 import json
 import shutil
 import sys
+from collections import defaultdict
 from datetime import UTC
 from itertools import pairwise
 
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from learning.uniqueness import average_uniqueness
+from schemas.calendar import Calendar
 from schemas.discovery import DiscoveryCompleted
+from schemas.parameters import Market
 from schemas.thesis import ThesisFormed
 from schemas.vocabulary import Direction, Recommendation, Side
 from store.selections import Selection, Stretch, Window
@@ -70,7 +73,7 @@ def events(stream):
 def exported(desk, tmp_path, name="out.jsonl", **selection):
     """The file, written by the export."""
     with desk.store.read() as reading, writing(str(tmp_path / name), COLUMNS) as writer:
-        Export(reading, Selection("main", **selection), calendar=NYSE).into(writer, advance=lambda *_: None)
+        Export(reading, Selection("main", **selection), market=Market()).into(writer, advance=lambda *_: None)
     return tmp_path / name
 
 
@@ -244,7 +247,7 @@ def test_what_is_written_meanwhile_is_not_in_the_file(busy, stream, tmp_path, mo
             busy.take(event)
 
     with busy.store.read() as reading, writing(str(tmp_path / "out.jsonl"), COLUMNS) as writer:
-        count = Export(reading, Selection("main"), calendar=NYSE).into(writer, advance=advance)
+        count = Export(reading, Selection("main"), market=Market()).into(writer, advance=advance)
     assert before == count
     assert before == len((tmp_path / "out.jsonl").read_text().splitlines())
     assert before < len(busy.examples("state"))
@@ -338,7 +341,7 @@ def test_uniqueness_is_the_mean_share_of_each_session_whatever_is_weighed_togeth
             )
             for fact, (instrument, horizon, first, hold) in enumerate(windows)
         ]
-        uniqueness = Uniqueness(NYSE)
+        uniqueness = Uniqueness(defaultdict(lambda: NYSE))
         for window in random.sample(given_, len(given_)):
             uniqueness.add(window)
         uniqueness.weigh()
@@ -371,8 +374,20 @@ def alone(window, others):
     return float(np.mean(shares))
 
 
+def test_sessions_are_those_of_the_instruments_venue_and_what_is_entered_at_a_close_begins_after_it():
+    always = Calendar.named("24/7")
+    uniqueness = Uniqueness({1: NYSE, 2: always})
+    for number in (1, 2):
+        for fact, first, last in ((10, "2024-01-05", "2024-01-08"), (11, "2024-01-06", "2024-01-08")):
+            entered, left = (at(f"{day} 00:00") for day in (first, last))
+            uniqueness.add(Window(first, fact + 10 * number, "3d", "prices", number, entered, left))
+    uniqueness.weigh()
+    shares = {fact: uniqueness.of((fact, "3d", "prices")) for fact in (20, 21, 30, 31)}
+    assert pytest.approx({20: (1 + 1 / 2) / 2, 21: 1 / 2, 30: (1 + 1 / 2 + 1 / 2) / 3, 31: 1 / 2}) == shares
+
+
 def test_an_example_that_ends_before_it_begins_has_no_uniqueness():
-    uniqueness = Uniqueness(NYSE)
+    uniqueness = Uniqueness(defaultdict(lambda: NYSE))
     uniqueness.add(Window("2024-01-02", 1, "close", "reported", 1, at("2024-01-05 15:00"), at("2024-01-03 15:00")))
     uniqueness.weigh()
     assert uniqueness.of((1, "close", "reported")) is None
@@ -397,7 +412,7 @@ def test_stretches_hold_every_session_once_and_no_more_than_is_read_together(fou
     before, planning.TOGETHER = planning.TOGETHER, together
     try:
         windows = [Window(f"2024-01-{day + 1:02}", fact, "1d", "prices", 1, None, None) for day, fact in found]
-        stretches = plan(windows, Uniqueness(NYSE), advance=lambda _: None)
+        stretches = plan(windows, Uniqueness(defaultdict(lambda: NYSE)), advance=lambda _: None)
     finally:
         planning.TOGETHER = before
     assert sorted(windows) == sorted(window for stretch in stretches for window in windows if inside(window, stretch))

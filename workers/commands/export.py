@@ -10,7 +10,6 @@ from msgspec import ValidationError, convert
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from schemas.attributed import ExampleState, Origin
-from schemas.calendar import Calendar
 from schemas.outcome import Horizon
 from store.selections import Selection
 from workers.commands.console import errors, installation
@@ -65,9 +64,8 @@ def export(
             since=since,
             until=until,
         )
-        calendar = Calendar.named(registry.market.calendar)
         with place.store.read() as reading, writing(file, COLUMNS) as writer, _bar() as advance:
-            count = Export(reading, selection, calendar=calendar).into(writer, advance=advance)
+            count = Export(reading, selection, market=registry.market).into(writer, advance=advance)
         errors.print(f"{count:,} examples of strategy {registry.strategy} in {file}", markup=False)
 
 

@@ -6,7 +6,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from schemas.calendar import Calendar
+from schemas.parameters import Market
 from store.examples import Revision
+from store.instruments import Instruments
 from store.selections import Selected, Selection
 from workers.export.column import Values
 from workers.export.columns import SUBJECT_COLUMNS
@@ -28,10 +30,10 @@ class Export:
     whatever the order was in which the facts came.
     """
 
-    def __init__(self, reading: Connection, selection: Selection, *, calendar: Calendar) -> None:
+    def __init__(self, reading: Connection, selection: Selection, *, market: Market) -> None:
         self._selected = Selected(reading, selection)
         self._subjects = Subjects(reading, selection.strategy)
-        self._uniqueness = Uniqueness(calendar)
+        self._uniqueness = Uniqueness(_calendars(reading, selection.strategy, market))
 
     def into(self, writer: Writer, *, advance: Advance) -> int:
         """Write the examples; how many there were."""
@@ -53,3 +55,10 @@ class Export:
             row = Row(example, revision, late, sign, uniqueness)
             own: list[Any] = [column.of(row) for column in EXAMPLE_COLUMNS]
             yield own + told[example.fact]
+
+
+def _calendars(reading: Connection, strategy: str, market: Market) -> dict[int, Calendar]:
+    """The calendar of each instrument's venue."""
+    known = Instruments(reading)
+    venues = known.venues(known.of_strategy(strategy))
+    return {number: Calendar.named(market.venues.get(venue, market.calendar)) for number, venue in venues.items()}

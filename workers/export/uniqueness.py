@@ -1,7 +1,7 @@
 """How much of its story each chosen example tells alone."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +21,15 @@ AT_ONCE = 200_000
 
 
 class Uniqueness:
-    """Average uniqueness among the examples that were added: by instrument and slot, in sessions of ``calendar``.
+    """Average uniqueness among the examples that were added: by instrument and slot, in sessions of its calendar.
 
     A window begins with the session that its entry time lies in and ends with that of its exit time; a moment between
-    two sessions belongs to the later one. Some 40 bytes an example are kept, and nothing else grows with their number.
+    two sessions belongs to the later one, and what is entered at a close begins after it. Some 40 bytes an example are
+    kept, and nothing else grows with their number.
     """
 
-    def __init__(self, calendar: Calendar) -> None:
-        self._closes = calendar.closes
+    def __init__(self, calendars: Mapping[int, Calendar]) -> None:
+        self._calendars = calendars
         self._slots: dict[tuple[str, str], int] = {}
         self._groups: dict[tuple[int, int], int] = {}
         self._columns = {name: array("q") for name in ("keys", "groups", "entries", "exits")}
@@ -48,7 +49,7 @@ class Uniqueness:
     def weigh(self) -> None:
         """Compute the uniqueness of everything that was added."""
         keys, groups, entries, exits = (np.frombuffer(column, dtype=np.int64) for column in self._columns.values())
-        starts, stops = (np.searchsorted(self._closes, moments) for moments in (entries, exits))
+        starts, stops = self._places(groups, entries, exits)
         order = np.argsort(groups, kind="stable")
         weights = np.empty(len(groups))
         for together in _cut(order, groups):
@@ -56,6 +57,16 @@ class Uniqueness:
         by_key = np.argsort(keys)
         self._keys, self._weights = keys[by_key], weights[by_key]
         self._columns.clear()
+
+    def _places(self, groups: Integers, entries: Integers, exits: Integers) -> tuple[Integers, Integers]:
+        """The places of the first and the last session of each window, on the calendar of its instrument."""
+        starts, stops = np.empty_like(entries), np.empty_like(exits)
+        calendars = [self._calendars[instrument] for instrument, _ in self._groups]
+        for calendar in dict.fromkeys(calendars):
+            mine = np.array([one is calendar for one in calendars])[groups]
+            starts[mine] = np.searchsorted(calendar.closes, entries[mine], side="right")
+            stops[mine] = np.searchsorted(calendar.closes, exits[mine])
+        return np.minimum(starts, stops), stops
 
     def of(self, key: Key) -> float | None:
         """The uniqueness of an example; None where its times are not known."""
