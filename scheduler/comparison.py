@@ -158,6 +158,6 @@ def reward_of(registry: Registry, allocation: Allocation) -> Reward:
 
 
 def slot_of(reward: Reward) -> str:
-    """The ``horizon/origin`` of the examples that carry the reward: trading reports the close, prices tell the rest."""
-    origin = Origin.REPORTED if reward.horizon == "close" else Origin.PRICES
+    """The ``horizon/origin`` of the examples that carry the reward."""
+    origin = Origin.REPORTED if reward.reported else Origin.PRICES
     return f"{reward.horizon}/{origin.value}"

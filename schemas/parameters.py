@@ -60,6 +60,11 @@ class Reward(Struct, frozen=True):
     def __str__(self) -> str:
         return f"{self.kind.value}:{self.horizon}"
 
+    @property
+    def reported(self) -> bool:
+        """Whether trading reports what carries it, as at the close; every fixed horizon is told by prices."""
+        return self.horizon == "close"
+
     @classmethod
     def parse(cls, text: str) -> "Reward":
         """The reverse of ``str``.

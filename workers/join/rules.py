@@ -165,7 +165,7 @@ class Rules:
 
 def slot_of(reward: Reward) -> Slot:
     """The slot whose example carries the reward of a unit."""
-    return CLOSE if reward.horizon == CLOSE.horizon else Slot(reward.horizon, Origin.PRICES.value)
+    return CLOSE if reward.reported else Slot(reward.horizon, Origin.PRICES.value)
 
 
 def _no_later(calendar: Calendar, session: str, by: int) -> str:
