@@ -71,6 +71,13 @@ class Outcomes:
                 found.update((row[0], WaitingOutcome._make(row)) for row in rows)
         return list(found.values())
 
+    def stored(self, outcome_ids: Iterable[str]) -> set[str]:
+        """Those of these ids that an outcome bears already."""
+        chosen = select(outcomes.c.outcome_id).where(
+            outcomes.c.strategy == bindparam("strategy"), outcomes.c.outcome_id.in_(_NAMES)
+        )
+        return set(self._found(chosen, set(outcome_ids)))
+
     def mark(self, sequences: Iterable[int], *, joined: bool) -> None:
         """What these are the outcomes of is there, or no longer certain."""
         for portion in portions(sorted(sequences)):

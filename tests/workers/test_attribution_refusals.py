@@ -155,3 +155,16 @@ def test_a_bar_whose_high_lies_below_its_low_is_refused(desk, stream):
     [reason] = desk.take(bar(stream, high=1, low=2))
     assert "data.high is 1" in reason
     assert "below data.low, 2" in reason
+
+
+def test_of_a_batch_the_first_outcomes_wait_while_there_is_room(store, stream):
+    desk = Desk(store, rules=registry(waiting_limit=3))
+    known = stream.outcome("known", "2023-01-04 16:00", alert_id="a")
+    early = [stream.outcome(f"o{n}", "2023-01-04 16:00", alert_id=f"later {n}") for n in range(5)]
+    reasons = desk.take(stream.alert("a", "2023-01-04 15:00"), *early, known)
+
+    said = "3 outcomes already wait for what they are the outcome of, in strategy 'main', and its registry allows 3"
+    assert [said, said] == [reason.split(" (waiting_limit)")[0] for reason in reasons]
+    with desk.store.read() as connection:
+        assert {"o0", "o1", "o2", "known"} == set(connection.execute(select(outcomes.c.outcome_id)).scalars())
+    assert [] == desk.take(*early[:3]), "a repeat needs no room"

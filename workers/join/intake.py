@@ -199,18 +199,14 @@ class Intake:
         self._waiting.arrived(new)
 
     def _room(self, batch: Sequence[Numbered]) -> Sequence[Numbered]:
-        """The outcomes for which there is room: those that need not wait, and the others while not too many do."""
-        if self._waiting.full(len(batch)) is None:
+        """The outcomes for which there is room: those that need not wait, and the first of the others."""
+        if self._waiting.has_room(len(batch)):
             return batch
-        rows = [row for _, row in self._written.rows(batch, outcome_columns)]
-        waiting = {row["sequence"] for row, known in zip(rows, self._waiting.known(rows), strict=True) if not known}
-        reason = self._waiting.full(len(waiting))
-        if reason is None:
-            return batch
+        refused = self._waiting.crowded_out([row for _, row in self._written.rows(batch, outcome_columns)])
         for one in batch:
-            if one.sequence in waiting:
-                self._written.refuse(one, reason)
-        return [one for one in batch if one.sequence not in waiting]
+            if one.sequence in refused:
+                self._written.refuse(one, refused[one.sequence])
+        return [one for one in batch if one.sequence not in refused]
 
     def _take_theses(self, batch: Sequence[Numbered]) -> None:
         new = self._written.keep(theses, batch, key="thesis_id", columns=partial(thesis_columns, rules=self._rules))

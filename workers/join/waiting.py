@@ -81,20 +81,37 @@ class Waiting:
             {reported(self._strategy, JOINED): len(marked), reported(self._strategy, WAITING): -len(marked)}
         )
 
-    def full(self, count: int) -> str | None:
-        """Why ``count`` more outcomes that would have to wait are refused; None where there is room for them.
+    def has_room(self, count: int) -> bool:
+        """Whether ``count`` more outcomes may wait.
 
         Those that nobody claimed for longer than the registry allows take no room.
         """
         waiting = self._count()
-        if waiting + count <= self._limit:
-            return None
-        waiting -= self._unclaimed()
-        if waiting + count <= self._limit:
-            return None
+        return waiting + count <= self._limit or waiting - self._unclaimed() + count <= self._limit
+
+    def crowded_out(self, rows: Sequence[Row]) -> dict[int, str]:
+        """The outcomes that would have to wait and find no room, by sequence, and why: who comes first has it.
+
+        Those that are stored already have theirs.
+        """
+        waiting = self._count() - self._unclaimed()
+        here = self._outcomes.stored(row["outcome_id"] for row in rows)
+        refused = {}
+        for row, is_known in zip(rows, self.known(rows), strict=True):
+            if is_known or row["outcome_id"] in here:
+                continue
+            if waiting < self._limit:
+                waiting += 1
+                here.add(row["outcome_id"])
+            else:
+                refused[row["sequence"]] = self._full(waiting)
+        return refused
+
+    def _full(self, waiting: int) -> str:
+        wait = "outcome already waits for what it is" if waiting == 1 else "outcomes already wait for what they are"
         return (
-            f"{waiting:,} outcomes of strategy {self._strategy!r} already wait for what they are the outcome of, and "
-            f"its registry allows {self._limit:,} (waiting_limit); send the alert or decision first, or allow more"
+            f"{waiting:,} {wait} the outcome of, in strategy {self._strategy!r}, and its registry allows "
+            f"{self._limit:,} (waiting_limit); send the alert or decision first, or allow more"
         )
 
     def _unclaimed(self) -> int:

@@ -140,24 +140,34 @@ def test_an_outcome_without_a_name_waits_for_the_rule(shelf):
     assert {"waiting": 1, "outcomes": 1} == counts(shelf)
 
 
-def test_says_how_many_wait_when_there_is_no_room_for_more(shelf):
+def test_the_first_wait_while_there_is_room_and_the_others_are_told_how_many_do(shelf):
     one = waiting(shelf, waiting_limit=2)
-    one.arrived([shelf.outcome("o", LATER, alert_id="never")])
+    shelf.alert("a", TIME)
+    stored = shelf.outcome("o", LATER, alert_id="never")
+    one.arrived([stored])
+    assert one.has_room(1)
+    assert not one.has_room(2)
 
-    assert one.full(1) is None
-    assert "1 outcomes of strategy 'main' already wait" in one.full(2)
-    assert "(waiting_limit)" in one.full(2)
-    assert "allows 2" in one.full(2)
+    came = [("p", "b"), ("q", "a"), ("r", "b")]
+    new = [
+        {**stored, "outcome_id": name, "alert_id": to, "sequence": 100 + place} for place, (name, to) in enumerate(came)
+    ]
+    [(sequence, reason)] = one.crowded_out([stored, *new]).items()
+    assert 102 == sequence
+    assert reason.startswith("2 outcomes already wait for what they are the outcome of, in strategy 'main'")
+    assert "allows 2 (waiting_limit)" in reason
 
 
 def test_what_nobody_claimed_for_too_long_takes_no_room(shelf):
     rules = {"waiting_limit": 1, "waiting_sessions": 2}
-    waiting(shelf).arrived([shelf.outcome("o", "2024-01-04 20:00", alert_id="never")])
+    stored = shelf.outcome("o", "2024-01-04 20:00", alert_id="never")
+    waiting(shelf).arrived([stored])
 
-    assert waiting(shelf, settled="2024-01-05", **rules).full(1)
+    assert not waiting(shelf, settled="2024-01-05", **rules).has_room(1)
     old = waiting(shelf, settled="2024-01-08", **rules)
-    assert old.full(1) is None
-    assert "0 outcomes of strategy 'main' already wait" in old.full(2)
+    assert old.has_room(1)
+    [reason] = old.crowded_out([{**stored, "outcome_id": name} for name in ("p", "q")]).values()
+    assert reason.startswith("1 outcome already waits for what it is the outcome of")
 
 
 def test_other_strategies_neither_wait_nor_are_joined_with_us(shelf):
