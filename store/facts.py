@@ -1,5 +1,6 @@
 """The facts that trading told, as they came: written once, read by whatever joins them."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
@@ -8,10 +9,12 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, or_,
 
 from schemas.vocabulary import Action
 from store.dialects import fetched, insert_new
+from store.instruments import Instruments
 from store.portions import portions
 from store.tables import alerts, decisions, fills, instruments, outcomes, theses
 
 Row = TypeVar("Row", bound=NamedTuple)
+About = TypeVar("About", "AlertRow", "DecisionRow", "ThesisRow")
 
 
 class Kept(NamedTuple):
@@ -183,6 +186,17 @@ class Facts:
         """The decisions of these units, with these ids, about these alerts, in these positions; each as often."""
         return self._read(decisions, DecisionRow, unit=units, decision_id=ids, alert_id=alerts, position_id=positions)
 
+    def called(self, rows: Sequence[About]) -> list[About]:
+        """The same rows with the symbols that their instruments had at their times: as trading told them.
+
+        As they are read, rows have the symbol that their instrument had first.
+        """
+        names = Instruments(self.connection).names({row.instrument for row in rows})
+        return [
+            row._replace(symbol=_at(names[row.instrument], row.time)) if row.instrument in names else row
+            for row in rows
+        ]
+
     def outcomes(
         self, *, decisions: Iterable[str] = (), alerts: Iterable[str] = (), positions: Iterable[str] = ()
     ) -> list[OutcomeRow]:
@@ -219,6 +233,11 @@ def first_recorded(connection: Connection, strategy: str) -> int | None:
         for table in (alerts, decisions)
     ]
     return min((first for first in firsts if first is not None), default=None)
+
+
+def _at(names: Sequence[tuple[int, str]], time: int) -> str:
+    """The symbol at a moment; the first where it lies before all."""
+    return names[max(0, bisect_right(names, time, key=lambda name: name[0]) - 1)][1]
 
 
 @cache

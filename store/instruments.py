@@ -73,6 +73,14 @@ class Instruments:
                     found.setdefault(Listing(row.venue, row.symbol), []).append(row)
         return found
 
+    def names(self, numbers: Iterable[int]) -> dict[int, list[tuple[int, str]]]:
+        """(since, symbol) of what instruments were called, since rising; of those that ever had another symbol."""
+        found: dict[int, list[tuple[int, str]]] = {}
+        for portion in portions(sorted(set(numbers))):
+            for number, since, symbol in self._connection.execute(_NAMES, {"numbers": portion}):
+                found.setdefault(number, []).append((since, symbol))
+        return {number: names for number, names in found.items() if len(names) > 1}
+
     def changes(self, strategy: str, venue: str) -> list[SymbolChange]:
         """Every change of a symbol at a venue, by session and symbol."""
         chosen = select(*columns(symbol_changes, SymbolChange)).where(
@@ -119,6 +127,12 @@ _MEANINGS = (
         listings.c.symbol.in_(_SYMBOLS),
     )
     .order_by(listings.c.symbol, listings.c.since)
+)
+
+_NAMES = (
+    select(listings.c.instrument, listings.c.since, listings.c.symbol)
+    .where(listings.c.instrument.in_(bindparam("numbers", expanding=True)))
+    .order_by(listings.c.since)
 )
 
 _FORGET = delete(listings).where(

@@ -510,6 +510,18 @@ def test_a_run_is_told_with_its_alerts_and_what_became_of_them(busy, stream):
     assert "4000" in shown(told)
 
 
+def test_after_a_rename_stories_tell_the_symbol_of_the_time(desk, stream):
+    desk.take(
+        stream.changed("AAPL", "2024-01-03", renamed_to="PEAR"),
+        stream.event(RUN, "2024-01-03 21:05"),
+        stream.alert("old", "2024-01-02 21:10", run_id="r1"),
+        stream.alert("new", "2024-01-03 21:10", run_id="r1", symbol="PEAR"),
+    )
+    assert ["AAPL"] == story(desk, "old").instruments
+    assert ["PEAR"] == story(desk, "new").instruments
+    assert {"old": "AAPL", "new": "PEAR"} == {one.alert_id: one.symbol for one in story(desk, "r1").found}
+
+
 def test_the_id_of_an_example_with_a_long_name_leads_to_it(desk, stream):
     long = "x" * 190
     desk.take(stream.alert(long, "2024-01-02 21:10"))

@@ -146,6 +146,24 @@ def test_the_scanner_and_its_run_are_told_with_the_alert_its_decision_and_nothin
     assert row(busy, tmp_path, "main/thesis/t1/3d/prices")["features"] is None
 
 
+def test_after_a_rename_each_has_the_symbol_of_its_time(desk, stream, tmp_path):
+    rows = [
+        stream.alert("before", "2024-01-02 21:10"),
+        stream.changed("AAPL", "2024-01-03", renamed_to="PEAR"),
+        stream.alert("after", "2024-01-03 21:10", symbol="PEAR"),
+        stream.decision("bought", "2024-01-03 21:11", symbol="PEAR", alert_id="before"),
+        stream.event(
+            ThesisFormed(thesis_id="t", symbol="PEAR", recommendation=Recommendation.HOLD), "2024-01-04 21:10"
+        ),
+    ]
+    desk.take(*rows)
+
+    told = lines(desk, tmp_path)
+    symbols = {line["subject_id"]: line["symbol"] for line in told}
+    assert {"before": "AAPL", "after": "PEAR", "bought": "PEAR", "t": "PEAR"} == symbols
+    assert 1 == len({line["instrument"] for line in told})
+
+
 def test_a_decision_is_told_with_its_alert_and_the_position_of_its_fills(busy, tmp_path):
     line = row(busy, tmp_path, "main/decision/d1/close/prices")
     assert ("a1", "d1", "p1", "BUY", 0.05, 9.0) == tuple(

@@ -90,7 +90,14 @@ CASE_COLUMNS: tuple[Column[Subject], ...] = (
         NEVER,
         lambda it: it.case.venue,
     ),
-    Column("symbol", Kind.TEXT, "", "The ticker of the instrument.", NEVER, lambda it: it.case.symbol),
+    Column(
+        "symbol",
+        Kind.TEXT,
+        "",
+        "The ticker that the instrument had at `time`, as trading told it; after a rename `instrument` stays the same.",
+        NEVER,
+        lambda it: it.case.symbol,
+    ),
     Column("currency", Kind.TEXT, "", "What the prices are in.", "where nobody told it", lambda it: it.currency),
     Column(
         "time",

@@ -75,8 +75,8 @@ def read_units(facts: Facts, units: Iterable[str]) -> dict[str, Cohort]:
     """The units as the stored facts have them."""
     theses = {unit for unit in units if unit.startswith(THESES)}
     wanted = sorted(set(units) - theses)
-    alerts = {row.alert_id: row for row in facts.alerts(units=wanted)}
-    decisions = facts.decisions(units=wanted)
+    alerts = {row.alert_id: row for row in facts.called(facts.alerts(units=wanted))}
+    decisions = facts.called(facts.decisions(units=wanted))
     elsewhere = {row.alert_id for row in decisions if row.alert_id} - alerts.keys()
     about = alerts | {row.alert_id: row for row in facts.alerts(ids=elsewhere)}
     positions = _positions(facts, decisions)
@@ -114,7 +114,7 @@ def _positions(facts: Facts, decisions: Sequence[DecisionRow]) -> dict[str, tupl
 
 def _theses(facts: Facts, units: Iterable[str]) -> dict[str, Cohort]:
     """Theses, each with the direction of what it is about: its decision, else its position, else its alert."""
-    rows = facts.theses(units=units)
+    rows = facts.called(facts.theses(units=units))
     decisions = facts.decisions(
         ids=[row.decision_id for row in rows if row.decision_id],
         positions=[row.position_id for row in rows if row.position_id],

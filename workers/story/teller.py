@@ -125,7 +125,7 @@ class Teller:
 
     def _found(self, alert_ids: Sequence[str]) -> list[Found]:
         facts = Facts(self._reading, self._strategy)
-        alerts = sorted(facts.alerts(ids=alert_ids), key=lambda row: (-row.score, row.alert_id))
+        alerts = sorted(facts.called(facts.alerts(ids=alert_ids)), key=lambda row: (-row.score, row.alert_id))
         decided: dict[str, list[str]] = {}
         for decision in sorted(facts.decisions(alerts=alert_ids), key=lambda row: (row.time, row.decision_id)):
             decided.setdefault(decision.alert_id or "", []).append(f"{decision.action} {decision.decision_id}")
