@@ -420,3 +420,11 @@ def test_a_settled_session_is_given_the_version_that_had_been_written_by_then(ol
     old.migrate()
 
     assert {MONDAY: None, TUESDAY: "1-2"} == {row["session"]: row["version"] for row in rows_of(old, "sessions")}
+
+
+def test_currencies_are_brought_into_upper_case(old):
+    fill_with(old, instruments=[instrument(1, "AAPL", "usd"), instrument(2, "MSFT", None)])
+
+    old.migrate()
+
+    assert ["USD", None] == [row["currency"] for row in rows_of(old, "instruments")]

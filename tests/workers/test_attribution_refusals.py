@@ -7,7 +7,7 @@ from schemas.price import PriceObserved
 from schemas.session import SessionClosed
 from schemas.thesis import ThesisFormed
 from schemas.vocabulary import Recommendation, Side
-from store.tables import alerts, decisions, discovery_runs, fills, outcomes, prices, theses
+from store.tables import alerts, decisions, discovery_runs, fills, instruments, outcomes, prices, theses
 from tests.workers.desk import Desk, Stream, registry
 
 
@@ -168,3 +168,15 @@ def test_of_a_batch_the_first_outcomes_wait_while_there_is_room(store, stream):
     with desk.store.read() as connection:
         assert {"o0", "o1", "o2", "known"} == set(connection.execute(select(outcomes.c.outcome_id)).scalars())
     assert [] == desk.take(*early[:3]), "a repeat needs no room"
+
+
+def test_currencies_are_one_however_they_are_written(desk, stream):
+    told = [
+        stream.alert("a", "2023-01-04 15:00", currency="usd"),
+        bar(stream, currency="Usd"),
+        stream.decision("d", "2023-01-04 15:01", currency="USD"),
+    ]
+    assert [] == desk.take(*told)
+    assert "USD" == desk.fact(instruments, symbol="AAPL")["currency"]
+    [reason] = desk.take(stream.alert("b", "2023-01-04 15:00", currency="eur"))
+    assert reason.startswith("currency is 'EUR', but 'AAPL' was told in 'USD' before")

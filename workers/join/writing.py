@@ -99,7 +99,7 @@ class Writing:
                 rows.append((one, price_row(one.envelope, rules=self._rules, now=self._work.now)))
             except NoSession as error:
                 self.refuse(one, str(error))
-        told = [(_listing(one.envelope.data), row["time"] - 1, one.envelope.data.currency) for one, row in rows]
+        told = [(_listing(one.envelope.data), row["time"] - 1, _currency(one.envelope.data)) for one, row in rows]
         found = []
         for (one, row), number in zip(rows, self._listings.numbers(told), strict=True):
             if isinstance(number, str):
@@ -114,5 +114,6 @@ def _listing(data: Any) -> Listing:
 
 
 def _currency(data: Any) -> str | None:
+    """In upper case: ``usd`` and ``USD`` are one."""
     currency: str | None = getattr(data, "currency", None)
-    return currency
+    return currency.upper() if currency else None

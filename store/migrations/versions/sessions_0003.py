@@ -1,4 +1,5 @@
-"""A settled session remembers the version that was in force; long holds are found by an index."""
+"""A settled session remembers the version that was in force; long holds are found by an index; currencies are in upper
+case."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,9 +20,10 @@ _FIND = """
 
 
 def upgrade() -> None:
-    """Add the column, and fill it; add the index."""
+    """Add the column, and fill it; write currencies in upper case; add the index."""
     op.add_column("sessions", sa.Column("version", sa.Text(), nullable=True))
     op.execute(_FIND)
+    op.execute("UPDATE instruments SET currency = upper(currency)")
     op.create_index(
         op.f("ix_decisions_instrument_max_hold"),
         "decisions",
