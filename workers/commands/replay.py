@@ -29,6 +29,9 @@ from workers.stop_signal import StopSignal
 REASONS = 5
 """So many reasons of refusals are shown."""
 
+NO_MAP = Path("-")
+"""Stands for the map of a file that needs none."""
+
 INTERRUPTED = 130
 """The exit code of what Ctrl-C ended."""
 
@@ -42,7 +45,9 @@ def replay(
     ],
     map_: Annotated[
         list[Path] | None,
-        typer.Option("--map", help="Which column is which field, a TOML file: one for all files, or one for each."),
+        typer.Option(
+            "--map", help="Which column is which field, a TOML file: one for all files, or one for each; - for none."
+        ),
     ] = None,
     strategy: Annotated[
         str | None, typer.Option(help="Take in only its events; rows of a map belong to it. Needed with several.")
@@ -59,7 +64,7 @@ def replay(
         _quieten(place)
         stop = StopSignal()
         run = Replay(
-            _sources(place, files, [load_map(path) for path in map_ or []], strategy),
+            _sources(place, files, [_map(path) for path in map_ or []], strategy),
             Options(strategy, close_sessions, from_start),
             worker=lambda on_settled: Attribution(
                 place.store, registries=place.registries, clock=wall_clock, on_settled=on_settled
@@ -76,19 +81,24 @@ def replay(
             raise typer.Exit(INTERRUPTED)
 
 
+def _map(path: Path) -> ColumnMap | None:
+    return None if path == NO_MAP else load_map(path)
+
+
 def _sources(
-    place: Installation, files: Sequence[Path], maps: Sequence[ColumnMap], strategy: str | None
+    place: Installation, files: Sequence[Path], maps: Sequence[ColumnMap | None], strategy: str | None
 ) -> list[Source]:
-    """Each file with the map that it is read by: the one there is, or its own."""
+    """Each file with the map that it is read by: the one there is, its own, or none."""
     if len(maps) not in (0, 1, len(files)):
         raise typer.BadParameter(
-            f"{len(maps)} maps for {len(files)} files: name one for all, or one for each, in order"
+            f"{len(maps)} maps for {len(files)} files: name one for all, or one for each, in order; - for a file "
+            "that needs none"
         )
     if strategy is not None:
         place.strategy(strategy)
     if not maps:
         return [Source(file, None) for file in files]
-    rows = [_rows(place, told, strategy) for told in maps]
+    rows = [_rows(place, told, strategy) if told else None for told in maps]
     return [Source(file, rows[number % len(rows)]) for number, file in enumerate(files)]
 
 

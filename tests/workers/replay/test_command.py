@@ -216,6 +216,19 @@ def test_files_with_maps_of_their_own_are_merged_by_time(place, tmp_path):
     assert "took in 8 events of late.csv, early.csv; 4 sessions settled" in here.run(*words)
 
 
+def test_a_file_that_needs_no_map_is_merged_with_one_that_does(place, tmp_path):
+    here = place()
+    (tmp_path / "bars.toml").write_text(BARS)
+    alerts = written(tmp_path / "alerts.jsonl", [one for one in HISTORY if one.data.type == "alert.raised"])
+    bars = written(
+        tmp_path / "bars.csv", ["symbol,date,open", f"{SYMBOLS[0]},2024-01-03,2", f"{SYMBOLS[0]},2024-01-04,2"]
+    )
+    told = here.run(alerts, bars, "--map", "-", "--map", tmp_path / "bars.toml")
+    assert f"took in {len(SYMBOLS) * SESSIONS + 2:,} events of alerts.jsonl, bars.csv" in told
+    assert "refused" not in told
+    assert "took in" in here.run(written(tmp_path / "one.jsonl", HISTORY[:3]), "--map", "-")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "reason"),
     [
