@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, bindparam, select, text
 from store.dialects import fetched, insert_new, replace_rows
 from store.portions import portions
 from store.rows import columns
-from store.tables import examples
+from store.tables import examples, instruments
 
 LONGEST_ID = 180
 """Ids with more characters are replaced by their hash, so that with a revision they still fit the wire."""
@@ -91,6 +91,45 @@ class PendingExample(NamedTuple):
 _PENDING = text("examples.state = 'pending'")
 """Written out, because a bound value does not lead to the indexes of pending examples."""
 
+_OPEN = text("""
+    WITH RECURSIVE horizons (horizon) AS (
+        SELECT min(horizon) FROM examples WHERE strategy = :strategy AND state = 'pending'
+        UNION ALL
+        SELECT (
+            SELECT min(horizon) FROM examples
+            WHERE strategy = :strategy AND state = 'pending' AND horizon > horizons.horizon
+        )
+        FROM horizons WHERE horizon IS NOT NULL
+    ), slots (horizon, origin) AS (
+        SELECT horizon, (
+            SELECT min(origin) FROM examples
+            WHERE strategy = :strategy AND state = 'pending' AND horizon = horizons.horizon
+        )
+        FROM horizons WHERE horizon IS NOT NULL
+        UNION ALL
+        SELECT horizon, (
+            SELECT min(origin) FROM examples
+            WHERE strategy = :strategy AND state = 'pending' AND horizon = slots.horizon AND origin > slots.origin
+        )
+        FROM slots WHERE origin IS NOT NULL
+    ), cohorts (horizon, origin, session) AS (
+        SELECT horizon, origin, (
+            SELECT min(session) FROM examples
+            WHERE strategy = :strategy AND state = 'pending' AND horizon = slots.horizon AND origin = slots.origin
+        )
+        FROM slots WHERE origin IS NOT NULL
+        UNION ALL
+        SELECT horizon, origin, (
+            SELECT min(session) FROM examples
+            WHERE strategy = :strategy AND state = 'pending' AND horizon = cohorts.horizon
+                AND origin = cohorts.origin AND session > cohorts.session
+        )
+        FROM cohorts WHERE session IS NOT NULL
+    )
+    SELECT horizon, origin, session FROM cohorts WHERE session IS NOT NULL
+""")
+"""Each horizon, origin and session once, from one to the next along the index: DISTINCT would read all that wait."""
+
 _KEY = ("fact", "horizon", "origin")
 _IDENTITY = ("strategy", "subject", "subject_id")
 _PLACE = ("instrument", "unit", "session", "due")
@@ -145,28 +184,25 @@ class Examples:
         by_end: dict[int, list[int]] = {}
         for instrument, end in ends.items():
             by_end.setdefault(end, []).append(instrument)
-        for end, instruments in by_end.items():
-            for portion in portions(sorted(instruments)):
+        for end, numbers in by_end.items():
+            for portion in portions(sorted(numbers)):
                 rows = self._connection.execute(_maturing(), {"instruments": portion, "end": end})
                 found.extend(map(PendingExample._make, fetched(rows)))
         return found
 
     def overdue(self, *, until: int) -> list[PendingExample]:
-        """The pending examples of the strategy that could have been filled by ``until``."""
+        """The pending examples of the strategy that could have been filled by ``until``, found by instrument."""
+        own = select(instruments.c.id).where(instruments.c.strategy == self._strategy)
         chosen = select(*columns(examples, PendingExample)).where(
-            examples.c.strategy == self._strategy, _PENDING, examples.c.due <= until
+            examples.c.instrument.in_(own), _PENDING, examples.c.due <= until
         )
         return [PendingExample._make(row) for row in self._connection.execute(chosen)]
 
     def pending(self) -> dict[str, list[str]]:
         """The assignment sessions that have pending examples, by ``horizon/origin``."""
-        grouped = (
-            select(examples.c.horizon, examples.c.origin, examples.c.session)
-            .where(examples.c.strategy == self._strategy, _PENDING)
-            .distinct()
-        )
         found: dict[str, list[str]] = {}
-        for horizon, origin, session in sorted(tuple(row) for row in self._connection.execute(grouped)):
+        rows = self._connection.execute(_OPEN, {"strategy": self._strategy})
+        for horizon, origin, session in sorted(tuple(row) for row in rows):
             found.setdefault(f"{horizon}/{origin}", []).append(session)
         return found
 

@@ -343,7 +343,8 @@ replays = _table(
 
 # One row for each (alert, decision or thesis, horizon, origin), replaced revision by revision. ``fact`` is the
 # ingest sequence of the row that it is about: rows of one time lie beside each other. origin: prices, or reported by
-# trading; the two are never mixed. ``due``: from which moment on it may be filled. Prices are currency,
+# trading; the two are never mixed. ``due``: from which moment on it may be filled. The index of the pending ones holds
+# ``state``, because SQLite looks it up in each row where it does not. Prices are currency,
 # ``peak_after`` microseconds, ``benchmark`` what the benchmark did, all other figures fractions of the entry price,
 # signed as the position earned them. contributions: what stands in the statistics, JSON. marks: words, sorted.
 examples = _table(
@@ -388,9 +389,10 @@ examples = _table(
     Index(
         "ix_examples_pending",
         "strategy",
-        "session",
         "horizon",
         "origin",
+        "session",
+        "state",
         sqlite_where=text("state = 'pending'"),
         postgresql_where=text("state = 'pending'"),
     ),

@@ -1,5 +1,5 @@
-"""A settled session remembers the version that was in force; long holds are found by an index; currencies are in upper
-case."""
+"""A settled session remembers the version that was in force; long holds are found by an index, and
+what is pending by its slot; currencies are in upper case."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,7 +20,7 @@ _FIND = """
 
 
 def upgrade() -> None:
-    """Add the column, and fill it; write currencies in upper case; add the index."""
+    """Add the column, and fill it; write currencies in upper case; make the indexes."""
     op.add_column("sessions", sa.Column("version", sa.Text(), nullable=True))
     op.execute(_FIND)
     op.execute("UPDATE instruments SET currency = upper(currency)")
@@ -31,4 +31,13 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("max_hold IS NOT NULL"),
         postgresql_where=sa.text("max_hold IS NOT NULL"),
+    )
+    op.drop_index("ix_examples_pending", "examples")
+    op.create_index(
+        "ix_examples_pending",
+        "examples",
+        ["strategy", "horizon", "origin", "session", "state"],
+        unique=False,
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
     )
