@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, ScalarSelect, Select, bindparam, select
+from sqlalchemy import BindParameter, Connection, ScalarSelect, Select, bindparam, select, text
 from sqlalchemy.sql.elements import ColumnElement
 
 from store.portions import portions
@@ -52,6 +52,12 @@ def ends(connection: Connection, numbers: Iterable[int], *, interval: str) -> di
     return found
 
 
+def intervals(connection: Connection, number: int, *, since: int, until: int) -> list[str]:
+    """The intervals of which an instrument has final bars that end from ``since`` to ``until``: a few seeks."""
+    asked = {"instrument": number, "since": since, "until": until}
+    return list(connection.execute(_INTERVALS, asked).scalars())
+
+
 def edge(*, last: bool, where: Sequence[ColumnElement[bool]] = ()) -> ScalarSelect[int]:
     """The end of the first or last final bar of an instrument, within a SELECT from ``instruments``: one seek."""
     order = prices.c.time.desc() if last else prices.c.time
@@ -61,6 +67,20 @@ def edge(*, last: bool, where: Sequence[ColumnElement[bool]] = ()) -> ScalarSele
 
 
 _IN: BindParameter[Any] = bindparam("instruments", expanding=True)
+
+
+_INTERVALS = text("""
+    WITH RECURSIVE told (name) AS (
+        SELECT min("interval") FROM prices WHERE instrument = :instrument
+        UNION ALL
+        SELECT (SELECT min("interval") FROM prices WHERE instrument = :instrument AND "interval" > told.name)
+        FROM told WHERE name IS NOT NULL
+    )
+    SELECT name FROM told WHERE EXISTS (
+        SELECT 1 FROM prices
+        WHERE instrument = :instrument AND "interval" = told.name AND time BETWEEN :since AND :until AND final = 1
+    )
+""")
 
 
 @cache

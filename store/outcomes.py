@@ -29,6 +29,18 @@ class WaitingOutcome(NamedTuple):
     alert_id: str | None
 
 
+class Unjoined(NamedTuple):
+    """An outcome that waits, when it happened, and by what it could be joined."""
+
+    outcome_id: str
+    time: int
+    decision_id: str | None
+    position_id: str | None
+    alert_id: str | None
+    instrument: int | None
+    entry_time: int | None
+
+
 class Nameless(NamedTuple):
     """An outcome that bears no name but a symbol: the ``direction`` of its position and when that was entered."""
 
@@ -77,6 +89,17 @@ class Outcomes:
             outcomes.c.strategy == bindparam("strategy"), outcomes.c.outcome_id.in_(_NAMES)
         )
         return set(self._found(chosen, set(outcome_ids)))
+
+    def unjoined(self, outcome_ids: Iterable[str]) -> list[Unjoined]:
+        """Those of these outcomes that wait, by id."""
+        chosen = select(*(outcomes.c[name] for name in Unjoined._fields)).where(
+            outcomes.c.strategy == self._strategy, outcomes.c.joined == 0
+        )
+        found: list[Unjoined] = []
+        for portion in portions(sorted(set(outcome_ids))):
+            rows = self._connection.execute(chosen.where(outcomes.c.outcome_id.in_(portion)))
+            found.extend(map(Unjoined._make, rows))
+        return sorted(found)
 
     def mark(self, sequences: Iterable[int], *, joined: bool) -> None:
         """What these are the outcomes of is there, or no longer certain."""

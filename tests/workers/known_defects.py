@@ -11,7 +11,7 @@ from store.store import Store
 from tests.workers.real_market import HORIZONS, NOW, RealMarket, join
 
 KINDS = {
-    "no price came": "nothing came",
+    "no bar of": "nothing came",
     "it traded last": "stopped",
     "no bar came to enter": "no entry",
     "no bar came that ends": "no exit",

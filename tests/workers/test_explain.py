@@ -8,6 +8,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from events.codec import decode
+from events.moments import moment
 from schemas.attributed import OutcomeAttributed
 from schemas.discovery import DiscoveryCompleted
 from schemas.params import ParamsProposed, ProposalKind
@@ -213,6 +214,52 @@ def test_an_outcome_that_waits_is_told_alone(desk, stream):
     assert [] == story(desk, "o1").examples
 
 
+@pytest.mark.parametrize(
+    ("named", "why"),
+    [
+        ({"decision_id": "d9", "alert_id": "a9"}, "decision 'd9' never came"),
+        ({"alert_id": "a9"}, "alert 'a9' never came"),
+        ({"position_id": "p9"}, "nothing that was bought into position 'p9' ever came"),
+    ],
+)
+def test_an_outcome_that_waits_says_which_name_never_came(desk, stream, named, why):
+    desk.take(stream.outcome("o1", "2024-01-08 21:30", net=0.02, **named))
+    [waiting] = story(desk, "o1").waiting
+    assert waiting.why.startswith(why)
+    assert not waiting.unclaimed
+    assert why in shown(story(desk, "o1"))
+
+
+def test_an_outcome_that_waits_too_long_is_unclaimed_and_one_that_is_joined_does_not_wait(store, stream):
+    desk = Desk(store, rules=registry(waiting_sessions=1))
+    desk.take(stream.outcome("o1", "2024-01-03 21:30", decision_id="d1", net=0.02), stream.closed("2024-01-05"))
+    desk.rest()
+    assert story(desk, "o1").waiting[0].unclaimed
+    assert "unclaimed" in shown(story(desk, "o1"))
+    desk.take(stream.decision("d1", "2024-01-02 21:11"))
+    assert [] == story(desk, "o1").waiting
+
+
+@pytest.mark.parametrize(
+    ("minutes", "bought", "why"),
+    [
+        (10, [], "nothing that it may be of lies within 10 minutes before its entry"),
+        (10, ["d1", "d2"], "may be of 2: decision d1, decision d2"),
+        (10, ["d1"], "outcomes of other entries may be of decision d1 too"),
+    ],
+)
+def test_an_outcome_without_ids_that_waits_says_whose_it_may_be(store, stream, minutes, bought, why):
+    desk = Desk(store, rules=registry(infer_within_minutes=minutes))
+    told = {"symbol": "AAPL", "direction": Direction.LONG, "net": 0.02}
+    outcomes = [
+        stream.outcome(f"o{minute}", "2024-01-08 21:30", entry_time=moment(at(f"2024-01-03 14:3{minute}")), **told)
+        for minute in ((1, 2) if len(bought) == 1 else (1,))
+    ]
+    desk.take(*(stream.decision(name, "2024-01-03 14:30") for name in bought), *outcomes)
+    [waiting] = story(desk, "o1").waiting
+    assert why in waiting.why
+
+
 def test_an_outcome_without_ids_is_told_with_what_the_declared_rule_joins_it_to(store, stream):
     desk = Desk(store, rules=registry(infer_within_minutes=60))
     close = {"symbol": "AAPL", "direction": Direction.LONG, "entry_time": "2024-01-03T14:31:00Z", "net": 0.02}
@@ -241,6 +288,41 @@ def test_a_thesis_is_told_with_its_verdict(desk, stream, recommendation, right, 
         line for line in shown(story(desk, "t1")).splitlines() if f" {recommendation} " in line and " 3d " in line
     ]
     assert shows in line
+
+
+@pytest.mark.parametrize(
+    ("action", "told", "note"),
+    [
+        ("HOLD", {}, "nothing was bought by it"),
+        ("SELL", {}, "it leaves a position: what that earned stands with what was bought"),
+        ("BUY", {"gross": 0.02}, "the net is not known, because nobody told the fees"),
+        ("BUY", {"exit_price": 9.0}, "the net is not known, because nobody told net, or gross and fees"),
+        ("BUY", {"net": 0.02}, None),
+    ],
+)
+def test_a_close_that_is_matched_without_a_net_says_why(desk, stream, action, told, note):
+    desk.take(
+        stream.decision("d1", "2024-01-02 21:11", action=action),
+        *([stream.outcome("o1", "2024-01-03 21:00", decision_id="d1", **told)] if told else []),
+        *(stream.closed(day) for day in DAYS[:3]),
+    )
+    desk.rest()
+    [close] = [one for one in story(desk, "d1").examples if one.horizon == "close"]
+    assert ("matched", note) == (close.state, close.note)
+    assert note is None or note in shown(story(desk, "d1"))
+
+
+def test_where_only_bars_of_another_length_came_that_is_said(store, stream):
+    desk = Desk(store, rules=registry(bars="1h", lost_after=1))
+    desk.take(stream.alert("a1", "2024-01-02 21:10"), *(stream.closed(day) for day in DAYS[:2]))
+    desk.rest()
+    [lost] = [one for one in story(desk, "a1").examples if one.horizon == "1d"]
+    assert ("lost", "no bar of 1h came from 2024-01-03 to 2024-01-04", None) == (lost.state, lost.reason, lost.note)
+
+    desk.take(*bars(stream, *DAYS[:2]))
+    [lost] = [one for one in story(desk, "a1").examples if one.horizon == "1d"]
+    assert "bars of 1d did, and the registry measures with 1h" == lost.note
+    assert "no bar of 1h came from 2024-01-03 to 2024-01-04; bars of 1d did" in shown(story(desk, "a1"))
 
 
 # values in force
@@ -286,6 +368,12 @@ def test_of_a_version_that_was_never_published_nothing_is_known(desk, stream):
     [in_force] = story(desk, "a1").in_force
     assert ("9-9", False, [], []) == (in_force.version, in_force.published, in_force.arms, in_force.changed)
     assert "9-9, never published here" in shown(story(desk, "a1"))
+
+
+def test_of_what_trading_tells_of_a_version_that_was_never_published_that_is_said(desk, stream):
+    desk.take(stream.alert("a1", "2024-01-02 21:10", version="9-9", assignments={"entry.1-1": {"entry": 0.9}}))
+    assert "the version was never published here" in shown(story(desk, "a1"))
+    assert "no such allocation" not in shown(story(desk, "a1"))
 
 
 def test_what_trading_tells_of_an_allocation_that_the_version_does_not_have_is_shown(desk, stream):
@@ -508,6 +596,13 @@ def test_a_run_is_told_with_its_alerts_and_what_became_of_them(busy, stream):
         (one.alert_id, one.decisions, one.state, one.return_ and round(one.return_, 9)) for one in told.found
     ]
     assert "4000" in shown(told)
+
+
+def test_a_run_that_only_alerts_name_is_told_to_have_never_come(desk, stream):
+    desk.take(stream.alert("a1", "2024-01-02 21:10", run_id="r9"))
+    told = story(desk, "r9")
+    assert (set(), ["a1"]) == (played(told), [one.alert_id for one in told.found])
+    assert "alerts name it, but its discovery.completed never came" in shown(told)
 
 
 def test_after_a_rename_stories_tell_the_symbol_of_the_time(desk, stream):

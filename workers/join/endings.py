@@ -10,6 +10,9 @@ from workers.join.paths import Paths, Window
 from workers.join.rules import Rules
 from workers.join.view import Ending
 
+NO_BAR = "no bar of"
+"""How the reason begins where not a single bar came that prices are measured with."""
+
 STOPPED = "it traded last on"
 """How the reason begins where an instrument stopped trading before the end."""
 
@@ -52,7 +55,8 @@ class Endings:
         )
         ends = [bar.time for bar in found]
         if not ends:
-            return Ending(f"no price came from {_day(calendar, window.latest)} to {_day(calendar, lost_at)}", True)
+            came = f"{self._rules.market.bars} came from {_day(calendar, window.latest)} to {_day(calendar, lost_at)}"
+            return Ending(f"{NO_BAR} {came}", True)
         if max(ends) < window.end:
             return Ending(f"{STOPPED} {_day(calendar, max(ends))}", False)
         if not self._paths.entered(window):

@@ -54,6 +54,11 @@ class Inference:
                 found[owner.key].append(outcome.row)
         return dict(found)
 
+    def candidates(self, instrument: int, entry_time: int) -> dict[str, list[Case]]:
+        """Whose the outcomes may be, by their ids, that were entered at a moment or shortly after."""
+        outcomes = self._nameless([Moment(instrument, entry_time)])
+        return {outcome.row.outcome_id: free for outcome, free in self._free(outcomes)}
+
     def mark(self, units: Iterable[str]) -> None:
         """Note on every outcome that may be of these units whether the rule joins it now."""
         if self._idle():
@@ -134,7 +139,7 @@ class Inference:
         """
         outcomes = self._nameless(moments)
         owners: dict[Nameless, Case | None] = dict.fromkeys(outcomes)
-        owners.update(self._sole(outcomes))
+        owners.update((outcome, free[0]) for outcome, free in self._free(outcomes) if len(free) == 1)
         entries: dict[tuple[str, str], set[int]] = defaultdict(set)
         claims = {outcome: _claims(outcome, case) for outcome, case in owners.items() if case is not None}
         for outcome, claimed in claims.items():
@@ -146,8 +151,8 @@ class Inference:
             for outcome, case in owners.items()
         }
 
-    def _sole(self, outcomes: Sequence[Nameless]) -> Iterator[tuple[Nameless, Case]]:
-        """The outcomes that have exactly one candidate, with it."""
+    def _free(self, outcomes: Sequence[Nameless]) -> Iterator[tuple[Nameless, list[Case]]]:
+        """The outcomes with their candidates."""
         cases = self._candidates.before(Moment(outcome.instrument, outcome.entry_time) for outcome in outcomes)
         spoken_for = self._candidates.spoken_for(cases)
         traded: dict[tuple[int, str | None], list[Case]] = defaultdict(list)
@@ -160,8 +165,7 @@ class Inference:
                 if 0 <= outcome.entry_time - case.time <= self._within
                 and (case.key, outcome.row.horizon) not in spoken_for
             ]
-            if len(free) == 1:
-                yield outcome, free[0]
+            yield outcome, free
 
 
 def _claims(outcome: Nameless, case: Case) -> set[tuple[str, str]]:

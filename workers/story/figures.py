@@ -13,7 +13,9 @@ from workers.story.bars import Prices
 from workers.story.story import Example, Movement
 
 
-def example(row: Revision, *, sign: float, prices: Prices | None, journal: Iterable[JournalRow]) -> Example:
+def example(
+    row: Revision, *, sign: float, note: str | None, prices: Prices | None, journal: Iterable[JournalRow]
+) -> Example:
     """What became of a subject at one horizon; ``sign`` is 1 where the subject is long and -1 where it is short."""
     stored = row.example
     relative = None
@@ -27,6 +29,7 @@ def example(row: Revision, *, sign: float, prices: Prices | None, journal: Itera
         origin=stored.origin,
         state=stored.state,
         reason=stored.reason,
+        note=note,
         marks=stored.marks.split(",") if stored.marks else [],
         late=row.late,
         revision=row.revision,

@@ -21,6 +21,8 @@ def pages(story: Story) -> Iterator[RenderableType]:
     """The tables of a story; one that would be empty is left out."""
     symbols = f" about {', '.join(story.instruments)}" if story.instruments else ""
     yield f"{story.asked} {story.name} of strategy {story.strategy}{symbols}"
+    if story.asked == "discovery run" and not story.happenings:
+        yield "alerts name it, but its discovery.completed never came"
     for table in (
         _happenings(story),
         _units(story),
@@ -28,6 +30,7 @@ def pages(story: Story) -> Iterator[RenderableType]:
         _arms(story),
         _trips(story),
         _lots(story),
+        _waiting(story),
         _examples(story),
         _verdicts(story),
         _prices(story),
@@ -83,9 +86,8 @@ def _arms(story: Story) -> Table:
             share = f"{arm.propensity / 100:.2f} %"
             table.add_row(one.unit, arm.allocation, arm.purpose, f"{arm.arm}{own}", share, says)
         for name, values in one.strange.items():
-            table.add_row(
-                one.unit, name, NOT_KNOWN, NOT_KNOWN, NOT_KNOWN, f"{values}: the version has no such allocation"
-            )
+            why = "the version has no such allocation" if one.published else "the version was never published here"
+            table.add_row(one.unit, name, NOT_KNOWN, NOT_KNOWN, NOT_KNOWN, f"{values}: {why}")
     return table
 
 
@@ -118,6 +120,15 @@ def _lots(story: Story) -> Table:
     return table
 
 
+def _waiting(story: Story) -> Table:
+    table = _table("outcomes that wait", "outcome", "why", "")
+    for one in story.waiting:
+        table.add_row(
+            one.outcome_id, one.why, "unclaimed: it has waited for longer than is usual" if one.unclaimed else ""
+        )
+    return table
+
+
 def _examples(story: Story) -> Table:
     table = _table("what followed", "of", "horizon", "state", "figures")
     for one in story.examples:
@@ -131,7 +142,7 @@ def _of(one: Example) -> str:
 
 def _state(one: Example) -> str:
     late = ["late"] if one.late else []
-    because = f": {one.reason}" if one.reason else ""
+    because = "".join(f"{mark} {text}" for mark, text in ((":", one.reason), (";", one.note)) if text)
     return ", ".join([f"{one.state} (revision {one.revision})", *late, *one.marks]) + because
 
 

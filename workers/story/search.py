@@ -29,11 +29,17 @@ class Search:
         self._stories = Stories(connection, strategy)
 
     def roles(self, name: str) -> list[Role]:
-        """Everything that bears the name: facts, a position, and what an example of that id is about."""
+        """Everything that bears the name: facts, a position, and what an example of that id is about.
+
+        Where that is nothing, it may be a discovery run that only alerts name.
+        """
         found = [Role(what, name) for what, table in TABLES.items() if self._stories.sequences(table, [name])]
         if self._stories.position(name):
             found.append(Role("position", name))
-        return list(dict.fromkeys([*found, *self._of_example(name)]))
+        found.extend(self._of_example(name))
+        if not found and self._stories.found_by(name):
+            found.append(Role("discovery run", name))
+        return list(dict.fromkeys(found))
 
     def near(self, name: str, *, most: int = 5) -> list[str]:
         """Names that are written almost like it, the nearest first."""

@@ -109,6 +109,14 @@ class Lot(Struct, frozen=True, kw_only=True):
     fees: float | None
 
 
+class Waiting(Struct, frozen=True, kw_only=True):
+    """An outcome that belongs to nothing yet, and why. ``unclaimed``: for longer than the registry allows."""
+
+    outcome_id: str
+    why: str
+    unclaimed: bool
+
+
 class Movement(Struct, frozen=True, kw_only=True):
     """What one revision of an example moved in the statistics."""
 
@@ -121,7 +129,7 @@ class Movement(Struct, frozen=True, kw_only=True):
 class Example(Struct, frozen=True, kw_only=True, rename={"return_": "return"}):
     """What became of a subject at one horizon. Fractions of the entry price, signed as the position earned them.
 
-    ``prices`` only where it was measured with bars.
+    ``prices`` only where it was measured with bars. ``note``: what else is to be said of figures that are missing.
     """
 
     example_id: str
@@ -131,6 +139,7 @@ class Example(Struct, frozen=True, kw_only=True, rename={"return_": "return"}):
     origin: str
     state: str
     reason: str | None
+    note: str | None
     marks: list[str]
     late: bool
     revision: int
@@ -247,6 +256,7 @@ class Story(Struct, frozen=True, kw_only=True):
     in_force: list[InForce]
     trips: list[Trip]
     lots: list[Lot]
+    waiting: list[Waiting]
     examples: list[Example]
     verdicts: list[Verdict]
     consequences: list[Consequence]

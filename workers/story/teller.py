@@ -18,9 +18,11 @@ from workers.story.assignments import in_force
 from workers.story.cast import Cast, Casting, Player, Role
 from workers.story.consequences import Consequences
 from workers.story.figures import example
+from workers.story.notes import Notes
 from workers.story.prices import PriceBook
 from workers.story.story import Example, Found, Happening, InForce, Lot, Story, Trip, Unit
 from workers.story.verdicts import verdicts
+from workers.story.waits import Waits
 
 
 class Teller:
@@ -32,6 +34,8 @@ class Teller:
         self._strategy = registry.strategy
         self._stories = Stories(reading, registry.strategy)
         self._casting = Casting(reading, self._rules)
+        self._waits = Waits(reading, self._rules)
+        self._notes = Notes(reading, self._rules)
         self._consequences = Consequences(reading, registry.strategy)
 
     def stories(self, roles: Sequence[Role]) -> list[Story]:
@@ -65,6 +69,7 @@ class Teller:
             in_force=list(self._in_force(cases)),
             trips=trips,
             lots=lots,
+            waiting=list(self._waits.of(cast)),
             examples=examples,
             verdicts=list(verdicts(cast.of("thesis"), examples, horizon=self._rules.market.judged_at)),
             consequences=self._consequences.of(journal),
@@ -85,6 +90,7 @@ class Teller:
             in_force=[],
             trips=[],
             lots=[],
+            waiting=[],
             examples=[],
             verdicts=[],
             consequences=[],
@@ -120,7 +126,8 @@ class Teller:
         for row in rows:
             case = by_fact[row.example.fact]
             bars = prices.of(row.example, fill_price=case.fill_price)
-            made.append(example(row, sign=case.sign, prices=bars, journal=moved.get(row.example.name, [])))
+            note, journaled = self._notes.of(row.example, case), moved.get(row.example.name, [])
+            made.append(example(row, sign=case.sign, note=note, prices=bars, journal=journaled))
         return sorted(made, key=lambda it: (it.subject, it.subject_id, it.origin, it.due, it.horizon))
 
     def _found(self, alert_ids: Sequence[str]) -> list[Found]:
