@@ -27,6 +27,17 @@ def spans(connection: Connection, numbers: Iterable[int], *, interval: str) -> d
     return found
 
 
+def last_ends(
+    connection: Connection, numbers: Iterable[int], *, interval: str, since: int, until: int
+) -> dict[int, int]:
+    """The end of the last final bar of each instrument that ends from ``since`` to ``until``, where there is one."""
+    found: dict[int, int] = {}
+    for portion in portions(sorted(set(numbers))):
+        named = {"instruments": portion, "interval": interval, "since": since, "until": until}
+        found.update((number, end) for number, end in connection.execute(_last_ends(), named) if end is not None)
+    return found
+
+
 def neighbours(connection: Connection, ranges: Mapping[int, tuple[int, int]], *, interval: str) -> dict[int, Ends]:
     """The ends of the last final bar before, and of the first after, a stretch of time of each instrument.
 
@@ -93,6 +104,12 @@ def _neighbours() -> Select[Any]:
     before = edge(last=True, where=[prices.c.time < bindparam("since")])
     after = edge(last=False, where=[prices.c.time > bindparam("until")])
     return select(instruments.c.id, before, after).where(instruments.c.id.in_(_IN))
+
+
+@cache
+def _last_ends() -> Select[Any]:
+    within = edge(last=True, where=[prices.c.time.between(bindparam("since"), bindparam("until"))])
+    return select(instruments.c.id, within).where(instruments.c.id.in_(_IN))
 
 
 @cache

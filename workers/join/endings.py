@@ -1,11 +1,12 @@
 """What becomes of examples whose prices did not come in time."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection
 
 from schemas.calendar import Calendar, NoSession
-from store.prices import bars
+from store.bar_ends import last_ends
 from workers.join.paths import Paths, Window
 from workers.join.rules import Rules
 from workers.join.view import Ending
@@ -34,7 +35,9 @@ class Endings:
 
     def of(self, windows: Iterable[tuple[Window, int]]) -> dict[Window, Ending]:
         """Why each window ended, which was given up at the moment beside it."""
-        ends = {window: self._end(window, lost_at) for window, lost_at in set(windows)}
+        given = set(windows)
+        lasts = self._lasts(given)
+        ends = {window: self._end(window, lost_at, lasts.get((window, lost_at))) for window, lost_at in given}
         stopped = {window for window, ending in ends.items() if ending.reason.startswith(STOPPED)}
         known = self._paths.cut_short(stopped)
         return ends | {
@@ -42,23 +45,33 @@ class Endings:
             for window, figures in known.items()
         }
 
-    def _end(self, window: Window, lost_at: int) -> Ending:
-        calendar = self._calendars.get(window.instrument, self._rules.calendar)
-        since = calendar.opens[max(0, self._place(calendar, window.latest) - self._rules.market.gap_sessions)]
-        found = bars(
-            self._connection,
-            [window.instrument],
-            interval=self._rules.market.bars,
-            since=int(since),
-            until=lost_at,
-            precedence=self._rules.market.price_sources,
-        )
-        ends = [bar.time for bar in found]
-        if not ends:
+    def _lasts(self, windows: Iterable[tuple[Window, int]]) -> dict[tuple[Window, int], int]:
+        """The last bar of each that has any; those of one stretch of time are asked for together."""
+        together: dict[tuple[int, int], list[Window]] = defaultdict(list)
+        for window, lost_at in windows:
+            together[self._since(window), lost_at].append(window)
+        found: dict[tuple[Window, int], int] = {}
+        for (since, until), mine in together.items():
+            numbers = {window.instrument for window in mine}
+            interval = self._rules.market.bars
+            last = last_ends(self._connection, numbers, interval=interval, since=since, until=until)
+            found.update(((window, until), last[window.instrument]) for window in mine if window.instrument in last)
+        return found
+
+    def _since(self, window: Window) -> int:
+        calendar = self._calendar(window)
+        return int(calendar.opens[max(0, self._place(calendar, window.latest) - self._rules.market.gap_sessions)])
+
+    def _calendar(self, window: Window) -> Calendar:
+        return self._calendars.get(window.instrument, self._rules.calendar)
+
+    def _end(self, window: Window, lost_at: int, last: int | None) -> Ending:
+        calendar = self._calendar(window)
+        if last is None:
             came = f"{self._rules.market.bars} came from {_day(calendar, window.latest)} to {_day(calendar, lost_at)}"
             return Ending(f"{NO_BAR} {came}", True)
-        if max(ends) < window.end:
-            return Ending(f"{STOPPED} {_day(calendar, max(ends))}", False)
+        if last < window.end:
+            return Ending(f"{STOPPED} {_day(calendar, last)}", False)
         if not self._paths.entered(window):
             return Ending(f"no bar came to enter on {_day(calendar, window.latest)}", False)
         return Ending(f"no bar came that ends with {_day(calendar, window.end)}; later ones did", False)
