@@ -33,11 +33,12 @@ def accuracy(
         if json:
             sys.stdout.write(msgspec.json.encode(judgement).decode() + "\n")
         else:
-            _show(judgement)
+            _show(judgement, since=since)
 
 
-def _show(made: Judgement) -> None:
-    out.print(f"strategy {made.strategy} since {made.since}, alerts at {made.horizon}", markup=False)
+def _show(made: Judgement, *, since: str | None) -> None:
+    stretch = f"since {since}" if since else "in all sessions"
+    out.print(f"strategy {made.strategy} {stretch}, alerts at {made.horizon}", markup=False)
     for table in (_theses(made.theses), _catalysts(made), _volume(made.volume), _runs(made.discovery)):
         out.print(table, markup=False)
     out.print(_orphans(made.discovery), markup=False)
@@ -109,7 +110,10 @@ def _runs(made: Discoveries) -> Table:
 
 
 def _orphans(made: Discoveries) -> str:
+    alerts = "alert names" if made.alerts_of_unknown_runs == 1 else "alerts name"
+    runs = "run" if made.unknown_runs == 1 else "runs"
+    nameless = "names" if made.alerts_without_run == 1 else "name"
     return (
-        f"{made.alerts_of_unknown_runs:,} alerts name {made.unknown_runs:,} runs that never came, "
-        f"{made.alerts_without_run:,} name none"
+        f"{made.alerts_of_unknown_runs:,} {alerts} {made.unknown_runs:,} {runs} that never came, "
+        f"{made.alerts_without_run:,} {nameless} none"
     )

@@ -430,6 +430,15 @@ def installed(tmp_path, monkeypatch, desk):
     return desk
 
 
+def test_the_command_counts_one_alert_and_one_run_as_one(installed, stream, capsys):
+    installed.take(stream.alert("a", "2024-01-03 14:00", run_id="r"), stream.alert("b", "2024-01-03 14:00"))
+    capsys.readouterr()
+    accuracy(strategy=None, since="2024-01-02", json=False)
+    shown = capsys.readouterr().out
+    assert "1 alert names 1 run that never came, 1 names none" in shown
+    assert "strategy main since 2024-01-02" in shown
+
+
 def test_the_command_shows_every_figure(installed, stream, capsys):
     installed.take(run(stream, "r"), stream.alert("a", "2024-01-03 14:00", catalyst_type="fda", run_id="r"))
     installed.take(predicted(stream, 2.0, name="p"), stream.alert("q", "2024-01-03 14:00", run_id="r"))
@@ -452,6 +461,7 @@ def test_the_command_shows_every_figure(installed, stream, capsys):
         assert words in "\n".join(line.rstrip() for line in shown.splitlines())
     worth = ["0.50", "1.00", "0.33", "1.00", "0.50"]
     assert worth == re.findall(r"effective n 1\.0, average uniqueness (\d\.\d\d)", shown)
+    assert "strategy main in all sessions, alerts at" in shown
     assert ["HOLD", "0", "*", "1", "*", "0"] in [line.replace("│", " ").split() for line in shown.splitlines()]
 
 
