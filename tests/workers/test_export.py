@@ -507,6 +507,22 @@ def test_the_command_writes_the_file_and_says_how_many(place, desk, stream):
     assert {"pending", "matched"} == {row["state"] for row in stand.values() if row["horizon"] == "3d"}
 
 
+def test_a_stretch_that_ends_before_it_begins_is_refused(place, desk, stream):
+    desk.take(*events(stream))
+    ran = run("out.jsonl", "--since", "2024-01-04", "--until", "2024-01-03")
+    assert 1 == ran.exit_code
+    assert "--since 2024-01-04 is later than --until 2024-01-03" in " ".join(ran.stderr.split())
+    assert not (place / "out.jsonl").exists()
+
+
+def test_a_horizon_that_no_example_has_is_said_with_those_that_there_are(place, desk, stream):
+    desk.take(*events(stream))
+    ran = run("out.jsonl", "--horizon", "7d", "--horizon", "1d")
+    assert 0 == ran.exit_code
+    assert "no example has the horizon 7d; there are: close, 1d, 3d" in ran.stderr
+    assert "horizon 1d" not in ran.stderr
+
+
 def test_a_hyphen_writes_lines_to_standard_output_and_nothing_else_there(place, desk, stream):
     desk.take(*events(stream))
     ran = run("-")

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from schemas.attributed import ExampleState, Origin
 from schemas.outcome import Horizon
+from store.books import tallied
 from store.selections import Selection
 from workers.commands.console import errors, installation
 from workers.export.columns import COLUMNS
@@ -54,6 +55,9 @@ def export(
     until: Session = None,
 ) -> None:
     """Write examples, one row each, with all that is known of them; docs/data-dictionary.md names every column."""
+    if since and until and since > until:
+        errors.print(f"--since {since} is later than --until {until}: no session lies between them", markup=False)
+        raise typer.Exit(1)
     with installation() as place:
         registry = place.strategy(strategy)
         selection = Selection(
@@ -66,7 +70,17 @@ def export(
         )
         with place.store.read() as reading, writing(file, COLUMNS) as writer, _bar() as advance:
             count = Export(reading, selection, market=registry.market).into(writer, advance=advance)
+            there = {place.horizon for place in tallied(reading, registry.strategy).standing}
         errors.print(f"{count:,} examples of strategy {registry.strategy} in {file}", markup=False)
+        named = ", ".join(sorted(there, key=_length)) or "none"
+        for one in sorted(set(horizon or ()) - there, key=_length):
+            errors.print(f"no example has the horizon {one}; there are: {named}", markup=False)
+
+
+def _length(horizon: str) -> tuple[str, int]:
+    """Sorts horizons by their unit, then by how many of them."""
+    number = horizon.rstrip("dhmclose")
+    return horizon.removeprefix(number), int(number or 0)
 
 
 @contextmanager
