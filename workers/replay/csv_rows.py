@@ -10,6 +10,12 @@ from workers.replay.packed import PackedFile, intact
 from workers.replay.record import Record, place_of, refused
 from workers.replay.rows import Rows
 
+LONGEST, SHORT = 500, 60
+"""So many characters of a header, or of one of its names, are shown."""
+
+SEPARATORS = {";": "semicolons", "\t": "tabs"}
+"""What separates columns in other tables."""
+
 
 def csv_records(file: PackedFile, rows: Rows, *, number: int, max_bytes: int) -> Iterator[Record]:
     """A record for each row of a file in UTF-8, separated by commas. Lines are counted from 1, the header's.
@@ -27,10 +33,12 @@ def csv_records(file: PackedFile, rows: Rows, *, number: int, max_bytes: int) ->
         header = _header(file, table)
         check_columns(file, rows, header)
         while True:
+            first = table.line_num + 1
             try:
                 cells = next(table, None)
             except csv.Error as error:
-                yield refused(rows.kind, place_of(number, table.line_num), reason=f"the row: {error}", body=b"")
+                reason = f"the row{_span(first, table.line_num)}: {error}"
+                yield refused(rows.kind, place_of(number, table.line_num), reason=reason, body=b"")
                 continue
             if cells is None:
                 return
@@ -38,7 +46,8 @@ def csv_records(file: PackedFile, rows: Rows, *, number: int, max_bytes: int) ->
                 continue
             place = place_of(number, table.line_num)
             if len(cells) != len(header):
-                reason = f"the row has {len(cells)} cells, expected {len(header)} as in the header"
+                span = _span(first, table.line_num)
+                reason = f"the row{span} has {len(cells)} cells, expected {len(header)} as in the header"
                 yield refused(rows.kind, place, reason=reason, body=_line(cells))
             else:
                 yield rows.record(dict(zip(header, cells, strict=True)), place=place, line=table.line_num)
@@ -47,9 +56,27 @@ def csv_records(file: PackedFile, rows: Rows, *, number: int, max_bytes: int) ->
 def check_columns(file: PackedFile, rows: Rows, header: list[str]) -> None:
     """Make sure that every column of the map is in the header. Raises InvalidMap."""
     if missing := sorted(rows.map.names - set(header)):
-        raise InvalidMap(
-            f"{rows.map.path}: {file.path} has no column {missing[0]!r}; {did_you_mean(missing[0], header)}"
-        )
+        meant = _separated(header) or _shortened(did_you_mean(missing[0], header), most=LONGEST)
+        raise InvalidMap(f"{rows.map.path}: {file.path} has no column {missing[0]!r}; {meant}")
+
+
+def _separated(header: list[str]) -> str | None:
+    """What is to be done where the columns are not separated by commas."""
+    if len(header) > 1:
+        return None
+    other = next((words for mark, words in SEPARATORS.items() if mark in header[0]), None)
+    return other and f"its only column seems to be several, separated by {other}: write commas"
+
+
+def _shortened(text: str, *, most: int) -> str:
+    """Text that may come from anywhere: what cannot be shown is escaped, and the rest of what is long left out."""
+    shown = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text[:most])
+    return f"{shown} ..." if len(text) > most else shown
+
+
+def _span(first: int, last: int) -> str:
+    """The lines that a row goes over, where these are several: a quote may not have been closed."""
+    return f" of lines {first:,} to {last:,}, in which a quote may not be closed," if last > first else ""
 
 
 def _header(file: PackedFile, table: Iterator[list[str]]) -> list[str]:
@@ -57,7 +84,7 @@ def _header(file: PackedFile, table: Iterator[list[str]]) -> list[str]:
     if not header:
         raise UnreadableFile(f"{file.path} is empty, expected a header with the names of the columns")
     if twice := sorted({name for name in header if header.count(name) > 1}):
-        raise UnreadableFile(f"{file.path} has two columns {twice[0]!r}; rename one")
+        raise UnreadableFile(f"{file.path} has two columns {twice[0][:SHORT]!r}; rename one")
     return header
 
 

@@ -47,6 +47,8 @@ def format_of(file: PackedFile) -> Format:
         raise UnreadableFile(f"{file.path} is UTF-16, expected UTF-8; save it as UTF-8")
     start = first.removeprefix(BOM).lstrip()
     if start.startswith(b"{"):
+        if _is_spread(start):
+            raise UnreadableFile(f"{file.path} has JSON objects over several lines; write one object a line (jq -c .)")
         return Format.JSON_LINES
     if named is Format.CSV or (named is Format.JSON_LINES and (not start or _begins_broken(start))):
         return named
@@ -58,6 +60,12 @@ def _named(path: Path) -> Format | None:
     while suffixes and suffixes[-1] in PACKINGS:
         suffixes.pop()
     return NAMES.get(suffixes[-1]) if suffixes else None
+
+
+def _is_spread(start: bytes) -> bool:
+    """Whether the first object is written for people: a brace in a line of its own, and a field in the next."""
+    first, *rest = start.split(b"\n", 2)
+    return first.strip() == b"{" and bool(rest) and rest[0].lstrip().startswith(b'"')
 
 
 def _begins_broken(start: bytes) -> bool:

@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.workers.replay.archive import envelopes, rows_of, written, zipped
-from workers.replay.errors import UnreadableFile
+from workers.replay.csv_rows import csv_records
+from workers.replay.errors import InvalidMap, UnreadableFile
 from workers.replay.formats import Format, format_of
 from workers.replay.packed import PackedFile
 
@@ -86,6 +87,11 @@ def test_a_file_without_a_line_holds_no_event(tmp_path):
         ("a", b"", "is none of the formats"),
         ("a.json", b'[{"id": 1}]', "is one JSON array; write one object a line"),
         ("a.jsonl", b'[\n{"id": 1}\n]', "is one JSON array; write one object a line"),
+        (
+            "a.json",
+            b'{\n  "id": 1,\n  "time": 2\n}',
+            "has JSON objects over several lines; write one object a line (jq -c .)",
+        ),
         ("a.jsonl", b"r,t\n", "is named as JSON lines and begins with b'r,t"),
         ("a.parquet", b"r,t\n", "is named as Parquet and begins with b'r,t"),
         ("a.csv", "r,t".encode("utf-16"), "is UTF-16, expected UTF-8"),
@@ -98,6 +104,33 @@ def test_what_cannot_be_read_is_refused_with_what_could_be(tmp_path, name, conte
     told = refusal(tmp_path / name, rows=rows_of(tmp_path, TABLE))
     assert str(tmp_path / name) in told
     assert reason in told
+
+
+@pytest.mark.parametrize(
+    ("header", "hint"),
+    [
+        (b"r;t\n", "its only column seems to be several, separated by semicolons: write commas"),
+        (b"r\tt\n", "its only column seems to be several, separated by tabs: write commas"),
+        (b"a\x00\xff,b\n", "known are a\\x00\\udcff, b"),
+        (b",".join(b"column%d" % number for number in range(10_000)), " ..."),
+    ],
+)
+def test_a_header_without_the_columns_of_the_map_is_shown_as_far_as_it_helps(tmp_path, header, hint):
+    (tmp_path / "a.csv").write_bytes(header)
+    with pytest.raises(InvalidMap) as raised:
+        envelopes(tmp_path / "a.csv", rows=rows_of(tmp_path, TABLE))
+    told = str(raised.value)
+    assert told.endswith(hint)
+    assert told.isprintable()
+    assert len(told) < 1_000
+
+
+def test_a_row_with_a_quote_that_is_not_closed_names_the_lines_that_it_swallowed(tmp_path):
+    lines = ["r,t", "2024-01-30,2024-01-30T21:00:00Z", '"2024-01-31,2024-01-31T21:00:00Z', "a,b", "c,d"]
+    file = written(tmp_path / "a.csv", lines)
+    with PackedFile(file) as opened:
+        _, swallowed = csv_records(opened, rows_of(tmp_path, TABLE), number=0, max_bytes=1_000)
+    assert "the row of lines 3 to 5, in which a quote may not be closed, has 1 cells" in str(swallowed)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
