@@ -3,9 +3,10 @@
 from sqlalchemy import Connection
 
 from schemas.attributed import ExampleState
+from schemas.vocabulary import EXITS
 from store.bar_ends import intervals
 from store.examples import Example
-from workers.join.cases import EXITS, Case
+from workers.join.cases import Case
 from workers.join.endings import NO_BAR
 from workers.join.rules import CLOSE, Rules, Slot
 

@@ -456,7 +456,7 @@ def test_the_command_shows_every_figure(installed, stream, capsys):
         "by prices, of all judged alerts: 0.0% (0 of 3), 0.0% to 79.3%\neffective n 1.0, average uniqueness 0.33",
         "25.0% (n 1)",
         "+0.50%",
-        "0 alerts name 0 runs that never came, 1 name none",
+        "0 alerts name 0 runs that never came, 1 names none",
     ):
         assert words in "\n".join(line.rstrip() for line in shown.splitlines())
     worth = ["0.50", "1.00", "0.33", "1.00", "0.50"]
