@@ -178,7 +178,7 @@ def positions(store):
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(worlds())
 def test_order_repeats_and_batches_change_neither_books_nor_statistics(migrated, tmp_path, world):
