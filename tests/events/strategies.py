@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 from msgspec import inspect
 
 from events.shapes import members, shape_of
-from schemas.allocation import WHOLE, Allocation
+from schemas.allocation import WHOLE, Allocation, arm_key
 from schemas.catalogue import EVENTS
 from schemas.event import Envelope
 
@@ -106,7 +106,7 @@ def allocations(draw):
     names = draw(some.lists(some.text(texts, max_size=5), min_size=1, max_size=3, unique=True))
     value = values(members(inspect.type_info(Allocation))["arms"].item_type.fields[0].type.value_type)
     arms = draw(
-        some.lists(some.fixed_dictionaries(dict.fromkeys(names, value)), min_size=1, max_size=3, unique_by=repr)
+        some.lists(some.fixed_dictionaries(dict.fromkeys(names, value)), min_size=1, max_size=3, unique_by=arm_key)
     )
     edges = sorted(draw(some.lists(some.integers(0, WHOLE), min_size=len(arms) - 1, max_size=len(arms) - 1)))
     shares = [high - low for low, high in zip([0, *edges], [*edges, WHOLE], strict=True)]
