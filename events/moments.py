@@ -1,6 +1,7 @@
 """Moments on the wire (RFC 3339) and in the engine (int64 microseconds since 1970, UTC)."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -18,6 +19,7 @@ def microseconds(moment: datetime) -> int:
     return (moment - EPOCH) // MICROSECOND
 
 
+@lru_cache(maxsize=10_000)
 def moment(time: int) -> datetime:
     """The moment in UTC of ``time`` microseconds since 1970.
 

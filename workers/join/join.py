@@ -57,10 +57,11 @@ class Join:
         for unit, cohort in units.items():
             mismatched = self._mismatched(cohort, find)
             for slot in slots[unit]:
-                view = known.view(cohort, slot, mismatched)
-                for case in cohort.cases:
-                    if known.has(view, case):
-                        yield self._finding(view, case, view.standing(case, self._counting, find))
+                if known.concerns(cohort, slot):
+                    view = known.view(cohort, slot, mismatched)
+                    for case in cohort.cases:
+                        if known.has(view, case):
+                            yield self._finding(view, case, view.standing(case, self._counting, find))
 
     def _mismatched(self, cohort: Cohort, find: Find) -> dict[str, str]:
         found = ((case.key, self._counting.mismatch(case, find)) for case in cohort.cases)
@@ -148,6 +149,10 @@ class _Known:
                 told = self._reports.horizons(case) | self._stood.get(case.fact, set())
                 slots.update(Slot(horizon, REPORTED) for horizon in told)
         return sorted(slots)
+
+    def concerns(self, cohort: Cohort, slot: Slot) -> bool:
+        """Whether any case of a unit may have an example at a slot."""
+        return slot.origin == REPORTED or any((slot, case.fact) in self._windows for case in cohort.cases)
 
     def has(self, view: View, case: Case) -> bool:
         """Whether a case has an example at a slot: always, or because trading reports it, or did."""

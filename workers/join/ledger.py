@@ -69,12 +69,12 @@ class Ledger:
 
     def enter(self, findings: Iterable[Finding]) -> None:
         """Bring the examples in line with ``findings``; what already stands so stays untouched."""
-        found = sorted(findings, key=lambda finding: finding.example.key)
-        stands = self._examples.get(finding.example.key for finding in found)
+        found = {finding.example.key: finding for finding in findings}
+        stands = self._examples.get(found)
         changed = [
             (finding, before)
-            for finding in found
-            if (before := stands.get(finding.example.key)) is None or before.example != finding.example
+            for key, finding in sorted(found.items())
+            if (before := stands.get(key)) is None or before.example != finding.example
         ]
         if not changed:
             return
