@@ -82,6 +82,12 @@ def tallied(connection: Connection, strategy: str) -> Books:
     )
 
 
+def horizons(connection: Connection, strategy: str) -> set[tuple[str, str]]:
+    """Every (horizon, origin) that the strategy has, or ever had, examples of."""
+    standing = Tallies(connection).prefixed(f"standing/{strategy}/")
+    return {(place.horizon, place.origin) for place in (Place(*name.split("/")) for name in standing)}
+
+
 def expected(connection: Connection, strategy: str) -> dict[Slot, int]:
     """How many examples the facts that came in must have, by what the registry said when each came."""
     found = Tallies(connection).prefixed(f"expected/{strategy}/")

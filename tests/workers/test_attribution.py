@@ -754,6 +754,10 @@ def test_what_an_earlier_registry_asked_for_goes_on_to_its_end(store, stream):
         later.take(stream.bar(day, 100, 103, 99, 102), stream.closed(day))
     settle(later, stream, *(NYSE.shift("2023-01-05", place) for place in range(5, 11)))
     states = {name: row["state"] for name, row in later.examples("state").items() if "5d" in name or "thesis" in name}
+    later.take(stream.bar(days[1], 100, 999, 99, 102, revision=1))
+    assert pytest.approx({"1d": 0.03, "3d": 8.99, "5d": 8.99}) == {
+        horizon: later.example(f"main/alert/a/{horizon}/prices")["mfe"] for horizon in ("1d", "3d", "5d")
+    }
     assert {
         "main/alert/a/5d/prices": "matched",
         "main/alert/b/5d/prices": "lost",

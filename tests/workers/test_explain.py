@@ -290,6 +290,15 @@ def test_a_thesis_is_told_with_its_verdict(desk, stream, recommendation, right, 
     assert shows in line
 
 
+def test_the_close_of_an_alert_leads_to_what_was_bought_because_of_it(desk, stream):
+    desk.take(stream.alert("a9", "2024-01-02 21:10"), stream.decision("d9", "2024-01-02 21:11", alert_id="a9"))
+    desk.take(stream.outcome("o9", "2024-01-03 21:00", decision_id="d9", net=0.1))
+    desk.take(*(stream.closed(day) for day in DAYS[:3]))
+    desk.rest()
+    notes = {one.note for one in story(desk, "a9").examples if one.horizon == "close"}
+    assert "what was bought because of it, if anything, stands with its decisions" in notes
+
+
 @pytest.mark.parametrize(
     ("action", "told", "note"),
     [

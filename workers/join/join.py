@@ -1,12 +1,13 @@
 """The examples as the stored facts have them: the same facts give the same, in whatever order they came."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
 from schemas.attributed import Origin
+from store.books import horizons
 from store.examples import Example, Examples, Key
 from store.facts import Facts
 from store.instruments import Instruments, Listing
@@ -50,7 +51,8 @@ class Join:
         asked = _asked_reports(units, touched)
         reports = Reports.about(asked, facts=facts, rules=self.rules) if asked else Reports()
         stood = Examples(connection, self.strategy).reported(case.fact for case in asked)
-        known = _Known(connection, self.rules, units, reports, stood, reached=reached)
+        earlier = self.rules.before(horizons(connection, self.strategy))
+        known = _Known(connection, self.rules, units, reports, stood, earlier=earlier, reached=reached)
         slots = {unit: known.slots(cohort, touched, unit=unit) for unit, cohort in units.items()}
         known.measure(slots)
         find = Versions(connection).get
@@ -123,11 +125,13 @@ class _Known:
         reports: Reports,
         stood: Mapping[int, set[str]],
         *,
+        earlier: Collection[Slot],
         reached: int,
     ) -> None:
         self._connection = connection
         self._rules = rules
         self._units = units
+        self._earlier = earlier
         self._reports = reports
         self._stood = stood
         self._reached = reached
@@ -144,6 +148,7 @@ class _Known:
         """The slots of a unit that are to be looked at."""
         slots = set(touched.of(unit))
         if unit in touched.whole:
+            slots.update(self._earlier)
             for case in cohort.cases:
                 slots.update(self._rules.slots(case))
                 told = self._reports.horizons(case) | self._stood.get(case.fact, set())

@@ -32,8 +32,9 @@ class Reports:
     """What was told last of each case at each horizon, by event time and then by the outcome's id.
 
     An outcome belongs to the most exact of the names that it bears: its decision, else the decisions that bought
-    into its position, else its alert and the decisions that bought because of it. Where no outcome tells the close of
-    a decision, its fills do. What bears no name at all comes last, where the registry's rule joins it.
+    into its position, else its alert and the decisions that bought because of it. Where no outcome names the decision
+    itself, the fills that closed it tell its close, before what names its position or alert. What bears no name at all
+    comes last, where the registry's rule joins it.
     """
 
     def __init__(

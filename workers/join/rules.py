@@ -1,6 +1,7 @@
 """How one strategy's examples are measured."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import starmap
 from typing import Any, NamedTuple
 
 from schemas.attributed import Origin, OutcomeClass, Subject
@@ -59,9 +60,8 @@ class Rules:
         self.priced = tuple(sorted({*self.fixed, *self.judged, BARRIER}))
         self.interval = span_of(self.market.bars)
         self.width = self.interval or 1
-        holds = [sessions_of(slot.horizon) for slot in (*self.fixed, *self.judged) if span_of(slot.horizon) is None]
-        spans = [span_of(slot.horizon) or 0 for slot in (*self.fixed, *self.judged)]
-        self.reach = max([*holds, self.market.close_after, 2 + max(spans, default=0) // 3_600_000_000])
+        spans = [sessions_spanned(slot.horizon) for slot in (*self.fixed, *self.judged)]
+        self.reach = max([*spans, self.market.close_after, 2])
         self._by_session = {slot for slot in (*self.usual, *self.judged, CLOSE) if span_of(slot.horizon) is None}
         self._ends: dict[tuple[Slot, str, str], End] = {}
         self._win = self._threshold("outcome.win_threshold", otherwise=self.market.win)
@@ -76,6 +76,10 @@ class Rules:
         if case.subject == Subject.THESIS.value:
             return self.judged
         return self._barred if case.barred else self.usual
+
+    def before(self, horizons: Iterable[tuple[str, str]]) -> set[Slot]:
+        """The slots of prices among (horizon, origin) that an earlier registry asked for and this one does not."""
+        return {slot for slot in starmap(Slot, horizons) if slot.origin == BARRIER.origin} - {*self.priced}
 
     def barred(self, row: Mapping[str, Any]) -> bool:
         """Whether a decision's row opens a position with a stop, a target or a longest hold."""
@@ -161,6 +165,12 @@ class Rules:
 
     def _threshold(self, name: str, *, otherwise: float) -> float:
         return self.registry.fraction(name) if name in self.registry.parameters else otherwise
+
+
+def sessions_spanned(horizon: str) -> int:
+    """How many sessions a horizon spans at the most: every session is open for an hour at least."""
+    span = span_of(horizon)
+    return sessions_of(horizon) if span is None else 2 + span // 3_600_000_000
 
 
 def slot_of(reward: Reward) -> Slot:

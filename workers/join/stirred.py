@@ -3,18 +3,20 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import cached_property
 
 import numpy as np
 from sqlalchemy import Connection
 
 from schemas.calendar import Calendar, NoSession
 from schemas.spans import sessions_of, span_of
+from store.books import horizons
 from store.examples import Examples
 from store.facts import Facts
 from store.instruments import Instruments, Listing
 from store.prices import newest
 from workers.join.fact_rows import Row
-from workers.join.rules import BARRIER, Rules, Slot
+from workers.join.rules import BARRIER, Rules, Slot, sessions_spanned
 from workers.join.touched import Touched
 
 NEVER = 2**62
@@ -63,6 +65,16 @@ class Stirred:
             self._held(instruments, touched)
         self._compared(bars, touched)
 
+    @cached_property
+    def _earlier(self) -> set[Slot]:
+        """What an earlier registry asked for: its examples are revised too."""
+        return self._rules.before(horizons(self._connection, self._rules.registry.strategy))
+
+    @property
+    def _reach(self) -> int:
+        """How many sessions the longest window of prices spans, those of earlier registries among them."""
+        return max([self._rules.reach, *(sessions_spanned(slot.horizon) for slot in self._earlier)])
+
     def _counts(self, row: Row) -> bool:
         return bool(row["final"]) and row["interval"] == self._rules.market.bars
 
@@ -84,14 +96,15 @@ class Stirred:
         Counted from the instrument's last bar before them on, because a hole may have closed.
         """
         since = min(int(rows[0]["time"]), self._before[instrument][0] if instrument in self._before else NEVER)
-        back = self._rules.reach + self._rules.market.lost_after + self._rules.market.jump_hold
+        back = self._reach + self._rules.market.lost_after + self._rules.market.jump_hold
         first = int(np.searchsorted(calendar.closes, since)) - back
         last = int(np.searchsorted(calendar.closes, rows[-1]["time"])) + self._rules.market.gap_sessions
         newest_place = len(calendar.sessions) - 1
         return calendar.sessions[min(max(0, first), newest_place)], calendar.sessions[min(last, newest_place)]
 
     def _entered(self, instruments: set[int], *, first: str, last: str, touched: Touched) -> None:
-        self._touch(instruments, self._rules.priced, first=first, last=last, touched=touched)
+        slots = (*self._rules.priced, *self._earlier)
+        self._touch(instruments, slots, first=first, last=last, touched=touched)
 
     def _touch(self, instruments: set[int], slots: Iterable[Slot], *, first: str, last: str, touched: Touched) -> None:
         for unit in self._facts.units_entered(instruments, first=first, last=last):
@@ -127,7 +140,7 @@ class Stirred:
 
     def _ending(self, instruments: set[int], rows: Sequence[Row], touched: Touched, *, instrument: int) -> None:
         """What ends with these bars, in the sessions of what is compared."""
-        slots = (*self._rules.fixed, *self._rules.judged)
+        slots = (*self._rules.fixed, *self._rules.judged, *self._earlier)
         for calendar, mine in self._by_calendar(instruments):
             entries = {
                 entry

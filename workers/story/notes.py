@@ -6,7 +6,7 @@ from schemas.attributed import ExampleState
 from schemas.vocabulary import EXITS
 from store.bar_ends import intervals
 from store.examples import Example
-from workers.join.cases import Case
+from workers.join.cases import ALERT, Case
 from workers.join.endings import NO_BAR
 from workers.join.rules import CLOSE, Rules, Slot
 
@@ -47,4 +47,6 @@ def _not_net(example: Example, case: Case) -> str:
         return "the net is not known, because nobody told the fees"
     if case.bought:
         return "the net is not known, because nobody told net, or gross and fees"
+    if case.subject == ALERT:
+        return "what was bought because of it, if anything, stands with its decisions"
     return "nothing was bought by it"
