@@ -173,10 +173,12 @@ class Examples:
 
     def replace(self, rows: Sequence[tuple[Revision, Revision]]) -> None:
         """Write the next revision of examples that exist, (before, after). Where they belong rarely changes."""
-        for fixed in (_IDENTITY + _PLACE, _IDENTITY):
-            moved = fixed == _IDENTITY
-            chosen = [_values(after) for before, after in rows if (_place(before) != _place(after)) is moved]
-            replace_rows(self._connection, examples, _COLUMNS, chosen, key=_KEY, fixed=fixed)
+        there: list[tuple[Any, ...]] = []
+        moved: list[tuple[Any, ...]] = []
+        for before, after in rows:
+            (there if _place(before) == _place(after) else moved).append(_values(after))
+        replace_rows(self._connection, examples, _COLUMNS, there, key=_KEY, fixed=_IDENTITY + _PLACE)
+        replace_rows(self._connection, examples, _COLUMNS, moved, key=_KEY, fixed=_IDENTITY)
 
     def maturing(self, ends: Mapping[int, int]) -> list[PendingExample]:
         """The pending examples of prices that bars may complete; ``ends``: by instrument, the end of its newest bar."""
