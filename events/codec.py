@@ -86,21 +86,24 @@ def decode(
     )
 
 
-def _framed(envelope: Envelope) -> dict[str, Any]:
+class _Frame(msgspec.Struct):
+    """The attributes of CloudEvents, in the order in which they are written."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    time: datetime
+    schemaversion: int
+    data: msgspec.Struct
+
+
+def _framed(envelope: Envelope) -> _Frame:
     data: Event = envelope.data
-    return {
-        "specversion": "1.0",
-        "id": envelope.id,
-        "source": envelope.source,
-        "type": data.type,
-        "time": moment(envelope.time),
-        "schemaversion": data.schema_version,
-        "data": {
-            name: value
-            for (name, optional), value in zip(shape_of(type(data)).fields, structs.astuple(data), strict=True)
-            if value is not None or not optional
-        },
-    }
+    written = shape_of(type(data)).written(*structs.astuple(data))
+    return _Frame(
+        "1.0", envelope.id, envelope.source, data.type, moment(envelope.time), data.schema_version, written
+    )
 
 
 def _read(

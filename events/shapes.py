@@ -10,6 +10,9 @@ from msgspec import inspect
 
 from schemas.event import Event
 
+_NEVER = object()
+"""A default that no field ever holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -19,7 +22,7 @@ class Shape:
         kind: the Struct.
         json, msgpack: strict decoders of ``data``.
         node: the tree of types that the Struct is made of.
-        fields: in their order, the name on the wire and whether None is left out.
+        written: the same Struct for writing, filled by place: None is left out where it is the default.
         moments: attributes that hold a time.
     """
 
@@ -27,7 +30,7 @@ class Shape:
     json: msgspec.json.Decoder[Any]
     msgpack: msgspec.msgpack.Decoder[Any]
     node: inspect.StructType
-    fields: tuple[tuple[str, bool], ...]
+    written: type[msgspec.Struct]
     moments: tuple[str, ...]
 
 
@@ -40,7 +43,7 @@ def shape_of(kind: type[Event]) -> Shape:
         json=msgspec.json.Decoder(kind),
         msgpack=msgspec.msgpack.Decoder(kind),
         node=node,
-        fields=tuple((field.encode_name, field.default is None) for field in node.fields),
+        written=_written(node),
         moments=tuple(field.name for field in node.fields if isinstance(sole(field.type), inspect.DateTimeType)),
     )
 
@@ -51,6 +54,16 @@ def inspected(kind: type[msgspec.Struct]) -> inspect.StructType:
     node = inspect.type_info(kind)
     assert isinstance(node, inspect.StructType)
     return node
+
+
+def _written(node: inspect.StructType) -> type[msgspec.Struct]:
+    """Leaves out what is the very default: None where that is it, and nothing anywhere else."""
+    return msgspec.defstruct(
+        f"Written{node.cls.__name__}",
+        [(field.name, Any, None if field.default is None else _NEVER) for field in node.fields],
+        rename={field.name: field.encode_name for field in node.fields},
+        omit_defaults=True,
+    )
 
 
 def choices(node: inspect.Type) -> tuple[inspect.Type, ...]:
