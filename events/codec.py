@@ -6,7 +6,6 @@ right comes out as one sentence that a person can act upon.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from msgspec import structs
@@ -101,9 +100,7 @@ class _Frame(msgspec.Struct):
 def _framed(envelope: Envelope) -> _Frame:
     data: Event = envelope.data
     written = shape_of(type(data)).written(*structs.astuple(data))
-    return _Frame(
-        "1.0", envelope.id, envelope.source, data.type, moment(envelope.time), data.schema_version, written
-    )
+    return _Frame("1.0", envelope.id, envelope.source, data.type, moment(envelope.time), data.schema_version, written)
 
 
 def _read(

@@ -17,6 +17,8 @@ class Figures(NamedTuple):
         inferred: the outcome bore no id and was joined by the declared rule.
     """
 
+    entry_time: int | None = None
+    exit_time: int | None = None
     entry_price: float | None = None
     exit_price: float | None = None
     return_: float | None = None
@@ -27,8 +29,6 @@ class Figures(NamedTuple):
     volatility: float | None = None
     peak_after: int | None = None
     exit_reason: str | None = None
-    entry_time: int | None = None
-    exit_time: int | None = None
     time: int | None = None
     jump: bool = False
     held_until: int | None = None

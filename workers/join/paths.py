@@ -193,6 +193,8 @@ class Paths:
             yield (
                 window,
                 Figures(
+                    start,
+                    end,
                     entry,
                     exit_,
                     return_,
@@ -203,8 +205,6 @@ class Paths:
                     volatility,
                     None if mfe is None else peak,
                     reason,
-                    start,
-                    end,
                     end,
                     jump >= 0,
                     self._held(window, jump) if jump >= 0 else None,

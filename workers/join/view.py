@@ -1,6 +1,6 @@
 """One unit at one slot: what is known of each of its cases, where they stand, and what the unit is worth."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from schemas.attributed import Contribution, ExampleState, Mark, Origin
@@ -8,6 +8,7 @@ from schemas.parameters import Reward, RewardKind
 from workers.join.cases import Case, Cohort
 from workers.join.counting import Counting, Find, Uncounted
 from workers.join.figures import Figures
+from workers.join.paths import Window
 from workers.join.rules import CLOSE, End, Slot
 
 PRICES = Origin.PRICES.value
@@ -50,30 +51,48 @@ class Standing(NamedTuple):
         return self._replace(reason="; ".join(reason for reason in reasons if reason) or None)
 
 
+class Sight(NamedTuple):
+    """What is known at a slot, by ``Case.fact`` of those that are looked at there.
+
+    Attributes:
+        ends: when the slot ends for each case; ``windows``: where prices are measured; ``figures``: what is known;
+            ``endings``: why the windows of prices ended that are given up.
+        released: the cases whose hold after a jump is over.
+        awaited: the slot is ``close`` and a reward asks for it, so that a unit's representative stays pending until
+            its cohort's maximum hold has passed and every purchase is closed.
+    """
+
+    slot: Slot
+    awaited: bool
+    ends: dict[int, End]
+    windows: dict[int, Window]
+    figures: dict[int, Figures]
+    endings: dict[int, Ending]
+    released: set[int]
+
+    @classmethod
+    def of(cls, slot: Slot, *, awaited: bool) -> "Sight":
+        """A slot at which nothing is known yet."""
+        return cls(slot, awaited, {}, {}, {}, {}, set())
+
+    @property
+    def expected(self) -> bool:
+        """Whether the slot is there even if trading reports nothing at it."""
+        return self.awaited or self.slot.origin == PRICES
+
+
 class View(NamedTuple):
     """A unit at a slot.
 
     Attributes:
-        figures: those of the cases that something is known of, by ``Case.key``.
-        ends: when the slot ends for each case; ``endings``: why the windows of prices ended that are given up.
-        released: the cases whose hold after a jump is over.
         mismatched: where trading says that other values were in force; the unit of such a case counts for nothing.
         reached: the close of the newest settled session.
-        awaited: the slot is ``close`` and a reward asks for it, so that a unit's representative stays pending until
-            its cohort's maximum hold has passed and every purchase is closed.
-        expected: the slot is there whether or not trading reports it.
     """
 
     cohort: Cohort
-    slot: Slot
-    figures: Mapping[str, Figures]
-    ends: Mapping[str, End]
-    endings: Mapping[str, Ending]
-    released: Container[str]
-    mismatched: Mapping[str, str]
+    sight: Sight
+    mismatched: Mapping[int, str]
     reached: int
-    awaited: bool
-    expected: bool
 
     def standing(self, case: Case, counting: Counting, find: Find) -> Standing:
         """Where the example of ``case`` stands.
@@ -84,43 +103,43 @@ class View(NamedTuple):
         standing = self._standing(case)
         if standing.state is ExampleState.PENDING or case is not self.cohort.representative:
             return standing
-        rewards = counting.rewards(case, self.slot, find)
+        rewards = counting.rewards(case, self.sight.slot, find)
         if isinstance(rewards, Uncounted):
             return standing.because(rewards)
         if not rewards:
             return standing
-        if doubts := [self.mismatched[one.key] for one in (case, *self.cohort.cases) if one.key in self.mismatched]:
+        if doubts := [self.mismatched[one.fact] for one in (case, *self.cohort.cases) if one.fact in self.mismatched]:
             return standing.because(Uncounted(doubts[0]))
         worth = {reward: self._worth(case, standing.state, reward) for reward in sorted(rewards, key=str)}
         values = {reward: value for reward, value in worth.items() if isinstance(value, float)}
-        contributions = sorted(counting.contributions(case, self.slot, values, find)) if values else []
+        contributions = sorted(counting.contributions(case, self.sight.slot, values, find)) if values else []
         uncounted = (value for value in worth.values() if isinstance(value, Uncounted))
         return standing.because(*uncounted)._replace(contributions=contributions)
 
     def marks(self, case: Case) -> str:
         """What is to be known of the example beside its state."""
-        figures = self.figures.get(case.key)
+        figures = self.sight.figures.get(case.fact)
         marks = []
         if figures and figures.inferred:
             marks.append(Mark.INFERRED.value)
         if figures and figures.jump:
             marks.append(Mark.JUMP.value)
-        if case.key in self.mismatched:
+        if case.fact in self.mismatched:
             marks.append(Mark.MISMATCH.value)
         return ",".join(marks)
 
     def due(self, case: Case) -> int:
         """From when on the example may be filled: where the whole cohort is awaited, with the last of it."""
-        return max(end.due for end in self.ends.values()) if self.awaited else self.ends[case.key].due
+        return max(end.due for end in self._ends()) if self.sight.awaited else self.sight.ends[case.fact].due
 
     def _standing(self, case: Case) -> Standing:
-        figures = self.figures.get(case.key)
-        if figures and self.slot.origin == PRICES:
+        figures = self.sight.figures.get(case.fact)
+        if figures and self.sight.slot.origin == PRICES:
             return self._of_prices(case, figures)
-        complete = self._closed(case) if self.awaited else figures is not None
+        complete = self._closed(case) if self.sight.awaited else figures is not None
         if complete:
             return Standing(ExampleState.MATCHED, [])
-        if not self.expected:
+        if not self.sight.expected:
             return Standing(ExampleState.CENSORED, [], WITHDRAWN)
         if self._lost_at(case) <= self.reached:
             return self._given_up(case)
@@ -128,35 +147,39 @@ class View(NamedTuple):
 
     def _lost_at(self, case: Case) -> int:
         """When the example is given up; where the whole cohort is awaited, with the last of it."""
-        return max(end.lost_at for end in self.ends.values()) if self.awaited else self.ends[case.key].lost_at
+        return max(end.lost_at for end in self._ends()) if self.sight.awaited else self.sight.ends[case.fact].lost_at
 
     def _of_prices(self, case: Case, figures: Figures) -> Standing:
         if (figures.entry_price or 0.0) <= 0:
             reason = f"no fraction of the entry price {figures.entry_price} exists: it is not above 0"
             return Standing(ExampleState.CENSORED, [], reason)
-        if figures.jump and case.key not in self.released:
+        if figures.jump and case.fact not in self.sight.released:
             reason = "a jump that no factor explains is held for a factor or a second source"
             return Standing(ExampleState.PENDING, [], reason)
         return Standing(ExampleState.MATCHED, [])
 
     def _given_up(self, case: Case) -> Standing:
-        if ending := self.endings.get(case.key):
+        if ending := self.sight.endings.get(case.fact):
             return Standing(ExampleState.LOST if ending.lost else ExampleState.CENSORED, [], ending.reason)
-        if case.key in self.figures:
+        if case.fact in self.sight.figures:
             return Standing(ExampleState.MATCHED, [], UNCLOSED)
         return Standing(ExampleState.LOST, [], UNTOLD)
 
+    def _ends(self) -> list[End]:
+        """When the slot ends for each case of the unit."""
+        return [self.sight.ends[case.fact] for case in self.cohort.cases]
+
     def _closed(self, case: Case) -> bool:
-        over = all(end.at <= self.reached for end in self.ends.values())
+        over = all(end.at <= self.reached for end in self._ends())
         if case is self.cohort.representative:
-            return over and all(bought.key in self.figures for bought in self.cohort.bought)
-        return case.key in self.figures or (over and not case.bought)
+            return over and all(bought.fact in self.sight.figures for bought in self.cohort.bought)
+        return case.fact in self.sight.figures or (over and not case.bought)
 
     def _worth(self, case: Case, state: ExampleState, reward: Reward) -> float | Uncounted | None:
         """What the unit earned in one reward; None where not all of it is known."""
         if reward.kind is RewardKind.UNIT_PNL:
             return self._pnl()
-        return self.figures[case.key].return_ if state is ExampleState.MATCHED else None
+        return self.sight.figures[case.fact].return_ if state is ExampleState.MATCHED else None
 
     def _pnl(self) -> float | Uncounted | None:
         """The sum of size x return over what was bought, a real 0 where nothing was."""
@@ -167,11 +190,11 @@ class View(NamedTuple):
         for case in self.cohort.bought:
             if case.size is None:
                 return Uncounted(f"decision {case.id!r} was bought without a size; send the fraction of equity")
-            if (figures := self.figures.get(case.key)) is None:
+            if (figures := self.sight.figures.get(case.fact)) is None:
                 return self._untold(case)
-            if figures.jump and case.key not in self.released:
+            if figures.jump and case.fact not in self.sight.released:
                 return None
-            earned = figures.net if self.slot == CLOSE else figures.return_
+            earned = figures.net if self.sight.slot == CLOSE else figures.return_
             if earned is None:
                 return Uncounted(f"what decision {case.id!r} earned is not known; send net, or gross and fees")
             total += case.size * earned
@@ -179,11 +202,11 @@ class View(NamedTuple):
 
     def _inferred(self, case: Case) -> bool:
         """Whether only the declared rule says that there was a trade: then nobody knows what the unit earned."""
-        figures = self.figures.get(case.key)
+        figures = self.sight.figures.get(case.fact)
         return figures is not None and figures.inferred
 
     def _untold(self, case: Case) -> Uncounted | None:
         """Why a unit of which one purchase is not known adds nothing, once it is given up."""
-        if self.slot == CLOSE or self._lost_at(case) > self.reached:
+        if self.sight.slot == CLOSE or self._lost_at(case) > self.reached:
             return None
         return Uncounted(f"what followed decision {case.id!r} of the same unit is not known")
