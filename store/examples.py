@@ -133,6 +133,7 @@ _OPEN = text("""
 _KEY = ("fact", "horizon", "origin")
 _IDENTITY = ("strategy", "subject", "subject_id")
 _PLACE = ("instrument", "unit", "session", "due")
+_PLACED = slice(Example._fields.index(_PLACE[0]), Example._fields.index(_PLACE[-1]) + 1)
 _CONTENT = tuple(name.rstrip("_") for name in Example._fields)
 _COLUMNS = (*_CONTENT, "revision", "sequence", "late")
 _WIDTH = len(_CONTENT)
@@ -176,7 +177,7 @@ class Examples:
         there: list[tuple[Any, ...]] = []
         moved: list[tuple[Any, ...]] = []
         for before, after in rows:
-            (there if _place(before) == _place(after) else moved).append(_values(after))
+            (there if before.example[_PLACED] == after.example[_PLACED] else moved).append(_values(after))
         replace_rows(self._connection, examples, _COLUMNS, there, key=_KEY, fixed=_IDENTITY + _PLACE)
         replace_rows(self._connection, examples, _COLUMNS, moved, key=_KEY, fixed=_IDENTITY)
 
@@ -213,11 +214,6 @@ def example_id(strategy: str, subject: str, subject_id: str, *, horizon: str, or
     """The name of an example for ever: the same facts give the same, and nothing else does."""
     name = f"{strategy}/{subject}/{subject_id}/{horizon}/{origin}"
     return name if len(name) <= LONGEST_ID else sha256(name.encode()).hexdigest()
-
-
-def _place(row: Revision) -> tuple[int, str, str, int]:
-    example = row.example
-    return example.instrument, example.unit, example.session, example.due
 
 
 def _values(row: Revision) -> tuple[Any, ...]:

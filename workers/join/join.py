@@ -1,7 +1,7 @@
 """The examples as the stored facts have them: the same facts give the same, in whatever order they came."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
@@ -74,26 +74,13 @@ class Join:
         if figures is None:
             ending = sight.endings.get(case.fact)
             figures = (ending.figures if ending else None) or NOTHING
-        measured: tuple[Any, ...] = figures[:MEASURED]
-        example = Example(
-            case.fact,
-            sight.slot.horizon,
-            sight.slot.origin,
-            self.strategy,
-            case.subject,
-            case.id,
-            case.instrument,
-            case.unit,
-            case.session,
-            view.due(case),
-            standing.state.value,
-            standing.reason,
-            view.marks(case),
-            *measured,
-            self.rules.outcome_class(figures.net if figures.net is not None else figures.return_),
-            figures.exit_reason,
-            msgspec.json.encode(standing.contributions).decode() if standing.contributions else "[]",
-        )
+        identity = (case.fact, *sight.slot, self.strategy, case.subject, case.id)
+        place = (case.instrument, case.unit, case.session, view.due(case))
+        state = (standing.state.value, standing.reason, view.marks(case))
+        outcome_class = self.rules.outcome_class(figures.net if figures.net is not None else figures.return_)
+        contributions = msgspec.json.encode(standing.contributions).decode() if standing.contributions else "[]"
+        known = (*figures[:MEASURED], outcome_class, figures.exit_reason)
+        example = Example._make((*identity, *place, *state, *known, contributions))
         return Finding(example, case, figures.time if figures.time is not None else sight.ends[case.fact].at)
 
 

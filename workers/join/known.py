@@ -100,17 +100,17 @@ class Known:
 
     def _look(self, sights: Sequence[Sight]) -> None:
         paths = Paths(self._connection, self._rules, calendars=self._calendars, benchmark=self._benchmark())
-        measured = paths.measured(window for sight in sights for window in sight.windows.values())
+        asked = [(sight, fact, window) for sight in sights for fact, window in sight.windows.items()]
+        measured = paths.measured([window for _, _, window in asked])
         late: list[tuple[Sight, int, Window]] = []
         held: list[tuple[Sight, int, Window, int]] = []
-        for sight in sights:
-            for fact, window in sight.windows.items():
-                if (figures := measured.get(window)) is not None:
-                    sight.figures[fact] = figures
-                    if figures.held_until is not None:
-                        held.append((sight, fact, window, figures.held_until))
-                elif sight.ends[fact].lost_at <= self._reached:
-                    late.append((sight, fact, window))
+        for (sight, fact, window), figures in zip(asked, measured, strict=True):
+            if figures is not None:
+                sight.figures[fact] = figures
+                if figures.held_until is not None:
+                    held.append((sight, fact, window, figures.held_until))
+            elif sight.ends[fact].lost_at <= self._reached:
+                late.append((sight, fact, window))
         self._give_up(late, paths)
         self._release(held)
 

@@ -64,25 +64,25 @@ class Paths:
         self._calendars = calendars
         self._benchmark = benchmark
 
-    def measured(self, windows: Iterable[Window]) -> dict[Window, Figures]:
-        """The figures of the windows whose entry and exit are there; of barriers, whose exit has come.
+    def measured(self, windows: Sequence[Window]) -> list[Figures | None]:
+        """The figures of each window whose entry and exit are there; of a barrier, whose exit has come.
 
         An entry price of 0 or less has no fractions. Returns are bounded at ``LARGEST`` on both sides.
         """
-        months: dict[int, list[Window]] = defaultdict(list)
-        for window in set(windows):
-            months[window.start // MONTH].append(window)
-        found: dict[Window, Figures] = {}
-        for month in sorted(months):
-            found.update(self._of_month(sorted(months[month], key=_order)))
+        months: dict[int, list[int]] = defaultdict(list)
+        for place, window in enumerate(windows):
+            months[window.start // MONTH].append(place)
+        found: list[Figures | None] = [None] * len(windows)
+        for _, places in sorted(months.items()):
+            for place, figures in self._of_month([windows[place] for place in places]):
+                found[places[place]] = figures
         return found
 
     def cut_short(self, windows: Iterable[Window]) -> dict[Window, Figures]:
         """The figures of fixed windows up to the last bar before their end, where that is not before the entry."""
         lasts = {window: last for window in windows if (last := self._last_end(window)) is not None}
-        shorter = {window: window._replace(end=last) for window, last in lasts.items()}
-        known = self.measured(shorter.values())
-        return {window: known[short] for window, short in shorter.items() if short in known}
+        known = self.measured([window._replace(end=last) for window, last in lasts.items()])
+        return {window: figures for window, figures in zip(lasts, known, strict=True) if figures is not None}
 
     def _last_end(self, window: Window) -> int | None:
         tape = self._tape([window])
@@ -94,7 +94,8 @@ class Paths:
         tape = self._tape([window._replace(end=max(window.end, window.latest))])
         return bool(self._firsts(tape, [window], np.array([tape.place(window.instrument)]))[0] >= 0)
 
-    def _of_month(self, windows: Sequence[Window]) -> Iterator[tuple[Window, Figures]]:
+    def _of_month(self, windows: Sequence[Window]) -> Iterator[tuple[int, Figures]]:
+        """By their places among the windows."""
         tape = self._tape(windows)
         owners = np.array([tape.place(window.instrument) for window in windows], dtype=np.int64)
         firsts = self._firsts(tape, windows, owners)
@@ -124,7 +125,7 @@ class Paths:
 
     def _fixed(
         self, tape: Tape, windows: Sequence[Window], *, firsts: Places, lasts: Places, mine: Places
-    ) -> Iterator[tuple[Window, Figures]]:
+    ) -> Iterator[tuple[int, Figures]]:
         mine = mine[lasts[mine] >= firsts[mine]]
         lengths = lasts[mine] - firsts[mine] + 1
         for length in np.unique(lengths).tolist():
@@ -139,11 +140,12 @@ class Paths:
                 trusted=tape.trusted[first[:, None] + np.arange(length)],
                 guard=self._rules.market.jump_guard,
             )
-            yield from self._made(tape, group, first, last, made, exits=bars.closes[:, -1], reasons=[None] * len(group))
+            found = self._made(tape, group, first, last, made, exits=bars.closes[:, -1], reasons=[None] * len(group))
+            yield from zip(chosen.tolist(), found, strict=True)
 
     def _barred(
         self, tape: Tape, windows: Sequence[Window], *, firsts: Places, lasts: Places, mine: Places
-    ) -> Iterator[tuple[Window, Figures]]:
+    ) -> Iterator[tuple[int, Figures]]:
         complete = lasts[mine] >= 0
         stops = np.where(complete, lasts[mine], tape.before(tape.owners[firsts[mine]], _column(windows, "end")[mine]))
         lengths = stops - firsts[mine] + 1
@@ -166,7 +168,9 @@ class Paths:
             reasons = [REASONS[kind] if kind >= 0 else None for kind in made.kinds.tolist()]
             last = first + np.maximum(made.exits, 0)
             found = self._made(tape, group, first, last, made, exits=made.prices, reasons=reasons)
-            yield from (each for each, kind in zip(found, made.kinds.tolist(), strict=True) if kind >= 0)
+            for place, figures, kind in zip(chosen.tolist(), found, made.kinds.tolist(), strict=True):
+                if kind >= 0:
+                    yield place, figures
 
     def _made(
         self,
@@ -178,7 +182,7 @@ class Paths:
         *,
         exits: NDArray[np.float64],
         reasons: Sequence[str | None],
-    ) -> Iterator[tuple[Window, Figures]]:
+    ) -> Iterator[Figures]:
         fills = _optional(windows, "fill")
         entries = np.where(np.isnan(fills), tape.opens[first], fills)
         entered = np.where(np.isnan(fills), tape.starts[first], _column(windows, "start"))
@@ -190,30 +194,29 @@ class Paths:
         for window, reason, entry, exit_, return_, benchmark, mfe, mae, volatility, start, end, peak, jump in zip(
             windows, reasons, *columns, *moments, strict=True
         ):
-            yield (
-                window,
-                Figures(
-                    start,
-                    end,
-                    entry,
-                    exit_,
-                    return_,
-                    None,
-                    benchmark,
-                    mfe,
-                    mae,
-                    volatility,
-                    None if mfe is None else peak,
-                    reason,
-                    end,
-                    jump >= 0,
-                    self._held(window, jump) if jump >= 0 else None,
-                ),
+            yield Figures(
+                start,
+                end,
+                entry,
+                exit_,
+                return_,
+                None,
+                benchmark,
+                mfe,
+                mae,
+                volatility,
+                None if mfe is None else peak,
+                reason,
+                end,
+                jump >= 0,
+                self._held(window, jump) if jump >= 0 else None,
             )
 
     def _compared(self, tape: Tape, windows: Sequence[Window], first: Places, last: Places) -> NDArray[np.float64]:
         """What the benchmark did from the start of the entry bar to the end of the exit bar; NaN where unknown."""
         unknown = np.full(len(windows), np.nan)
+        if not self._benchmark.eras:
+            return unknown
         eras = [self._benchmark.at(window.start) for window in windows]
         if not len(tape.ends) or all(era is None for era in eras):
             return unknown
@@ -231,10 +234,6 @@ class Paths:
             int(np.searchsorted(calendar.closes, jumped)) + self._rules.market.jump_hold, len(calendar.closes) - 1
         )
         return int(calendar.closes[place])
-
-
-def _order(window: Window) -> tuple[int, int, int, float]:
-    return (window.instrument, window.start, window.end, window.sign)
 
 
 def _column(windows: Sequence[Window], name: str) -> NDArray[Any]:
