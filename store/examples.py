@@ -5,12 +5,12 @@ from functools import cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, select, text
+from sqlalchemy import Connection, Select, and_, bindparam, or_, select, text
 
 from store.dialects import fetched, insert_new, replace_rows
 from store.portions import portions
 from store.rows import columns
-from store.tables import examples, instruments
+from store.tables import alerts, decisions, examples, instruments, theses
 
 LONGEST_ID = 180
 """Ids with more characters are replaced by their hash, so that with a revision they still fit the wire."""
@@ -80,8 +80,8 @@ class Revision(NamedTuple):
     late: bool
 
 
-class PendingExample(NamedTuple):
-    """A pending example that something may have happened to."""
+class OpenExample(NamedTuple):
+    """An example that something may have happened to."""
 
     unit: str
     horizon: str
@@ -181,25 +181,44 @@ class Examples:
         replace_rows(self._connection, examples, _COLUMNS, there, key=_KEY, fixed=_IDENTITY + _PLACE)
         replace_rows(self._connection, examples, _COLUMNS, moved, key=_KEY, fixed=_IDENTITY)
 
-    def maturing(self, ends: Mapping[int, int]) -> list[PendingExample]:
+    def maturing(self, ends: Mapping[int, int]) -> list[OpenExample]:
         """The pending examples of prices that bars may complete; ``ends``: by instrument, the end of its newest bar."""
-        found: list[PendingExample] = []
+        found: list[OpenExample] = []
         by_end: dict[int, list[int]] = {}
         for instrument, end in ends.items():
             by_end.setdefault(end, []).append(instrument)
         for end, numbers in by_end.items():
             for portion in portions(sorted(numbers)):
                 rows = self._connection.execute(_maturing(), {"instruments": portion, "end": end})
-                found.extend(map(PendingExample._make, fetched(rows)))
+                found.extend(map(OpenExample._make, fetched(rows)))
         return found
 
-    def overdue(self, *, until: int) -> list[PendingExample]:
+    def doubtful(self, instruments: Iterable[int], *, first: str, last: str, lost_only: bool) -> list[OpenExample]:
+        """The examples of prices that were given up, or wait after a jump, of what could be entered in these
+        instruments in the sessions ``first`` to ``last``; with ``lost_only`` those of which nothing is known."""
+        found: list[OpenExample] = []
+        waits = and_(examples.c.state == "pending", examples.c.marks != "")
+        doubt = examples.c.state == "lost" if lost_only else or_(examples.c.state.in_(("lost", "censored")), waits)
+        for table in (alerts, decisions, theses):
+            chosen = (
+                select(*columns(examples, OpenExample))
+                .join_from(table, examples, examples.c.fact == table.c.sequence)
+                .where(
+                    table.c.entry_session >= first, table.c.entry_session <= last, examples.c.origin == "prices", doubt
+                )
+            )
+            for portion in portions(sorted(set(instruments))):
+                rows = self._connection.execute(chosen.where(table.c.instrument.in_(portion)))
+                found.extend(map(OpenExample._make, fetched(rows)))
+        return found
+
+    def overdue(self, *, until: int) -> list[OpenExample]:
         """The pending examples of the strategy that could have been filled by ``until``, found by instrument."""
         own = select(instruments.c.id).where(instruments.c.strategy == self._strategy)
-        chosen = select(*columns(examples, PendingExample)).where(
+        chosen = select(*columns(examples, OpenExample)).where(
             examples.c.instrument.in_(own), _PENDING, examples.c.due <= until
         )
-        return [PendingExample._make(row) for row in self._connection.execute(chosen)]
+        return [OpenExample._make(row) for row in self._connection.execute(chosen)]
 
     def pending(self) -> dict[str, list[str]]:
         """The assignment sessions that have pending examples, by ``horizon/origin``."""
@@ -238,7 +257,7 @@ def _reported() -> Select[Any]:
 
 @cache
 def _maturing() -> Select[Any]:
-    return select(*columns(examples, PendingExample)).where(
+    return select(*columns(examples, OpenExample)).where(
         examples.c.instrument.in_(bindparam("instruments", expanding=True)),
         _PENDING,
         examples.c.due <= bindparam("end"),

@@ -146,13 +146,14 @@ class Facts:
             theses, ThesisRow, unit=units, thesis_id=ids, alert_id=alerts, decision_id=decisions, position_id=positions
         )
 
-    def units_entered(self, instruments: Iterable[int], *, first: str, last: str) -> set[str]:
-        """The units of what could be entered in these instruments in the sessions ``first`` to ``last``."""
-        found: set[str] = set()
+    def entered(self, instruments: Iterable[int], *, first: str, last: str) -> set[tuple[str, str]]:
+        """The units of what could be entered in these instruments in the sessions ``first`` to ``last``, each with
+        the session."""
+        found: set[tuple[str, str]] = set()
         for table in (alerts, decisions, theses):
-            chosen = select(table.c.unit).where(table.c.entry_session.between(first, last))
+            chosen = select(table.c.unit, table.c.entry_session).where(table.c.entry_session.between(first, last))
             for portion in portions(sorted(set(instruments))):
-                found.update(self.connection.execute(chosen.where(table.c.instrument.in_(portion))).scalars())
+                found.update(fetched(self.connection.execute(chosen.where(table.c.instrument.in_(portion)))))
         return found
 
     def units_barred(self, instruments: Iterable[int], *, first: str, last: str) -> set[str]:

@@ -7,7 +7,7 @@ from sqlalchemy import delete, event, insert
 
 from store import tables
 from store.books import pending
-from store.examples import Examples, PendingExample
+from store.examples import Examples, OpenExample
 from store.store import Store
 
 HORIZONS, ORIGINS, SESSIONS = ("1d", "5d", "close"), ("prices", "reported"), ("2024-01-03", "2024-01-04", "2024-01-05")
@@ -63,7 +63,7 @@ def test_everything_pending_is_found(connection, told):
     found = Examples(connection, "main").pending()
     wanted = sorted({(row["horizon"], row["origin"], row["session"]) for row in waiting})
     assert wanted == [(*slot.split("/"), session) for slot, sessions in found.items() for session in sessions]
-    due = [PendingExample(row["unit"], row["horizon"], row["origin"]) for row in waiting if row["due"] <= 1]
+    due = [OpenExample(row["unit"], row["horizon"], row["origin"]) for row in waiting if row["due"] <= 1]
     assert sorted(due) == sorted(Examples(connection, "main").overdue(until=1))
 
 

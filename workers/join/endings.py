@@ -14,7 +14,7 @@ from workers.join.view import Ending
 NO_BAR = "no bar of"
 """How the reason begins where not a single bar came that prices are measured with."""
 
-STOPPED = "it traded last on"
+STOPPED = "it traded last"
 """How the reason begins where an instrument stopped trading before the end."""
 
 
@@ -70,8 +70,10 @@ class Endings:
         if last is None:
             came = f"{self._rules.market.bars} came from {_day(calendar, window.latest)} to {_day(calendar, lost_at)}"
             return Ending(f"{NO_BAR} {came}", True)
+        if last < window.start:
+            return Ending(f"{STOPPED} before {_day(calendar, window.latest)}", False)
         if last < window.end:
-            return Ending(f"{STOPPED} {_day(calendar, last)}", False)
+            return Ending(f"{STOPPED} on {_day(calendar, last)}", False)
         if not self._paths.entered(window):
             return Ending(f"no bar came to enter on {_day(calendar, window.latest)}", False)
         return Ending(f"no bar came that ends with {_day(calendar, window.end)}; later ones did", False)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection
@@ -19,8 +20,18 @@ from workers.join.fact_rows import Row
 from workers.join.rules import BARRIER, Rules, Slot, sessions_spanned
 from workers.join.touched import Touched
 
-NEVER = 2**62
-"""Later than anything."""
+
+class Run(NamedTuple):
+    """Bars of sessions that lie close together, as places in a calendar.
+
+    ``since`` is where the bars before them end, because a hole may have closed; ``told_again``: one of them is no
+    longer final.
+    """
+
+    first: int
+    last: int
+    since: int
+    told_again: bool
 
 
 class Stirred:
@@ -50,19 +61,22 @@ class Stirred:
             if self._counts(row) or not row["final"]:
                 bars[row["instrument"]].append(row)
         ends: dict[int, int] = {}
-        around: dict[tuple[str, str], set[int]] = defaultdict(set)
+        late: dict[Calendar, dict[Run, set[int]]] = defaultdict(lambda: defaultdict(set))
         for instrument, mine in bars.items():
             in_order = sorted(mine, key=lambda row: int(row["time"]))
             if self._is_next(instrument, in_order):
                 ends[instrument] = in_order[-1]["time"]
             else:
-                near = self._near(in_order, instrument=instrument, calendar=self._calendar(instrument))
-                around[near].add(instrument)
+                calendar = self._calendar(instrument)
+                for run in self._runs(calendar, in_order, since=self._before.get(instrument)):
+                    late[calendar][run].add(instrument)
         for pending in Examples(self._connection, self._rules.registry.strategy).maturing(ends):
             touched.slots(pending.unit, [Slot(pending.horizon, pending.origin)])
-        for (first, last), instruments in around.items():
-            self._entered(instruments, first=first, last=last, touched=touched)
-            self._held(instruments, touched)
+        for calendar, runs in late.items():
+            for run, instruments in runs.items():
+                self._entered(calendar, instruments, run, touched)
+                self._doubtful(calendar, instruments, run, touched)
+        self._held({instrument for runs in late.values() for mine in runs.values() for instrument in mine}, touched)
         self._compared(bars, touched)
 
     @cached_property
@@ -70,10 +84,16 @@ class Stirred:
         """What an earlier registry asked for: its examples are revised too."""
         return self._rules.before(horizons(self._connection, self._rules.registry.strategy))
 
+    @cached_property
+    def _spans(self) -> dict[Slot, int]:
+        """How many sessions each horizon spans, those of earlier registries among them."""
+        slots = (*self._rules.fixed, *self._rules.judged, *self._earlier)
+        return {slot: sessions_spanned(slot.horizon) for slot in slots}
+
     @property
     def _reach(self) -> int:
-        """How many sessions the longest window of prices spans, those of earlier registries among them."""
-        return max([self._rules.reach, *(sessions_spanned(slot.horizon) for slot in self._earlier)])
+        """How many sessions the longest window of prices spans."""
+        return max([self._rules.reach, *self._spans.values()])
 
     def _counts(self, row: Row) -> bool:
         return bool(row["final"]) and row["interval"] == self._rules.market.bars
@@ -90,25 +110,52 @@ class Stirred:
             last, session = row["time"], row["session"]
         return True
 
-    def _near(self, rows: Sequence[Row], *, instrument: int, calendar: Calendar) -> tuple[str, str]:
-        """The first and the last session of a calendar in which something was entered that one of the bars may concern.
+    def _runs(self, calendar: Calendar, rows: Sequence[Row], *, since: tuple[int, str] | None = None) -> Iterable[Run]:
+        """The stretches of sessions that bars lie in, which are in order; ``since``: the instrument's newest bar
+        before them. Those that lie closer together than windows are long are taken as one."""
+        runs: list[Run] = []
+        for row in rows:
+            place = int(np.searchsorted(calendar.closes, row["time"]))
+            told_again = not row["final"]
+            if runs and place - runs[-1].last <= self._reach:
+                runs[-1] = runs[-1]._replace(last=place, told_again=runs[-1].told_again or told_again)
+            else:
+                runs.append(Run(place, place, place, told_again))
+        if since is not None:
+            newest_place = int(np.searchsorted(calendar.closes, since[0]))
+            runs = [run._replace(since=min(run.since, newest_place)) for run in runs]
+        return runs
 
-        Counted from the instrument's last bar before them on, because a hole may have closed.
+    def _entered(self, calendar: Calendar, instruments: set[int], run: Run, touched: Touched) -> None:
+        """What is measured over one of the sessions; one more on both sides, for what ends or begins between two."""
+        first, last = _sessions(calendar, run.first - self._reach, run.last + 1)
+        for unit, entry in self._facts.entered(instruments, first=first, last=last):
+            back = run.first - calendar.place(entry)
+            touched.slots(unit, self._reaching(back))
+        for unit in self._facts.units_barred(instruments, first=first, last=last):
+            touched.slots(unit, [BARRIER])
+
+    def _reaching(self, sessions: int) -> list[Slot]:
+        """The horizons that may reach so many sessions on."""
+        return [slot for slot, spanned in self._spans.items() if spanned >= sessions]
+
+    def _ends(self, slot: Slot, *, by: int) -> bool:
+        """Whether a horizon may have ended so many sessions on; one in hours may end in its first."""
+        return self._spans[slot] <= by or span_of(slot.horizon) is not None
+
+    def _doubtful(self, calendar: Calendar, instruments: set[int], run: Run, touched: Touched) -> None:
+        """What was given up, or waits after a jump, and may have it otherwise now.
+
+        Before the bars: why it ended, and whether it is waited any longer. After them: that no bar had come at all.
         """
-        since = min(int(rows[0]["time"]), self._before[instrument][0] if instrument in self._before else NEVER)
-        back = self._reach + self._rules.market.lost_after + self._rules.market.jump_hold
-        first = int(np.searchsorted(calendar.closes, since)) - back
-        last = int(np.searchsorted(calendar.closes, rows[-1]["time"])) + self._rules.market.gap_sessions
-        newest_place = len(calendar.sessions) - 1
-        return calendar.sessions[min(max(0, first), newest_place)], calendar.sessions[min(last, newest_place)]
-
-    def _entered(self, instruments: set[int], *, first: str, last: str, touched: Touched) -> None:
-        slots = (*self._rules.priced, *self._earlier)
-        self._touch(instruments, slots, first=first, last=last, touched=touched)
-
-    def _touch(self, instruments: set[int], slots: Iterable[Slot], *, first: str, last: str, touched: Touched) -> None:
-        for unit in self._facts.units_entered(instruments, first=first, last=last):
-            touched.slots(unit, slots)
+        market = self._rules.market
+        examples = Examples(self._connection, self._rules.registry.strategy)
+        back = self._reach + market.lost_after + market.jump_hold
+        behind = _sessions(calendar, run.since - back, run.last)
+        ahead = _sessions(calendar, run.last + 1, run.last + market.gap_sessions)
+        for (first, last), lost_only in ((behind, False), (ahead, not run.told_again)):
+            for one in examples.doubtful(instruments, first=first, last=last, lost_only=lost_only):
+                touched.slots(one.unit, [Slot(one.horizon, one.origin)])
 
     def _held(self, instruments: set[int], touched: Touched) -> None:
         """What was bought to be held longer than any horizon reaches."""
@@ -130,17 +177,33 @@ class Stirred:
             behind = {other for other, (last, _) in ahead.items() if last >= rows[0]["time"]}
             if not behind:
                 continue
-            if self._is_next(number, rows) and all(row["factor"] is None for row in rows):
-                self._ending(behind, rows, touched, instrument=number)
+            plain = all(row["factor"] is None and row["final"] for row in rows)
+            if plain and self._is_next(number, rows):
+                self._ending(behind, rows, touched)
             else:
-                for calendar, mine in self._by_calendar(behind):
-                    first, last = self._near(rows, instrument=number, calendar=calendar)
-                    self._entered(mine, first=first, last=last, touched=touched)
-                self._held(behind, touched)
+                self._compared_with(behind, rows, touched, plain=plain)
+            self._held(behind, touched)
 
-    def _ending(self, instruments: set[int], rows: Sequence[Row], touched: Touched, *, instrument: int) -> None:
+    def _compared_with(self, instruments: set[int], rows: Sequence[Row], touched: Touched, *, plain: bool) -> None:
+        """What a benchmark's bars may change in others: where they begin or end a window, and with a factor, or told
+        again, anywhere within it."""
+        examples = Examples(self._connection, self._rules.registry.strategy)
+        for calendar, mine in self._by_calendar(instruments):
+            for run in self._runs(calendar, rows):
+                first, last = _sessions(calendar, run.first - self._reach, run.last + 1)
+                for unit, entry in self._facts.entered(mine, first=first, last=last):
+                    back = run.first - calendar.place(entry)
+                    inside = not plain or back <= 1
+                    over = back + run.last - run.first + 2
+                    touched.slots(unit, [slot for slot in self._reaching(back) if inside or self._ends(slot, by=over)])
+                for unit in self._facts.units_barred(mine, first=first, last=last):
+                    touched.slots(unit, [BARRIER])
+                for one in examples.doubtful(mine, first=first, last=last, lost_only=False):
+                    touched.slots(one.unit, [Slot(one.horizon, one.origin)])
+
+    def _ending(self, instruments: set[int], rows: Sequence[Row], touched: Touched) -> None:
         """What ends with these bars, in the sessions of what is compared."""
-        slots = (*self._rules.fixed, *self._rules.judged, *self._earlier)
+        slots = list(self._spans)
         for calendar, mine in self._by_calendar(instruments):
             entries = {
                 entry
@@ -148,11 +211,12 @@ class Stirred:
                 for entry in self._entries(calendar, earliest, latest, slots)
             }
             for first, last in sorted(entries):
-                self._touch(mine, slots, first=first, last=last, touched=touched)
-            first, last = self._near(rows, instrument=instrument, calendar=calendar)
-            for unit in self._facts.units_barred(mine, first=first, last=last):
-                touched.slots(unit, [BARRIER])
-        self._held(instruments, touched)
+                for unit, _ in self._facts.entered(mine, first=first, last=last):
+                    touched.slots(unit, slots)
+            for run in self._runs(calendar, rows):
+                first, last = _sessions(calendar, run.first - self._reach, run.last + 1)
+                for unit in self._facts.units_barred(mine, first=first, last=last):
+                    touched.slots(unit, [BARRIER])
 
     def _ended(self, calendar: Calendar, rows: Iterable[Row]) -> set[tuple[int, int]]:
         """The places of the sessions that the bars may end: a bar may reach less than its length beyond a close.
@@ -201,3 +265,9 @@ class Stirred:
         if not self._rules.market.venues:
             return self._rules.calendar
         return self._rules.calendar_of(Instruments(self._connection).venues([instrument])[instrument])
+
+
+def _sessions(calendar: Calendar, first: int, last: int) -> tuple[str, str]:
+    """The sessions at two places, no further than the calendar reaches."""
+    newest_place = len(calendar.sessions) - 1
+    return calendar.sessions[min(max(0, first), newest_place)], calendar.sessions[min(max(0, last), newest_place)]
