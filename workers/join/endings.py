@@ -17,6 +17,9 @@ NO_BAR = "no bar of"
 STOPPED = "it traded last"
 """How the reason begins where an instrument stopped trading before the end."""
 
+NEVER = -(2**62)
+"""Earlier than any bar."""
+
 
 class Endings:
     """Says why windows that are given up can no longer be filled.
@@ -37,13 +40,18 @@ class Endings:
         """Why each window ended, which was given up at the moment beside it."""
         given = set(windows)
         lasts = self._lasts(given)
-        ends = {window: self._end(window, lost_at, lasts.get((window, lost_at))) for window, lost_at in given}
-        stopped = {window for window, ending in ends.items() if ending.reason.startswith(STOPPED)}
-        known = self._paths.cut_short(stopped)
-        return ends | {
-            window: Ending(f"{ends[window].reason}; its last price was used", False, figures._replace(exit_reason=None))
-            for window, figures in known.items()
+        complete = [window for window, lost_at in given if lasts.get((window, lost_at), NEVER) >= window.end]
+        entered = {window for window, there in zip(complete, self._paths.entered(complete), strict=True) if there}
+        ends = {
+            window: self._end(window, lost_at, lasts.get((window, lost_at)), entered=window in entered)
+            for window, lost_at in given
         }
+        stopped = [window for window, ending in ends.items() if ending.reason.startswith(STOPPED)]
+        for window, figures in zip(stopped, self._paths.cut_short(stopped), strict=True):
+            if figures is not None:
+                reason = f"{ends[window].reason}; its last price was used"
+                ends[window] = Ending(reason, False, figures._replace(exit_reason=None))
+        return ends
 
     def _lasts(self, windows: Iterable[tuple[Window, int]]) -> dict[tuple[Window, int], int]:
         """The last bar of each that has any; those of one stretch of time are asked for together."""
@@ -65,7 +73,7 @@ class Endings:
     def _calendar(self, window: Window) -> Calendar:
         return self._calendars.get(window.instrument, self._rules.calendar)
 
-    def _end(self, window: Window, lost_at: int, last: int | None) -> Ending:
+    def _end(self, window: Window, lost_at: int, last: int | None, *, entered: bool) -> Ending:
         calendar = self._calendar(window)
         if last is None:
             came = f"{self._rules.market.bars} came from {_day(calendar, window.latest)} to {_day(calendar, lost_at)}"
@@ -74,7 +82,7 @@ class Endings:
             return Ending(f"{STOPPED} before {_day(calendar, window.latest)}", False)
         if last < window.end:
             return Ending(f"{STOPPED} on {_day(calendar, last)}", False)
-        if not self._paths.entered(window):
+        if not entered:
             return Ending(f"no bar came to enter on {_day(calendar, window.latest)}", False)
         return Ending(f"no bar came that ends with {_day(calendar, window.end)}; later ones did", False)
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,35 +69,42 @@ class Paths:
 
         An entry price of 0 or less has no fractions. Returns are bounded at ``LARGEST`` on both sides.
         """
-        months: dict[int, list[int]] = defaultdict(list)
-        for place, window in enumerate(windows):
-            months[window.start // MONTH].append(place)
         found: list[Figures | None] = [None] * len(windows)
-        for _, places in sorted(months.items()):
-            for place, figures in self._of_month([windows[place] for place in places]):
+        for places, month in _by_month(windows):
+            for place, figures in self._of_month(month):
                 found[places[place]] = figures
         return found
 
-    def cut_short(self, windows: Iterable[Window]) -> dict[Window, Figures]:
-        """The figures of fixed windows up to the last bar before their end, where that is not before the entry."""
-        lasts = {window: last for window in windows if (last := self._last_end(window)) is not None}
-        known = self.measured([window._replace(end=last) for window, last in lasts.items()])
-        return {window: figures for window, figures in zip(lasts, known, strict=True) if figures is not None}
+    def cut_short(self, windows: Sequence[Window]) -> list[Figures | None]:
+        """The figures of each window up to the last bar before its end, where that is not before the entry."""
+        shorter = list(windows)
+        for places, month in _by_month(windows):
+            tape = self._tape(month)
+            owners = self._owners(tape, month)
+            lasts = tape.before(owners, _column(month, "end"))
+            for place, last, owner in zip(places, lasts.tolist(), owners.tolist(), strict=True):
+                if last >= 0 and tape.owners[last] == owner:
+                    shorter[place] = windows[place]._replace(end=int(tape.ends[last]))
+        known = self.measured(shorter)
+        return [
+            figures if short is not window else None
+            for window, short, figures in zip(windows, shorter, known, strict=True)
+        ]
 
-    def _last_end(self, window: Window) -> int | None:
-        tape = self._tape([window])
-        last = int(tape.last(np.array([tape.place(window.instrument)]))[0])
-        return int(tape.ends[last]) if last >= 0 else None
-
-    def entered(self, window: Window) -> bool:
-        """Whether the bar is there that the window is entered with."""
-        tape = self._tape([window._replace(end=max(window.end, window.latest))])
-        return bool(self._firsts(tape, [window], np.array([tape.place(window.instrument)]))[0] >= 0)
+    def entered(self, windows: Sequence[Window]) -> list[bool]:
+        """Of each window whether the bar is there that it is entered with."""
+        found = [False] * len(windows)
+        for places, month in _by_month(windows):
+            tape = self._tape([window._replace(end=max(window.end, window.latest)) for window in month])
+            firsts = self._firsts(tape, month, self._owners(tape, month))
+            for place, first in zip(places, firsts.tolist(), strict=True):
+                found[place] = first >= 0
+        return found
 
     def _of_month(self, windows: Sequence[Window]) -> Iterator[tuple[int, Figures]]:
         """By their places among the windows."""
         tape = self._tape(windows)
-        owners = np.array([tape.place(window.instrument) for window in windows], dtype=np.int64)
+        owners = self._owners(tape, windows)
         firsts = self._firsts(tape, windows, owners)
         ends = _column(windows, "end")
         lasts = tape.ending(owners, ends)
@@ -107,6 +114,9 @@ class Paths:
             mine = np.array([window.barred is barred for window in windows]) & (firsts >= 0)
             if mine.any():
                 yield from measure(tape, windows, firsts=firsts, lasts=lasts, mine=np.flatnonzero(mine))
+
+    def _owners(self, tape: Tape, windows: Sequence[Window]) -> Places:
+        return np.array([tape.place(window.instrument) for window in windows], dtype=np.int64)
 
     def _firsts(self, tape: Tape, windows: Sequence[Window], owners: Places) -> Places:
         """The entry bar of each window: the first that starts in time, before the entry session closes; else -1."""
@@ -234,6 +244,15 @@ class Paths:
             int(np.searchsorted(calendar.closes, jumped)) + self._rules.market.jump_hold, len(calendar.closes) - 1
         )
         return int(calendar.closes[place])
+
+
+def _by_month(windows: Sequence[Window]) -> Iterator[tuple[list[int], list[Window]]]:
+    """The windows that start within one month, each month with their places."""
+    months: dict[int, list[int]] = defaultdict(list)
+    for place, window in enumerate(windows):
+        months[window.start // MONTH].append(place)
+    for _, places in sorted(months.items()):
+        yield places, [windows[place] for place in places]
 
 
 def _column(windows: Sequence[Window], name: str) -> NDArray[Any]:
