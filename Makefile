@@ -41,4 +41,7 @@ clean:
 
 .venv/dev: .venv/demo
 	$(PIP) --editable '.[broker,demo,dev]'
+	@$(BIN)/python -c 'import importlib.util, sys; sys.exit(not importlib.util.find_spec("pgserver"))' \
+	  || $(PIP) --target .venv/postgresql --python-version 3.12 --only-binary=:all: --no-deps pgserver 2>/dev/null \
+	  || echo "no wheel holds PostgreSQL for this machine: its tests are skipped, or use LEARNING_TEST_POSTGRESQL_URL"
 	@touch $@

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from store.store import PRAGMAS, Store
+from store.engines import PRAGMAS
+from store.store import Store
 from store.work import Work
 from workers.clock import wall_clock
 

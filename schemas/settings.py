@@ -68,7 +68,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """
 
     redis_url: Annotated[str, Meta(pattern=r"^((redis|rediss|unix)://\S+)?\Z")] = ""
-    store_url: Annotated[str, Meta(pattern=r"^(sqlite|postgresql)(\+\w+)?://\S*\Z")] = "sqlite:///var/learning.db"
+    store_url: Annotated[str, Meta(pattern=r"^(sqlite|postgres(ql)?)(\+\w+)?://\S*\Z")] = "sqlite:///var/learning.db"
     prefix: Annotated[str, Meta(max_length=50, pattern=r"^[A-Za-z0-9_.:\-]*\Z")] = ""
     mode: Mode = Mode.OBSERVE
     registries: Annotated[list[str], Meta(min_length=1, max_length=100)] = field(

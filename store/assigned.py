@@ -62,7 +62,8 @@ def _entered(table: Table, version: Any) -> Select[Any]:
         .join(table, table.c.instrument == instruments.c.id)
         .where(
             instruments.c.strategy == bindparam("strategy"),
-            table.c.entry_session.between(bindparam("first"), bindparam("last")),
+            table.c.entry_session >= bindparam("first"),
+            table.c.entry_session <= bindparam("last"),
             table.c.sequence + 0 <= bindparam("cut"),
         )
     )

@@ -167,10 +167,10 @@ def _barriers(connection: Connection, strategy: str) -> int:
 
 
 def _reported(connection: Connection, strategy: str) -> dict[str, int]:
-    nameless = case((outcomes.c.instrument.is_not(None), 1), else_=0)
-    chosen = select(outcomes.c.joined, nameless, func.count()).where(outcomes.c.strategy == strategy)
+    place = (outcomes.c.joined, outcomes.c.instrument.is_not(None))
+    chosen = select(*place, func.count()).where(outcomes.c.strategy == strategy).group_by(*place)
     found: Counter[str] = Counter()
-    for joined, is_nameless, count in connection.execute(chosen.group_by(outcomes.c.joined, nameless)):
+    for joined, is_nameless, count in connection.execute(chosen):
         found[("inferred" if is_nameless else "joined") if joined else "waiting"] += count
     return found
 

@@ -49,7 +49,8 @@ def _reading(table: Table, shape: type[NamedTuple]) -> Select[Any]:
         .join(instruments, instruments.c.id == table.c.instrument)
         .where(
             table.c.instrument.in_(bindparam("instruments", expanding=True)),
-            table.c.entry_session.between(bindparam("first"), bindparam("last")),
+            table.c.entry_session >= bindparam("first"),
+            table.c.entry_session <= bindparam("last"),
             table.c.time.between(bindparam("since"), bindparam("until")),
         )
     )

@@ -16,7 +16,10 @@ from sqlalchemy.exc import DBAPIError
 
 from schemas.errors import EngineError
 
-BUSY = ("locked", "busy", "deadlock", "lock timeout")
+REFUSED = frozenset({"IntegrityError", "DataError", "ProgramLimitExceeded"})
+BUSY = frozenset({"SerializationFailure", "DeadlockDetected", "LockNotAvailable"})
+OUTDATED = frozenset({"UndefinedTable", "UndefinedColumn", "InvalidSchemaName"})
+"""Classes of the drivers' errors by name: psycopg need not be installed where nobody uses it."""
 
 
 class StoreError(EngineError):
@@ -50,11 +53,13 @@ class ForbiddenTransition(StoreError):
 def translated(error: Exception, *, place: str) -> StoreError:
     """Our error for the driver's ``error``, raised while using the store at ``place``."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    kind, text = type(cause).__name__, str(cause)
-    if isinstance(cause, sqlite3.IntegrityError | sqlite3.DataError) or kind in ("IntegrityError", "DataError"):
+    text = str(cause)
+    kinds = {kind.__name__ for kind in type(cause).__mro__}
+    words = text if isinstance(cause, sqlite3.Error) else ""
+    if kinds & REFUSED:
         return StoreRefused(f"{place} refused a row: {text}; nothing of this turn was kept")
-    if any(word in text.lower() for word in BUSY):
+    if kinds & BUSY or "locked" in words or "busy" in words:
         return StoreBusy(f"{place} is held by another writer: {text}; the turn was rolled back, repeat it")
-    if "no such table" in text or "no such column" in text:
+    if kinds & OUTDATED or "no such table" in words or "no such column" in words:
         return StoreOutdated(f"{place} lacks what this code needs: {text}; run `learning db upgrade`")
     return StoreUnavailable(f"{place} failed: {text}; check that it exists, can be written to and has room")

@@ -151,7 +151,7 @@ class Facts:
         the session."""
         found: set[tuple[str, str]] = set()
         for table in (alerts, decisions, theses):
-            chosen = select(table.c.unit, table.c.entry_session).where(table.c.entry_session.between(first, last))
+            chosen = select(table.c.unit, table.c.entry_session).where(*_entered(table, first, last))
             for portion in portions(sorted(set(instruments))):
                 found.update(fetched(self.connection.execute(chosen.where(table.c.instrument.in_(portion)))))
         return found
@@ -159,7 +159,7 @@ class Facts:
     def units_barred(self, instruments: Iterable[int], *, first: str, last: str) -> set[str]:
         """The units of the purchases with a stop, a target or a longest hold that could be entered so."""
         limited = or_(decisions.c.stop.is_not(None), decisions.c.target.is_not(None), decisions.c.max_hold > 0)
-        return self._units_bought(instruments, decisions.c.entry_session.between(first, last), limited)
+        return self._units_bought(instruments, *_entered(decisions, first, last), limited)
 
     def units_held_long(self, instruments: Iterable[int], *, longer: int) -> set[str]:
         """The units of the purchases that may be held for more than ``longer`` sessions."""
@@ -234,6 +234,11 @@ def first_recorded(connection: Connection, strategy: str) -> int | None:
         for table in (alerts, decisions)
     ]
     return min((first for first in firsts if first is not None), default=None)
+
+
+def _entered(table: Table, first: str, last: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """In the sessions ``first`` to ``last``; PostgreSQL has no BETWEEN for a text that is sorted by its bytes."""
+    return table.c.entry_session >= first, table.c.entry_session <= last
 
 
 def _at(names: Sequence[tuple[int, str]], time: int) -> str:

@@ -72,11 +72,13 @@ class Selected:
     def rows(self, stretch: Stretch) -> list[Revision]:
         """The chosen examples of the stretch, by session, subject's id, horizon, origin and subject.
 
-        Sorted here and not by the database: databases differ in how they sort text.
+        Sorted here and not by the database: a stretch is small, and no index has this order.
         """
         table = examples.c
         chosen = select(*_CONTENT, *_HISTORY).where(
-            table.fact.between(stretch.low, stretch.high), table.session.between(stretch.first, stretch.last)
+            table.fact.between(stretch.low, stretch.high),
+            table.session >= stretch.first,
+            table.session <= stretch.last,
         )
         rows = [_revision(row) for row in self._connection.execute(chosen.where(*self._chosen))]
         return sorted(rows, key=_order)

@@ -1,7 +1,8 @@
 """Every table. What each row is, which worker alone writes it, and in which unit its columns are.
 
 Times are int64 microseconds in UTC, sessions are dates as text, values and bodies are JSON text, rewards
-are quantised integers. SQLite tables are STRICT, so an overflowing sum is an error and not a float.
+are quantised integers. SQLite tables are STRICT, so an overflowing sum is an error and not a float. Text is
+in the order of its bytes, in PostgreSQL as in SQLite.
 """
 
 from typing import Any
@@ -19,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
 metadata = MetaData(
@@ -33,6 +34,7 @@ metadata = MetaData(
 
 INTEGER: TypeEngine[int] = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
 REAL: TypeEngine[float] = Double().with_variant(sqlite.REAL(), "sqlite")
+TEXT: TypeEngine[str] = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 BLOB: TypeEngine[bytes] = LargeBinary()
 
 
@@ -45,12 +47,12 @@ def _fact(name: str, *parts: Any) -> Table:
     return _table(
         name,
         Column("sequence", INTEGER, primary_key=True, autoincrement=False),
-        Column("source", Text, nullable=False),
-        Column("event_id", Text, nullable=False),
-        Column("strategy", Text, nullable=False),
+        Column("source", TEXT, nullable=False),
+        Column("event_id", TEXT, nullable=False),
+        Column("strategy", TEXT, nullable=False),
         Column("time", INTEGER, nullable=False),
         Column("recorded_at", INTEGER, nullable=False),
-        Column("body", Text, nullable=False),
+        Column("body", TEXT, nullable=False),
         *parts,
         UniqueConstraint("source", "event_id"),
     )
@@ -59,7 +61,7 @@ def _fact(name: str, *parts: Any) -> Table:
 # The ingest sequence, taken under its row's lock, so that numbers become visible in their order; and running counts.
 counters = _table(
     "counters",
-    Column("name", Text, primary_key=True),
+    Column("name", TEXT, primary_key=True),
     Column("value", INTEGER, nullable=False),
 )
 
@@ -68,48 +70,48 @@ counters = _table(
 instruments = _table(
     "instruments",
     Column("id", INTEGER, primary_key=True),
-    Column("strategy", Text, nullable=False),
-    Column("venue", Text, nullable=False),
-    Column("symbol", Text, nullable=False),
-    Column("currency", Text),
+    Column("strategy", TEXT, nullable=False),
+    Column("venue", TEXT, nullable=False),
+    Column("symbol", TEXT, nullable=False),
+    Column("currency", TEXT),
 )
 
 # Which instrument a symbol means from ``since`` on: a ticker is not a company for ever. The first row of a symbol
 # has 0. ``because``: first, renamed, taken over, gap.
 listings = _table(
     "listings",
-    Column("strategy", Text, primary_key=True),
-    Column("venue", Text, primary_key=True),
-    Column("symbol", Text, primary_key=True),
+    Column("strategy", TEXT, primary_key=True),
+    Column("venue", TEXT, primary_key=True),
+    Column("symbol", TEXT, primary_key=True),
     Column("since", INTEGER, primary_key=True),
     Column("instrument", INTEGER, ForeignKey("instruments.id"), nullable=False),
-    Column("because", Text, nullable=False),
+    Column("because", TEXT, nullable=False),
     Index(None, "instrument"),
 )
 
 symbol_changes = _fact(
     "symbol_changes",
-    Column("venue", Text, nullable=False),
-    Column("symbol", Text, nullable=False),
-    Column("session", Text, nullable=False),
-    Column("renamed_to", Text),
+    Column("venue", TEXT, nullable=False),
+    Column("symbol", TEXT, nullable=False),
+    Column("session", TEXT, nullable=False),
+    Column("renamed_to", TEXT),
     UniqueConstraint("strategy", "venue", "symbol", "session"),
 )
 
 # entry_session: the first that opens at the event's time or later, on the calendar of its venue.
 alerts = _fact(
     "alerts",
-    Column("alert_id", Text, nullable=False),
+    Column("alert_id", TEXT, nullable=False),
     Column("instrument", INTEGER, ForeignKey("instruments.id"), nullable=False),
-    Column("unit", Text, nullable=False),
-    Column("session", Text, nullable=False),
-    Column("entry_session", Text, nullable=False),
+    Column("unit", TEXT, nullable=False),
+    Column("session", TEXT, nullable=False),
+    Column("entry_session", TEXT, nullable=False),
     Column("score", REAL, nullable=False),
-    Column("direction", Text, nullable=False),
-    Column("params_version", Text),
-    Column("assignments", Text),
-    Column("regime", Text),
-    Column("run_id", Text),
+    Column("direction", TEXT, nullable=False),
+    Column("params_version", TEXT),
+    Column("assignments", TEXT),
+    Column("regime", TEXT),
+    Column("run_id", TEXT),
     UniqueConstraint("strategy", "alert_id"),
     Index(None, "strategy", "unit"),
     Index(None, "instrument", "entry_session"),
@@ -117,26 +119,26 @@ alerts = _fact(
 
 decisions = _fact(
     "decisions",
-    Column("decision_id", Text, nullable=False),
-    Column("alert_id", Text),
-    Column("position_id", Text),
-    Column("thesis_id", Text),
+    Column("decision_id", TEXT, nullable=False),
+    Column("alert_id", TEXT),
+    Column("position_id", TEXT),
+    Column("thesis_id", TEXT),
     Column("instrument", INTEGER, ForeignKey("instruments.id"), nullable=False),
-    Column("unit", Text, nullable=False),
+    Column("unit", TEXT, nullable=False),
     Column("named_unit", INTEGER, nullable=False),
-    Column("session", Text, nullable=False),
-    Column("entry_session", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("direction", Text, nullable=False),
+    Column("session", TEXT, nullable=False),
+    Column("entry_session", TEXT, nullable=False),
+    Column("action", TEXT, nullable=False),
+    Column("direction", TEXT, nullable=False),
     Column("size", REAL),
     Column("score", REAL),
     Column("fill_price", REAL),
     Column("stop", REAL),
     Column("target", REAL),
     Column("max_hold", INTEGER),
-    Column("params_version", Text),
-    Column("assignments", Text),
-    Column("regime", Text),
+    Column("params_version", TEXT),
+    Column("assignments", TEXT),
+    Column("regime", TEXT),
     UniqueConstraint("strategy", "decision_id"),
     Index(None, "strategy", "unit"),
     Index(None, "strategy", "alert_id"),
@@ -155,12 +157,12 @@ decisions = _fact(
 # account is empty where the fill names none. rank: the broker's order among fills of the same time.
 fills = _fact(
     "fills",
-    Column("fill_id", Text, nullable=False),
-    Column("decision_id", Text),
-    Column("position_id", Text),
+    Column("fill_id", TEXT, nullable=False),
+    Column("decision_id", TEXT),
+    Column("position_id", TEXT),
     Column("instrument", INTEGER, ForeignKey("instruments.id"), nullable=False),
-    Column("account", Text, nullable=False),
-    Column("side", Text, nullable=False),
+    Column("account", TEXT, nullable=False),
+    Column("side", TEXT, nullable=False),
     Column("quantity", REAL, nullable=False),
     Column("price", REAL, nullable=False),
     Column("fees", REAL),
@@ -178,11 +180,11 @@ fills = _fact(
 round_trips = _table(
     "round_trips",
     Column("instrument", INTEGER, ForeignKey("instruments.id"), primary_key=True),
-    Column("account", Text, primary_key=True),
-    Column("entry_fill", Text, primary_key=True),
-    Column("exit_fill", Text, primary_key=True),
-    Column("strategy", Text, nullable=False),
-    Column("entry_decision", Text),
+    Column("account", TEXT, primary_key=True),
+    Column("entry_fill", TEXT, primary_key=True),
+    Column("exit_fill", TEXT, primary_key=True),
+    Column("strategy", TEXT, nullable=False),
+    Column("entry_decision", TEXT),
     Column("place", INTEGER, nullable=False),
     Column("quantity", REAL, nullable=False),
     Column("multiplier", REAL, nullable=False),
@@ -200,10 +202,10 @@ round_trips = _table(
 open_lots = _table(
     "open_lots",
     Column("instrument", INTEGER, ForeignKey("instruments.id"), primary_key=True),
-    Column("account", Text, primary_key=True),
-    Column("fill", Text, primary_key=True),
-    Column("strategy", Text, nullable=False),
-    Column("decision", Text),
+    Column("account", TEXT, primary_key=True),
+    Column("fill", TEXT, primary_key=True),
+    Column("strategy", TEXT, nullable=False),
+    Column("decision", TEXT),
     Column("place", INTEGER, nullable=False),
     Column("quantity", REAL, nullable=False),
     Column("multiplier", REAL, nullable=False),
@@ -218,14 +220,14 @@ open_lots = _table(
 # ``instrument``, ``direction``, ``entry_time`` are of those that name nothing but a symbol.
 outcomes = _fact(
     "outcomes",
-    Column("outcome_id", Text, nullable=False),
-    Column("decision_id", Text),
-    Column("alert_id", Text),
-    Column("position_id", Text),
+    Column("outcome_id", TEXT, nullable=False),
+    Column("decision_id", TEXT),
+    Column("alert_id", TEXT),
+    Column("position_id", TEXT),
     Column("instrument", INTEGER, ForeignKey("instruments.id")),
-    Column("direction", Text),
+    Column("direction", TEXT),
     Column("entry_time", INTEGER),
-    Column("horizon", Text, nullable=False),
+    Column("horizon", TEXT, nullable=False),
     Column("gross", REAL),
     Column("net", REAL),
     Column("joined", INTEGER, nullable=False),
@@ -250,12 +252,12 @@ outcomes = _fact(
 prices = _table(
     "prices",
     Column("instrument", INTEGER, ForeignKey("instruments.id"), primary_key=True, autoincrement=False),
-    Column("interval", Text, primary_key=True),
+    Column("interval", TEXT, primary_key=True),
     Column("time", INTEGER, primary_key=True, autoincrement=False),
-    Column("source", Text, primary_key=True),
-    Column("event_id", Text, nullable=False),
+    Column("source", TEXT, primary_key=True),
+    Column("event_id", TEXT, nullable=False),
     Column("recorded_at", INTEGER, nullable=False),
-    Column("session", Text, nullable=False),
+    Column("session", TEXT, nullable=False),
     Column("open", REAL, nullable=False),
     Column("high", REAL, nullable=False),
     Column("low", REAL, nullable=False),
@@ -264,29 +266,29 @@ prices = _table(
     Column("factor", REAL),
     Column("final", INTEGER, nullable=False),
     Column("revision", INTEGER, nullable=False),
-    Column("entry", Text, nullable=False),
+    Column("entry", TEXT, nullable=False),
     sqlite_with_rowid=False,
 )
 
 discovery_runs = _fact(
     "discovery_runs",
-    Column("run_id", Text, nullable=False),
+    Column("run_id", TEXT, nullable=False),
     UniqueConstraint("strategy", "run_id"),
 )
 
 # unit: ``thesis/ID``. direction: of what it is about, long where that is not known.
 theses = _fact(
     "theses",
-    Column("thesis_id", Text, nullable=False),
+    Column("thesis_id", TEXT, nullable=False),
     Column("instrument", INTEGER, ForeignKey("instruments.id"), nullable=False),
-    Column("unit", Text, nullable=False),
-    Column("session", Text, nullable=False),
-    Column("entry_session", Text, nullable=False),
-    Column("recommendation", Text, nullable=False),
+    Column("unit", TEXT, nullable=False),
+    Column("session", TEXT, nullable=False),
+    Column("entry_session", TEXT, nullable=False),
+    Column("recommendation", TEXT, nullable=False),
     Column("confidence", REAL),
-    Column("alert_id", Text),
-    Column("decision_id", Text),
-    Column("position_id", Text),
+    Column("alert_id", TEXT),
+    Column("decision_id", TEXT),
+    Column("position_id", TEXT),
     UniqueConstraint("strategy", "thesis_id"),
     Index(None, "strategy", "unit"),
     Index(None, "strategy", "alert_id"),
@@ -298,8 +300,8 @@ theses = _fact(
 # What each source said of the end of a session, and where in the streams it said so.
 closings = _fact(
     "closings",
-    Column("session", Text, nullable=False),
-    Column("entry", Text, nullable=False),
+    Column("session", TEXT, nullable=False),
+    Column("entry", TEXT, nullable=False),
     Index(None, "strategy", "session"),
 )
 
@@ -309,30 +311,30 @@ closings = _fact(
 # ``pending`` is JSON: the assignment sessions that had examples pending at the cut, by ``horizon/origin``.
 sessions = _table(
     "sessions",
-    Column("strategy", Text, primary_key=True),
-    Column("session", Text, primary_key=True),
+    Column("strategy", TEXT, primary_key=True),
+    Column("session", TEXT, primary_key=True),
     Column("cut", INTEGER, nullable=False),
     Column("revisions", INTEGER, nullable=False),
     Column("settled_at", INTEGER, nullable=False),
-    Column("pending", Text, nullable=False),
-    Column("version", Text),
+    Column("pending", TEXT, nullable=False),
+    Column("version", TEXT),
 )
 
 # What came in against what stands in the books, when a session settled. body: the BooksReconciled that was sent.
 reconciliations = _table(
     "reconciliations",
-    Column("strategy", Text, primary_key=True),
-    Column("session", Text, primary_key=True),
+    Column("strategy", TEXT, primary_key=True),
+    Column("session", TEXT, primary_key=True),
     Column("balanced", INTEGER, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", TEXT, nullable=False),
 )
 
 # How far files have been replayed. digest: SHA-256 of the files, their column maps and the options. ``taken`` counts
 # events in the order of the replay; finished_at is set when there are no more.
 replays = _table(
     "replays",
-    Column("digest", Text, primary_key=True),
-    Column("name", Text, nullable=False),
+    Column("digest", TEXT, primary_key=True),
+    Column("name", TEXT, nullable=False),
     Column("taken", INTEGER, nullable=False),
     Column("refused", INTEGER, nullable=False),
     Column("recorded_at", INTEGER, nullable=False),
@@ -350,18 +352,18 @@ replays = _table(
 examples = _table(
     "examples",
     Column("fact", INTEGER, primary_key=True, autoincrement=False),
-    Column("horizon", Text, primary_key=True),
-    Column("origin", Text, primary_key=True),
-    Column("strategy", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("subject_id", Text, nullable=False),
+    Column("horizon", TEXT, primary_key=True),
+    Column("origin", TEXT, primary_key=True),
+    Column("strategy", TEXT, nullable=False),
+    Column("subject", TEXT, nullable=False),
+    Column("subject_id", TEXT, nullable=False),
     Column("instrument", INTEGER, ForeignKey("instruments.id"), nullable=False),
-    Column("unit", Text, nullable=False),
-    Column("session", Text, nullable=False),
+    Column("unit", TEXT, nullable=False),
+    Column("session", TEXT, nullable=False),
     Column("due", INTEGER, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("reason", Text),
-    Column("marks", Text, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("reason", TEXT),
+    Column("marks", TEXT, nullable=False),
     Column("late", INTEGER, nullable=False),
     Column("revision", INTEGER, nullable=False),
     Column("sequence", INTEGER, nullable=False),
@@ -376,9 +378,9 @@ examples = _table(
     Column("mae", REAL),
     Column("volatility", REAL),
     Column("peak_after", INTEGER),
-    Column("outcome_class", Text),
-    Column("exit_reason", Text),
-    Column("contributions", Text, nullable=False),
+    Column("outcome_class", TEXT),
+    Column("exit_reason", TEXT),
+    Column("contributions", TEXT, nullable=False),
     Index(
         "ix_examples_due",
         "instrument",
@@ -403,13 +405,13 @@ examples = _table(
 
 statistics = _table(
     "statistics",
-    Column("strategy", Text, primary_key=True),
-    Column("allocation", Text, primary_key=True),
-    Column("session", Text, primary_key=True),
-    Column("arm", Text, primary_key=True),
-    Column("regime", Text, primary_key=True),
-    Column("reward", Text, primary_key=True),
-    Column("version", Text, primary_key=True),
+    Column("strategy", TEXT, primary_key=True),
+    Column("allocation", TEXT, primary_key=True),
+    Column("session", TEXT, primary_key=True),
+    Column("arm", TEXT, primary_key=True),
+    Column("regime", TEXT, primary_key=True),
+    Column("reward", TEXT, primary_key=True),
+    Column("version", TEXT, primary_key=True),
     Column("n", INTEGER, nullable=False),
     Column("total", INTEGER, nullable=False),
     Column("squares", INTEGER, nullable=False),
@@ -419,11 +421,11 @@ statistics = _table(
 # ``movements`` is JSON: what was added and what was taken back.
 journal = _table(
     "journal",
-    Column("example_id", Text, primary_key=True),
+    Column("example_id", TEXT, primary_key=True),
     Column("revision", INTEGER, primary_key=True),
-    Column("strategy", Text, nullable=False),
+    Column("strategy", TEXT, nullable=False),
     Column("sequence", INTEGER, nullable=False),
-    Column("movements", Text, nullable=False),
+    Column("movements", TEXT, nullable=False),
     Index(None, "strategy", "sequence"),
 )
 
@@ -431,61 +433,61 @@ journal = _table(
 
 registries = _table(
     "registries",
-    Column("strategy", Text, primary_key=True),
-    Column("hash", Text, primary_key=True),
+    Column("strategy", TEXT, primary_key=True),
+    Column("hash", TEXT, primary_key=True),
     Column("recorded_at", INTEGER, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", TEXT, nullable=False),
 )
 
 # The definitions of the registry in force, one row a parameter.
 parameters = _table(
     "parameters",
-    Column("strategy", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("registry", Text, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("strategy", TEXT, primary_key=True),
+    Column("name", TEXT, primary_key=True),
+    Column("registry", TEXT, nullable=False),
+    Column("body", TEXT, nullable=False),
 )
 
 versions = _table(
     "versions",
-    Column("strategy", Text, primary_key=True),
+    Column("strategy", TEXT, primary_key=True),
     Column("epoch", INTEGER, primary_key=True),
     Column("number", INTEGER, primary_key=True),
-    Column("previous", Text),
-    Column("session", Text, nullable=False),
-    Column("regime", Text, nullable=False),
-    Column("registry", Text, nullable=False),
-    Column("checksum", Text, nullable=False),
-    Column("proposal_id", Text),
+    Column("previous", TEXT),
+    Column("session", TEXT, nullable=False),
+    Column("regime", TEXT, nullable=False),
+    Column("registry", TEXT, nullable=False),
+    Column("checksum", TEXT, nullable=False),
+    Column("proposal_id", TEXT),
     Column("recorded_at", INTEGER, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", TEXT, nullable=False),
 )
 
 # Which allocation was in force from which version on, until which.
 allocations = _table(
     "allocations",
-    Column("strategy", Text, primary_key=True),
-    Column("id", Text, primary_key=True),
-    Column("purpose", Text, nullable=False),
-    Column("layer", Text, nullable=False),
-    Column("first_version", Text, nullable=False),
-    Column("last_version", Text),
-    Column("body", Text, nullable=False),
+    Column("strategy", TEXT, primary_key=True),
+    Column("id", TEXT, primary_key=True),
+    Column("purpose", TEXT, nullable=False),
+    Column("layer", TEXT, nullable=False),
+    Column("first_version", TEXT, nullable=False),
+    Column("last_version", TEXT),
+    Column("body", TEXT, nullable=False),
 )
 
 proposals = _table(
     "proposals",
-    Column("strategy", Text, primary_key=True),
-    Column("id", Text, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("session", Text, nullable=False),
-    Column("proposed_by", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("evidence", Text),
-    Column("body", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("decided", Text),
-    Column("version", Text),
+    Column("strategy", TEXT, primary_key=True),
+    Column("id", TEXT, primary_key=True),
+    Column("kind", TEXT, nullable=False),
+    Column("session", TEXT, nullable=False),
+    Column("proposed_by", TEXT, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("evidence", TEXT),
+    Column("body", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("decided", TEXT),
+    Column("version", TEXT),
     Column("recorded_at", INTEGER, nullable=False),
     Index(None, "strategy", "state"),
 )
@@ -493,12 +495,12 @@ proposals = _table(
 transitions = _table(
     "transitions",
     Column("id", INTEGER, primary_key=True),
-    Column("strategy", Text, nullable=False),
-    Column("proposal_id", Text, nullable=False),
-    Column("old", Text),
-    Column("new", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("by", Text, nullable=False),
+    Column("strategy", TEXT, nullable=False),
+    Column("proposal_id", TEXT, nullable=False),
+    Column("old", TEXT),
+    Column("new", TEXT, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("by", TEXT, nullable=False),
     Column("time", INTEGER, nullable=False),
     Index(None, "strategy", "proposal_id"),
 )
@@ -507,14 +509,14 @@ transitions = _table(
 audit = _table(
     "audit",
     Column("id", INTEGER, primary_key=True),
-    Column("strategy", Text, nullable=False),
-    Column("version", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("old", Text),
-    Column("new", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("evidence", Text),
-    Column("by", Text, nullable=False),
+    Column("strategy", TEXT, nullable=False),
+    Column("version", TEXT, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("old", TEXT),
+    Column("new", TEXT, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("evidence", TEXT),
+    Column("by", TEXT, nullable=False),
     Column("time", INTEGER, nullable=False),
     Index(None, "strategy", "name"),
 )
@@ -522,14 +524,14 @@ audit = _table(
 # Which trading process runs which version, as it last said at ``time``.
 applications = _table(
     "applications",
-    Column("strategy", Text, primary_key=True),
-    Column("client", Text, primary_key=True),
-    Column("version", Text, primary_key=True),
+    Column("strategy", TEXT, primary_key=True),
+    Column("client", TEXT, primary_key=True),
+    Column("version", TEXT, primary_key=True),
     Column("time", INTEGER, nullable=False),
     Column("applied_at", INTEGER),
-    Column("refused", Text),
-    Column("source", Text, nullable=False),
-    Column("event_id", Text, nullable=False),
+    Column("refused", TEXT),
+    Column("source", TEXT, nullable=False),
+    Column("event_id", TEXT, nullable=False),
     Column("recorded_at", INTEGER, nullable=False),
 )
 
@@ -537,26 +539,26 @@ applications = _table(
 
 cycles = _table(
     "cycles",
-    Column("strategy", Text, primary_key=True),
-    Column("kind", Text, primary_key=True),
-    Column("session", Text, primary_key=True),
+    Column("strategy", TEXT, primary_key=True),
+    Column("kind", TEXT, primary_key=True),
+    Column("session", TEXT, primary_key=True),
     Column("cut", INTEGER, nullable=False),
     Column("started_at", INTEGER, nullable=False),
     Column("finished_at", INTEGER, nullable=False),
-    Column("report", Text, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("report", TEXT, nullable=False),
+    Column("body", TEXT, nullable=False),
 )
 
 # The numbers that a proposal stands on, as they were computed from stored examples. body: by arm key.
 evidence = _table(
     "evidence",
-    Column("id", Text, primary_key=True),
-    Column("strategy", Text, nullable=False),
-    Column("session", Text, nullable=False),
+    Column("id", TEXT, primary_key=True),
+    Column("strategy", TEXT, nullable=False),
+    Column("session", TEXT, nullable=False),
     Column("cut", INTEGER, nullable=False),
-    Column("allocation", Text, nullable=False),
+    Column("allocation", TEXT, nullable=False),
     Column("recorded_at", INTEGER, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", TEXT, nullable=False),
 )
 
 # Written by every worker, each its own rows.
@@ -564,9 +566,9 @@ evidence = _table(
 # Events that leave no row of their own, so that a repeat is recognised.
 inbox = _table(
     "inbox",
-    Column("worker", Text, primary_key=True),
-    Column("source", Text, primary_key=True),
-    Column("event_id", Text, primary_key=True),
+    Column("worker", TEXT, primary_key=True),
+    Column("source", TEXT, primary_key=True),
+    Column("event_id", TEXT, primary_key=True),
     Column("recorded_at", INTEGER, nullable=False),
 )
 
@@ -575,11 +577,11 @@ inbox = _table(
 outbox = _table(
     "outbox",
     Column("id", INTEGER, primary_key=True),
-    Column("owner", Text, nullable=False),
-    Column("stream", Text, nullable=False),
+    Column("owner", TEXT, nullable=False),
+    Column("stream", TEXT, nullable=False),
     Column("body", BLOB, nullable=False),
-    Column("channel", Text),
-    Column("key", Text),
+    Column("channel", TEXT),
+    Column("key", TEXT),
     Column("value", BLOB),
     Column("recorded_at", INTEGER, nullable=False),
     Index(None, "owner", "id"),
@@ -588,10 +590,10 @@ outbox = _table(
 
 dead_letters = _table(
     "dead_letters",
-    Column("worker", Text, primary_key=True),
-    Column("stream", Text, primary_key=True),
-    Column("entry", Text, primary_key=True),
-    Column("reason", Text, nullable=False),
+    Column("worker", TEXT, primary_key=True),
+    Column("stream", TEXT, primary_key=True),
+    Column("entry", TEXT, primary_key=True),
+    Column("reason", TEXT, nullable=False),
     Column("body", BLOB, nullable=False),
     Column("size", INTEGER, nullable=False),
     Column("attempts", INTEGER, nullable=False),
@@ -601,9 +603,9 @@ dead_letters = _table(
 health = _table(
     "health",
     Column("id", INTEGER, primary_key=True),
-    Column("part", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("reasons", Text, nullable=False),
+    Column("part", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("reasons", TEXT, nullable=False),
     Column("since", INTEGER, nullable=False),
     Column("recorded_at", INTEGER, nullable=False),
     Index(None, "part", "id"),

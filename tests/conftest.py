@@ -1,7 +1,6 @@
 """What several rooms need to be tested."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,8 @@ import pytest
 from events.broker import EmbeddedBroker
 from events.connection import connect
 from store.store import Store
+from tests import postgresql
+from tests.databases import Databases, PostgresqlStores, SqliteStores
 
 NOW = 1_700_000_000_000_000
 """The time on the store's clock, 2023-11-14 22:13:20 UTC in microseconds."""
@@ -48,9 +49,44 @@ def migrated(tmp_path_factory):
     return file
 
 
+@pytest.fixture(scope="session")
+def databases():
+    """The databases of a PostgreSQL server; the test is skipped where there can be none."""
+    if reason := postgresql.missing():
+        pytest.skip(reason)
+    with postgresql.server() as server:
+        yield Databases(server)
+
+
 @pytest.fixture
-def store(tmp_path, migrated):
-    """An empty store in a file of its own, at the newest schema. Its clock stands at NOW."""
-    opened = Store.open(f"sqlite:///{shutil.copy(migrated, tmp_path)}", clock=lambda: NOW)
-    yield opened
-    opened.close()
+def sqlite_stores(tmp_path, migrated):
+    """Makes empty SQLite stores, each a file of its own."""
+    made = SqliteStores(tmp_path, migrated)
+    yield made
+    made.give_back()
+
+
+@pytest.fixture
+def sqlite_store(sqlite_stores):
+    """An empty SQLite store at the newest schema. Its clock stands at NOW."""
+    return sqlite_stores.fresh(lambda: NOW)
+
+
+@pytest.fixture
+def postgresql_stores(databases):
+    """Makes empty PostgreSQL stores, each a database of its own."""
+    made = PostgresqlStores(databases)
+    yield made
+    made.give_back()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stores(request):
+    """Makes empty stores, on each of the two databases: ``fresh(clock)`` is one, ``give_back()`` closes them."""
+    return request.getfixturevalue(f"{request.param}_stores")
+
+
+@pytest.fixture
+def store(stores):
+    """An empty store at the newest schema, on each of the two databases. Its clock stands at NOW."""
+    return stores.fresh(lambda: NOW)

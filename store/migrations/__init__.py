@@ -4,19 +4,26 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
+from sqlalchemy.schema import CreateSchema
 
+from store.engines import SCHEMA
 from store.errors import StoreOutdated
+
+_TURN = text("SELECT pg_advisory_xact_lock(hashtext('learning.migrations'))")
+_SCHEMA = text("SELECT to_regnamespace(:name) IS NOT NULL")
 
 
 def upgrade(connection: Connection, *, place: str) -> None:
-    """Run the steps that are missing, in the transaction of ``connection``, which must hold the writer's lock.
+    """Run the steps that are missing, in the transaction of ``connection``, which holds SQLite's writer's lock.
 
-    Whoever comes second waits for the lock, and then finds nothing to do.
+    Whoever comes second waits, for that lock or for one that is taken here, and then finds nothing to do.
 
     Raises:
         StoreOutdated: newer code has been here.
     """
+    if connection.dialect.name == "postgresql":
+        _prepare(connection)
     config = _config()
     steps = _steps(config)
     current = _current(connection)
@@ -40,6 +47,13 @@ def check(connection: Connection, *, place: str) -> None:
         raise StoreOutdated(
             f"{place} has schema {current or 'none'}, this code needs {newest}; run `learning db upgrade`"
         )
+
+
+def _prepare(connection: Connection) -> None:
+    """Wait for whoever migrates now; make the schema where nobody did, which a lesser role may not even ask for."""
+    connection.execute(_TURN)
+    if not connection.execute(_SCHEMA, {"name": SCHEMA}).scalar_one():
+        connection.execute(CreateSchema(SCHEMA))
 
 
 def _current(connection: Connection) -> str | None:

@@ -13,7 +13,8 @@ def text(page):
 
 def blocks(page, language):
     """The fenced blocks of a language; "" for those that name none."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text(page), re.DOTALL | re.MULTILINE)
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text(page), re.DOTALL | re.MULTILINE)
+    return [block for named, block in fenced if named == language]
 
 
 def inline(page):

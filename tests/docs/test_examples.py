@@ -72,19 +72,19 @@ def test_the_lines_for_redis_cli_are_understood_whole(typed):
 
 
 @needs_redis_cli
-def test_the_lines_for_redis_cli_are_joined_as_the_readme_shows(typed, store):
+def test_the_lines_for_redis_cli_are_joined_as_the_readme_shows(typed, sqlite_store):
     settled = []
     attribution = Attribution(
-        store,
+        sqlite_store,
         registries={"main": load_registry(REGISTRY)},
         clock=lambda: STORED,
         on_settled=lambda *which: settled.append(which),
     )
-    with store.begin() as work:
+    with sqlite_store.begin() as work:
         assert [] == list(attribution.handle(work, typed))
         work.commit()
     attribution.rest(lambda: 2 * NOW)
-    with store.read() as reading:
+    with sqlite_store.read() as reading:
         states = Counter(reading.execute(select(examples.c.state)).scalars())
     [shown] = [block for block in blocks("README.md", "") if block.startswith("came in")]
     assert f"{states['pending']} pending, {states['matched']} matched" in shown

@@ -254,6 +254,12 @@ def bar_of(stream, symbol, interval, bar):
     return stream.event(PriceObserved(symbol=symbol, interval=interval, **prices), bar.end)
 
 
+@pytest.fixture
+def stores(sqlite_stores):
+    """The pages are true of the engine, whatever it keeps its facts in."""
+    return sqlite_stores
+
+
 @pytest.fixture(params=[Rules, Engine], ids=["the rules", "the engine"])
 def asked(request, store):
     return request.param(store)

@@ -18,12 +18,18 @@ SESSION = "2024-01-02"
 
 
 @pytest.fixture
+def stores(sqlite_stores):
+    """What a job does in the store is tested on both databases; how it comes about needs but one."""
+    return sqlite_stores
+
+
+@pytest.fixture
 def environment(tmp_path, redis_url, store):
     return {
         **os.environ,
         "RQ_REDIS_URL": redis_url,
         "RQ_CONFIG": "scheduler.rq_settings",
-        "LEARNING_STORE_URL": f"sqlite:///{tmp_path}/learning.db",
+        "LEARNING_STORE_URL": store.place,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
 

@@ -178,8 +178,8 @@ def told(desk):
     )
 
 
-def test_attribution_counts_a_world_as_the_simulation_does(store):
-    desk, stream = Desk(store, rules=REGISTRY), Stream()
+def test_attribution_counts_a_world_as_the_simulation_does(sqlite_store):
+    desk, stream = Desk(sqlite_store, rules=REGISTRY), Stream()
     drawn = [[ALLOCATION.arm_of(unit_of(symbol, day)).key == CANDIDATE for symbol in "ABCD"] for day in DAYS[:38]]
     one = world(1, shape=(38, 4), candidate=np.array(drawn))
     rows = []
@@ -188,7 +188,7 @@ def test_attribution_counts_a_world_as_the_simulation_does(store):
         desk.rest()
         rows.append(told(desk))
         assert statistics(one, counted(one, look)) == rows[-1]
-        with store.read() as connection:
+        with sqlite_store.read() as connection:
             immature = Sessions(connection).get("main", day).pending
         assert pending(one, look)["close/reported"] == immature["close/reported"]
     assert [] == rows[LONGEST - 1]

@@ -22,19 +22,19 @@ def test_migrating_builds_the_tables_of_the_code(store):
         assert {*metadata.tables, "alembic_version"} == set(inspect(reading).get_table_names())
 
 
-def test_both_ways_of_building_the_schema_give_the_same_text(store):
+def test_both_ways_of_building_the_schema_give_the_same_text(sqlite_store):
     straight = create_engine("sqlite://")
     metadata.create_all(straight)
     with straight.connect() as connection:
         expected = definitions(connection)
     straight.dispose()
 
-    with store.read() as reading:
+    with sqlite_store.read() as reading:
         assert expected == definitions(reading)
 
 
-def test_every_table_is_strict(store):
-    with store.read() as reading:
+def test_every_table_is_strict(sqlite_store):
+    with sqlite_store.read() as reading:
         strict = dict(tuple(row) for row in reading.execute(text("SELECT name, strict FROM pragma_table_list")))
 
     assert dict.fromkeys(metadata.tables, 1) == {name: strict[name] for name in metadata.tables}

@@ -6,6 +6,7 @@ from sqlalchemy import event
 from store.candidates import Stretch, alerts_within, purchases_within
 from store.judged import Slot, judged_alerts, judged_theses
 from store.outcomes import Names, Outcomes
+from tests.databases import sqlite_only
 from tests.workers.desk import at
 from tests.workers.shelf import Shelf
 
@@ -45,6 +46,7 @@ ASKED = {
 }
 
 
+@sqlite_only
 @pytest.mark.parametrize("asked", ASKED)
 def test_nothing_is_looked_through_row_by_row(shelf, asked):
     found = plans(shelf, lambda: ASKED[asked](shelf))

@@ -1,22 +1,20 @@
 """What is pending is found, and costs what is found, however much else is pending."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, event, insert
 
 from store import tables
 from store.books import pending
 from store.examples import Examples, OpenExample
-from store.store import Store
+from tests.databases import sqlite_only
 
 HORIZONS, ORIGINS, SESSIONS = ("1d", "5d", "close"), ("prices", "reported"), ("2024-01-03", "2024-01-04", "2024-01-05")
 
 
-@pytest.fixture(scope="module")
-def connection():
-    store = Store.open("sqlite://", clock=lambda: 1)
-    store.migrate()
+@pytest.fixture
+def connection(store):
     with store.begin() as work:
         rows = [
             {"id": number, "strategy": strategy, "venue": "", "symbol": "X"}
@@ -24,7 +22,6 @@ def connection():
         ]
         work.connection.execute(insert(tables.instruments), rows)
         yield work.connection
-    store.close()
 
 
 def example(fact, *, horizon="1d", origin="prices", session="2024-01-03", state="pending", instrument=1, due=0):
@@ -53,7 +50,7 @@ def fill(connection, rows):
         )
     )
 )
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_everything_pending_is_found(connection, told):
     names = ("horizon", "origin", "session", "state", "instrument", "due")
     rows = [example(fact, **dict(zip(names, one, strict=True))) for fact, one in enumerate(told, 1)]
@@ -67,6 +64,7 @@ def test_everything_pending_is_found(connection, told):
     assert sorted(due) == sorted(Examples(connection, "main").overdue(until=1))
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     "ask",
     [lambda mine: mine.pending(), lambda mine: mine.overdue(until=1)],
@@ -77,6 +75,7 @@ def test_ten_times_as_much_that_is_not_due_costs_no_more(connection, ask):
     assert many < 1.5 * few
 
 
+@sqlite_only
 def test_counting_what_is_pending_reads_an_index_alone(connection):
     asked = []
     event.listen(connection, "before_cursor_execute", lambda *told: asked.append(told[2:4]))

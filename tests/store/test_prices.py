@@ -1,14 +1,13 @@
 """Bars: which of what was told of one stands, and which of several sources counts."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
 from store import portions as portions_module
 from store.bar_ends import Ends, ends, neighbours, spans
 from store.prices import Bar, Prices, bars, newest
-from store.store import Store
 from store.tables import instruments, prices
 
 FIGURES = {"open": 10.0, "high": 12.0, "low": 9.0, "close": 11.0, "volume": 100.0, "factor": None}
@@ -199,31 +198,22 @@ tellings = st.builds(
 )
 
 
-@pytest.fixture(scope="module")
-def scratch():
-    """A store of which every turn is undone."""
-    store = Store.open("sqlite://", clock=lambda: 1)
-    store.migrate()
-    yield store
-    store.close()
-
-
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(tellings, min_size=1, max_size=25, unique_by=lambda row: row["event_id"]), data=st.data())
-def test_the_bars_do_not_depend_on_order_repetition_and_batches(scratch, rows, data):
+def test_the_bars_do_not_depend_on_order_repetition_and_batches(store, rows, data):
     shuffled = data.draw(st.permutations(rows + data.draw(st.lists(st.sampled_from(rows), max_size=10))))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(shuffled)), max_size=4)))
     batches = [shuffled[since:until] for since, until in zip([0, *cuts], [*cuts, len(shuffled)], strict=True)]
 
-    assert left_by(scratch, [[row] for row in rows]) == left_by(scratch, batches)
+    assert left_by(store, [[row] for row in rows]) == left_by(store, batches)
 
 
-def left_by(scratch, batches):
-    """The stored bars and those that count, after these batches."""
-    with scratch.begin() as work:
+def left_by(store, batches):
+    """The stored bars and those that count, after these batches, which are undone."""
+    with store.begin() as work:
         known = [{"id": n, "strategy": "main", "venue": "", "symbol": f"S{n}", "currency": None} for n in (1, 2)]
         work.insert(instruments, known)
         for batch in batches:
             Prices(work.connection, owner="attribution", now=1).keep(batch)
-        rows = [tuple(row) for row in work.connection.execute(select(prices))]
+        rows = sorted(tuple(row) for row in work.connection.execute(select(prices)))
         return rows, bars(work.connection, [1, 2], interval="1d", since=0, until=100, precedence=["b"])

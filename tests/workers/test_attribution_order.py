@@ -1,15 +1,11 @@
 """Whatever is shuffled, repeated, delayed, revised or dropped: the books balance, and are those of what arrived."""
 
-import shutil
-from itertools import count
-
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
 from events.moments import moment
 from schemas.vocabulary import Direction, Recommendation, Side
-from store.store import Store
 from store.tables import examples, open_lots, round_trips
 from tests.workers.desk import NOW, NYSE, Desk, Stream, registry
 from workers.join.view import WITHDRAWN
@@ -144,20 +140,16 @@ def worlds(draw):
     return told, batches
 
 
-numbers = count()
-
-
-def books_of(batches, migrated, folder):
+def books_of(batches, stores):
     """Examples, positions and statistics after the batches, with a rest after each; the books balance throughout."""
-    file = shutil.copy(migrated, folder / f"{next(numbers)}.db")
-    store = Store.open(f"sqlite:///{file}", clock=lambda: NOW)
+    store = stores.fresh(lambda: NOW)
     desk = Desk(store, rules=RULES, versions=2)
     for batch in batches:
         assert [] == desk.take(*batch)
         desk.rest()
     assert [] == [issue for one in desk.told("books.reconciled") for issue in one.data.issues]
     found = standing(desk), positions(store), desk.net(), sorted(desk.settled)
-    store.close()
+    stores.give_back()
     return found
 
 
@@ -181,25 +173,37 @@ def positions(store):
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(worlds())
-def test_order_repeats_and_batches_change_neither_books_nor_statistics(migrated, tmp_path, world):
-    told, batches = world
-    expected = books_of([[one] for one in told], migrated, tmp_path)
-    assert expected == books_of(batches, migrated, tmp_path)
-    assert expected == books_of([told], migrated, tmp_path)
+def test_order_repeats_and_batches_change_neither_books_nor_statistics(sqlite_stores, world):
+    changes_nothing(sqlite_stores, world)
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(worlds())
-def test_the_books_are_what_measuring_everything_again_would_give(migrated, tmp_path, world):
+def test_order_repeats_and_batches_change_nothing_in_postgresql(postgresql_stores, world):
+    changes_nothing(postgresql_stores, world)
+
+
+def changes_nothing(stores, world):
+    told, batches = world
+    stores.give_back()
+    expected = books_of([[one] for one in told], stores)
+    assert expected == books_of(batches, stores)
+    assert expected == books_of([told], stores)
+
+
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(worlds())
+def test_the_books_are_what_measuring_everything_again_would_give(stores, world):
     _, batches = world
-    store = Store.open(f"sqlite:///{shutil.copy(migrated, tmp_path / f'{next(numbers)}.db')}", clock=lambda: NOW)
-    desk = Desk(store, rules=RULES, versions=2)
+    stores.give_back()
+    desk = Desk(stores.fresh(lambda: NOW), rules=RULES, versions=2)
     for batch in batches:
         desk.take(*batch)
         desk.rest()
     before = desk.examples(*(c.name for c in examples.columns))
     desk.measure_again()
     assert before == desk.examples(*(c.name for c in examples.columns))
-    store.close()

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import shutil
 import sys
 from collections import defaultdict
 from datetime import UTC
@@ -21,7 +20,6 @@ from schemas.parameters import Market
 from schemas.thesis import ThesisFormed
 from schemas.vocabulary import Direction, Recommendation, Side
 from store.selections import Selection, Stretch, Window
-from store.store import Store
 from tests.docs.pages import blocks
 from tests.docs.pages import rows as rows_of_page
 from workers.cli import app
@@ -241,13 +239,11 @@ def test_only_what_was_chosen_is_written(busy, tmp_path, selection, chosen):
     assert 0 < len(everything) < len(busy.examples("state"))
 
 
-def test_the_order_in_which_facts_came_does_not_show(busy, migrated, tmp_path):
-    other = Store.open(f"sqlite:///{shutil.copy(migrated, tmp_path / 'other.db')}", clock=lambda: 0)
-    backwards = Desk(other)
+def test_the_order_in_which_facts_came_does_not_show(busy, stores, tmp_path):
+    backwards = Desk(stores.fresh(lambda: 0))
     for event in reversed(events(Stream())):
         backwards.take(event)
     found = [lines(each, tmp_path) for each in (busy, backwards)]
-    other.close()
     assert [without_arrival(line) for line in found[0]] == [without_arrival(line) for line in found[1]]
 
 

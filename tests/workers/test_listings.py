@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, select
 
@@ -12,7 +12,6 @@ from schemas.parameters import Market, Registry
 from store import tables
 from store.instruments import Listing
 from store.prices import Prices
-from store.store import Store
 from workers.join import eras
 from workers.join.listings import Listings
 from workers.join.rules import Rules
@@ -488,15 +487,6 @@ def test_the_next_bars_of_many_instruments_cost_one_query_for_names_and_one_for_
     assert 2 == len(seen)
 
 
-@pytest.fixture(scope="module")
-def scratch():
-    """A store of which every turn is undone."""
-    opened_store = Store.open("sqlite://", clock=lambda: 1)
-    opened_store.migrate()
-    yield opened_store
-    opened_store.close()
-
-
 symbols = st.sampled_from("XXYZ")
 days = st.integers(0, 60)
 anywhere = st.just("")
@@ -516,22 +506,22 @@ def one_change_a_day(given_events):
     return list(named.values())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=st.lists(events, min_size=1, max_size=25).map(one_change_a_day), data=st.data())
-def test_what_belongs_where_does_not_depend_on_order_and_batches(scratch, told, data):
+def test_what_belongs_where_does_not_depend_on_order_and_batches(store, told, data):
     shuffled = data.draw(st.permutations(told))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(told)), max_size=4)))
     batches = [shuffled[since:until] for since, until in zip([0, *cuts], [*cuts, len(told)], strict=True)]
 
     together, one_by_one, mixed = (
-        left_by(scratch, told, batches) for batches in ([told], [[one] for one in told], batches)
+        left_by(store, told, batches) for batches in ([told], [[one] for one in told], batches)
     )
     assert together == one_by_one == mixed
 
 
-def left_by(scratch, told, batches):
-    """Where everything belongs after these batches, and that all of it that ever moved was touched."""
-    with scratch.begin() as work:
+def left_by(store, told, batches):
+    """Where everything belongs after these batches, and that all of it that ever moved was touched; it is undone."""
+    with store.begin() as work:
         desk = Desk(work)
         for place, one in enumerate(told, start=1):
             desk.sequences[one] = place

@@ -1,4 +1,3 @@
-import shutil
 from collections import Counter
 from fractions import Fraction
 from itertools import count, pairwise
@@ -8,7 +7,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, event
 
-from store.store import Store
 from store.tables import open_lots, round_trips
 from tests.docs.pages import rows as cells
 from tests.workers.blotter import Blotter, fill
@@ -275,9 +273,8 @@ def histories(draw):
 DECIDED = {"d0": "p0", "d1": "p2", "d2": "p1", "d3": "p2"}
 
 
-def opened(folder, migrated, name):
-    store = Store.open(f"sqlite:///{shutil.copy(migrated, folder / name)}", clock=lambda: NOW)
-    blotter = Blotter(store)
+def opened(stores):
+    blotter = Blotter(stores.fresh(lambda: NOW))
     for decision, position in DECIDED.items():
         blotter.decide(decision, position=position)
     return blotter
@@ -285,10 +282,21 @@ def opened(folder, migrated, name):
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories(), data=st.data())
-def test_order_and_batches_leave_the_same_rows_and_every_changed_closing_is_told(history, data, migrated, tmp_path):
+def test_order_and_batches_leave_the_same_rows_and_every_changed_closing_is_told(history, data, sqlite_stores):
+    leave_the_same_rows(history, data, sqlite_stores)
+
+
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories(), data=st.data())
+def test_order_and_batches_leave_the_same_rows_in_postgresql(history, data, postgresql_stores):
+    leave_the_same_rows(history, data, postgresql_stores)
+
+
+def leave_the_same_rows(history, data, stores):
+    stores.give_back()
     shuffled = data.draw(st.permutations(history))
     cuts = sorted({0, len(history), *data.draw(st.lists(st.integers(0, len(history)), max_size=8))})
-    at_once, piecemeal = (opened(tmp_path, migrated, name) for name in ("once.db", "pieces.db"))
+    at_once, piecemeal = opened(stores), opened(stores)
 
     at_once.take(*history)
     closed = {}
@@ -300,14 +308,13 @@ def test_order_and_batches_leave_the_same_rows_and_every_changed_closing_is_told
     assert at_once.closings(**DECIDED) == closed
     assert set() == piecemeal.rebuild((1, ""), (1, "margin"), (2, ""))
     assert at_once.books() == piecemeal.books()
-    for blotter in (at_once, piecemeal):
-        blotter.store.close()
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories())
-def test_the_books_hold_all_that_the_fills_bought_and_brought_in(history, migrated, tmp_path):
-    blotter = opened(tmp_path, migrated, "books.db")
+def test_the_books_hold_all_that_the_fills_bought_and_brought_in(history, stores):
+    stores.give_back()
+    blotter = opened(stores)
     blotter.take(*history)
     bought, money = Counter(), Counter()
     for row in history:
@@ -322,7 +329,6 @@ def test_the_books_hold_all_that_the_fills_bought_and_brought_in(history, migrat
     for book in bought:
         assert pytest.approx(0, abs=1e-9) == float(bought[book])
         assert pytest.approx(0, abs=1e-9) == float(money[book])
-    blotter.store.close()
 
 
 def effort(store, work):
@@ -353,10 +359,10 @@ def hoard(days):
     [(flat_days, 100), (hoard, 100), (flat_days, -1_004)],
     ids=["often flat", "only growing", "a late fill"],
 )
-def test_what_a_fill_costs_does_not_grow_with_the_fills_that_are_stored(migrated, tmp_path, history, after):
+def test_what_a_fill_costs_does_not_grow_with_the_fills_that_are_stored(sqlite_stores, history, after):
     taking, reading = [], []
     for days in (200, 2_000):
-        store = Store.open(f"sqlite:///{shutil.copy(migrated, tmp_path / f'{days}.db')}", clock=lambda: NOW)
+        store = sqlite_stores.fresh(lambda: NOW)
         blotter = Blotter(store)
         blotter.decide("d", position="p")
         blotter.take(*history(days))
@@ -368,7 +374,6 @@ def test_what_a_fill_costs_does_not_grow_with_the_fills_that_are_stored(migrated
         ]
         taking.append(effort(store, lambda blotter=blotter, new=new: blotter.take(*new)))
         reading.append(effort(store, lambda blotter=blotter: blotter.closings(d="p")))
-        store.close()
     for few, many in (taking, reading):
         assert 0 < few
         assert many < 1.2 * few

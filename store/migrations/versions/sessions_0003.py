@@ -3,11 +3,15 @@ what is pending by its slot; currencies are in upper case."""
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeEngine
 
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
+
+TEXT: TypeEngine[str] = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
 # What was settled before this step finds the newest version that had been written by then.
 _FIND = """
@@ -21,7 +25,7 @@ _FIND = """
 
 def upgrade() -> None:
     """Add the column, and fill it; write currencies in upper case; make the indexes."""
-    op.add_column("sessions", sa.Column("version", sa.Text(), nullable=True))
+    op.add_column("sessions", sa.Column("version", TEXT, nullable=True))
     op.execute(_FIND)
     op.execute("UPDATE instruments SET currency = upper(currency)")
     op.create_index(

@@ -34,7 +34,7 @@ def desk(store, tmp_path, monkeypatch):
     (tmp_path / "main.toml").write_text(REGISTRY)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LEARNING_REGISTRIES", "main.toml")
-    monkeypatch.setenv("LEARNING_STORE_URL", f"sqlite:///{tmp_path / 'learning.db'}")
+    monkeypatch.setenv("LEARNING_STORE_URL", store.place)
     return Desk(store)
 
 

@@ -1,7 +1,6 @@
 """Whatever comes, in whatever order: the books balance whenever a session settles."""
 
 import random
-import shutil
 
 import msgspec
 import pytest
@@ -12,7 +11,6 @@ from schemas.thesis import ThesisFormed
 from schemas.vocabulary import Direction, Recommendation, Side
 from store.books import counted, ownerless, tallied
 from store.reconciliations import Reconciliations
-from store.store import Store
 from store.tables import sessions
 from tests.workers.desk import NOW, NYSE, Desk, Stream, registry
 from workers.join.balance import recounted
@@ -24,17 +22,8 @@ RULES = {"infer_within_minutes": 30, "lost_after": 2, "jump_hold": 1, "close_aft
 
 
 @pytest.fixture
-def fresh(tmp_path, migrated):
-    made = []
-
-    def desk():
-        file = shutil.copy(migrated, tmp_path / f"{len(made)}.db")
-        made.append(Store.open(f"sqlite:///{file}", clock=lambda: NOW))
-        return Desk(made[-1], rules=registry(**RULES))
-
-    yield desk
-    for store in made:
-        store.close()
+def fresh(stores):
+    return lambda: Desk(stores.fresh(lambda: NOW), rules=registry(**RULES))
 
 
 class History:

@@ -11,6 +11,7 @@ from sqlalchemy import event, select
 from store.facts import Facts
 from store.tables import alerts, decisions, outcomes
 from store.tallies import Tallies
+from tests.databases import sqlite_only
 from tests.workers.desk import registry
 from tests.workers.shelf import Shelf
 from workers.join.cases import read_units
@@ -177,6 +178,7 @@ def test_without_a_rule_the_store_is_not_asked_for_anything(shelf):
     assert [] == asked
 
 
+@sqlite_only
 def test_while_every_outcome_bears_a_name_one_row_is_asked_for(shelf):
     row = shelf.alert("a", TIME)
     named = shelf.outcome("o", LATER, alert_id="a")

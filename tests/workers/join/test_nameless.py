@@ -1,7 +1,6 @@
 """Outcomes without names, through attribution as a whole: the same books whatever the order."""
 
 import random
-import shutil
 
 import pytest
 from sqlalchemy import select
@@ -9,7 +8,6 @@ from sqlalchemy import select
 from events.moments import moment
 from schemas.vocabulary import Direction, Side
 from store.books import counted, tallied
-from store.store import Store
 from store.tables import outcomes
 from tests.workers.desk import NOW, Desk, Stream, at, registry
 
@@ -17,18 +15,9 @@ DAY = "2024-01-03"
 
 
 @pytest.fixture
-def fresh(tmp_path, migrated):
+def fresh(stores):
     """Makes desks whose registry joins within fifteen minutes, each over an empty store of its own."""
-    made = []
-
-    def desk():
-        file = shutil.copy(migrated, tmp_path / f"{len(made)}.db")
-        made.append(Store.open(f"sqlite:///{file}", clock=lambda: NOW))
-        return Desk(made[-1], rules=registry(infer_within_minutes=15))
-
-    yield desk
-    for store in made:
-        store.close()
+    return lambda: Desk(stores.fresh(lambda: NOW), rules=registry(infer_within_minutes=15))
 
 
 def nameless(stream, name, entered, *, symbol="AAPL", direction=Direction.LONG, **more):

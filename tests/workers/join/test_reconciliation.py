@@ -11,6 +11,7 @@ from store.books import counted, tallied
 from store.reconciliations import Reconciliations
 from store.tables import alerts, examples, outcomes, reconciliations
 from store.tallies import Tallies, accepted, expected, late, marked, reported, standing
+from tests.databases import sqlite_only
 from tests.workers.desk import Desk, Stream, at, registry
 from tests.workers.shelf import NYSE, Shelf
 from workers.join.reconciliation import reconcile
@@ -348,6 +349,7 @@ def test_an_inferred_outcome_is_counted_as_such(store, stream):
     assert {"joined": 0, "inferred": 1, "waiting": 0, "unclaimed": 0} == settle(desk, stream, "2024-01-03").outcomes
 
 
+@sqlite_only
 def test_looks_at_no_example_but_the_pending_and_at_no_fact_but_the_new(desk, stream):
     """By the plans of every statement: nothing that grows with the store is looked through."""
     trade(desk, stream)

@@ -426,7 +426,7 @@ def installed(tmp_path, monkeypatch, desk):
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LEARNING_REGISTRIES", "main.toml")
-    monkeypatch.setenv("LEARNING_STORE_URL", f"sqlite:///{tmp_path / 'learning.db'}")
+    monkeypatch.setenv("LEARNING_STORE_URL", desk.store.place)
     return desk
 
 

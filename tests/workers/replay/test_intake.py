@@ -93,6 +93,12 @@ class Counter:
 
 
 @pytest.fixture
+def stores(sqlite_stores):
+    """What a replay does with a batch is tested on both databases; how it cuts and repeats them needs but one."""
+    return sqlite_stores
+
+
+@pytest.fixture
 def counter(store):
     return Counter(store)
 

@@ -1,0 +1,123 @@
+"""How each of the two databases is opened, and how a transaction in it begins."""
+
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
+from sqlalchemy.exc import ArgumentError
+
+from store.errors import StoreUnavailable
+
+PATIENCE_SECONDS = 5.0
+"""How long a turn waits for another writer before it is StoreBusy."""
+
+CONNECT_SECONDS = 5
+"""How long a PostgreSQL server may take to answer."""
+
+SCHEMA = "learning"
+"""Where our tables lie in a PostgreSQL database, and what its sessions are called."""
+
+EXTRA = "pip install 'learning-engine[postgresql]'"
+"""What brings the driver of PostgreSQL along."""
+
+PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "foreign_keys = ON",
+    "temp_store = MEMORY",
+    "cache_size = -65536",
+)
+"""How SQLite is set up. With its usual cache of 2 MB a turn of some thousand rows spills its pages: 10 times slower."""
+
+POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
+"""What an address of PostgreSQL may begin with."""
+
+_READING: Mapping[str, Mapping[str, Any]] = {
+    "sqlite": {"writes": False},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
+
+
+def engine_for(url: URL) -> Engine:
+    """What connects to the database at ``url``; a SQLite file's folder is created, nothing else is touched yet.
+
+    Raises:
+        ArgumentError: it is the address of another kind of database.
+        StoreUnavailable: the folder cannot be made, or the driver of PostgreSQL is not installed.
+    """
+    if url.drivername in POSTGRESQL:
+        return _postgresql(url)
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url)
+    raise ArgumentError(f"a store is kept in SQLite or PostgreSQL, not in {url.drivername}")
+
+
+def reading(engine: Engine) -> Mapping[str, Any]:
+    """The options of a connection that sees one state of the store and cannot write."""
+    return _READING[engine.dialect.name]
+
+
+def shown(url: URL) -> str:
+    """The address without its password, wherever in it that stands."""
+    plain = url.set(drivername="postgresql") if url.drivername in POSTGRESQL else url
+    secret = [name for name in plain.query if "password" in name.lower()]
+    return plain.update_query_dict(dict.fromkeys(secret, "***")).render_as_string()
+
+
+def _postgresql(url: URL) -> Engine:
+    """Numbered parameters are plain ``%s``, as in SQLite they are ``?``: hot statements are compiled once for both."""
+    settings = {
+        "search_path": SCHEMA,
+        "lock_timeout": f"{round(PATIENCE_SECONDS * 1000)}ms",
+        "idle_in_transaction_session_timeout": "60s",
+        "timezone": "UTC",
+    }
+    try:
+        return create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            paramstyle="format",
+            isolation_level="READ COMMITTED",
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": CONNECT_SECONDS,
+                "application_name": SCHEMA,
+                "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+            },
+        )
+    except ImportError as error:
+        raise StoreUnavailable(f"{shown(url)} needs psycopg, which cannot be imported ({error}): {EXTRA}") from error
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database:
+        _create_folder(Path(url.database))
+        engine = create_engine(url, connect_args={"timeout": PATIENCE_SECONDS})
+    else:
+        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _create_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(f"cannot create the folder of the store {path}: {error}") from error
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    """Our own BEGIN instead of the driver's, which would come too late; the log ahead of the file."""
+    connection.isolation_level = None
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    """A turn that will write says so at once: one that reads first and then writes fails when others write."""
+    writes = connection.get_execution_options().get("writes", True)
+    driver: Any = connection.connection.dbapi_connection
+    driver.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,196 @@
+"""A PostgreSQL server of the tests' own, from the programs of the wheel ``pgserver``; the wheel's code is not used."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+
+GIVEN = os.environ.get("LEARNING_TEST_POSTGRESQL_URL")
+"""The address of a server that is there, as a role that may create databases; else one is started."""
+
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+
+USER = "learning"
+
+SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "40",
+}
+"""Reached through a socket only; what it holds need not outlive it."""
+
+RUN = """
+watch=$1; shift
+"$@" & server=$!
+(read -r _ <"/dev/fd/$watch"; kill -INT "$server") 2>/dev/null & watcher=$!
+wait "$server"; status=$?
+kill "$watcher" 2>/dev/null
+exit "$status"
+"""
+"""Runs the server until it ends, or until nobody holds the other end of the pipe ``watch``: however the tests end."""
+
+
+class Server:
+    """A server in a folder of its own, which is gone when the block ends.
+
+    with Server() as server:
+        server.create("one")
+        store = Store.open(server.url("one"), clock=clock)
+    """
+
+    def __init__(self):
+        # A socket's path may have 107 bytes, and pytest's folders are long.
+        self._folder = Path(tempfile.mkdtemp(prefix="pg-"))
+        self._process = None
+        self._watch = -1
+
+    def __enter__(self):
+        try:
+            self._run("initdb", "-D", self._data, "-U", USER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_exc):
+        self.stop()
+        shutil.rmtree(self._folder)
+
+    def start(self):
+        """Start the server and wait until it answers."""
+        settings = {**SETTINGS, "unix_socket_directories": self._folder}
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        command = [*_as_nobody(), str(programs() / "postgres"), "-D", str(self._data), *options]
+        reading, self._watch = os.pipe()
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                ["sh", "-c", RUN, "sh", str(reading), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[reading],
+                start_new_session=True,
+            )
+        os.close(reading)
+        self._wait_until_ready()
+
+    def stop(self):
+        """End the server, with whatever it does; harmless where none runs."""
+        if self._process is None:
+            return
+        os.close(self._watch)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._process = None
+
+    def url(self, database):
+        """The address of a database."""
+        return f"postgresql://{USER}@/{database}?host={self._folder}"
+
+    def create(self, database, *, template="template0"):
+        """Make a database, as a copy of another where one is named."""
+        create(self.url("postgres"), database, template=template)
+
+    @property
+    def _data(self):
+        return self._folder / "data"
+
+    def _run(self, program, *arguments):
+        command = [*_as_nobody(), programs() / program, *arguments]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+        assert 0 == done.returncode, done.stderr
+
+    def _wait_until_ready(self):
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                psycopg.connect(self.url("postgres"), connect_timeout=1).close()
+            except psycopg.OperationalError:
+                ended = self._process.poll() is not None
+                if ended or time.monotonic() > deadline:
+                    raise AssertionError((self._folder / "log").read_text()) from None
+                time.sleep(0.02)
+            else:
+                return
+
+
+class GivenServer:
+    """The server at LEARNING_TEST_POSTGRESQL_URL. Databases get names of this process, and are dropped at the end."""
+
+    def __init__(self, url):
+        self._url = url
+        self._names = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exc):
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            for name in self._names:
+                connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def url(self, database):
+        """The address of a database."""
+        before, _, after = self._url.partition("?")
+        head = before.rpartition("/")[0]
+        return f"{head}/{self._name(database)}" + (f"?{after}" if after else "")
+
+    def create(self, database, *, template="template0"):
+        """Make a database, as a copy of another where one is named."""
+        self._names.append(self._name(database))
+        create(self._url, self._names[-1], template=template if template == "template0" else self._name(template))
+
+    def _name(self, database):
+        return f"learning_test_{os.getpid()}_{database}"
+
+
+def create(url, database, *, template):
+    """Make ``database`` on the server at ``url``."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}" ENCODING \'UTF8\'')
+
+
+def server():
+    """The server that is given, else one of our own."""
+    return GivenServer(GIVEN) if GIVEN else Server()
+
+
+def missing():
+    """Why there is no PostgreSQL here, or None."""
+    if GIVEN:
+        return None
+    if programs() is None:
+        return "no PostgreSQL: this machine has no wheel of pgserver, and LEARNING_TEST_POSTGRESQL_URL names no server"
+    if os.geteuid() == 0 and subprocess.run([*_as_nobody(), "true"], capture_output=True, check=False).returncode:
+        return "no PostgreSQL: it does not run as root, and this machine lets nobody make a user namespace"
+    return None
+
+
+def programs():
+    """The folder of the wheel's programs, or None. They are tied to no Python; the Makefile unpacks them where the
+    wheel itself cannot be installed."""
+    package = find_spec("pgserver")
+    folders = [Path(place) for place in (package.submodule_search_locations or ())] if package else []
+    for folder in (*folders, Path(sys.prefix) / "postgresql" / "pgserver"):
+        if (found := folder / "pginstall" / "bin").is_dir():
+            return found
+    return None
+
+
+def _as_nobody():
+    """What comes before a program of PostgreSQL, which refuses to run as root."""
+    return ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"] if os.geteuid() == 0 else []
