@@ -32,8 +32,12 @@ class DeadLetters:
     def bury(
         self, *, worker: str, stream: str, entry: str, reason: str, body: bytes, size: int, attempts: int, now: int
     ) -> bool:
-        """Keep an entry, and say whether it was new; one that already lies here stays as it was."""
-        buried = Buried(worker, stream, entry, reason, body, size, attempts, now)
+        """Keep an entry, and say whether it was new; one that already lies here stays as it was.
+
+        A NUL in the reason becomes its symbol, because no text of PostgreSQL may hold one.
+        """
+        shown = reason.replace("\0", "\N{SYMBOL FOR NULL}")
+        buried = Buried(worker, stream, entry, shown, body, size, attempts, now)
         return insert_new(self._connection, dead_letters, [buried._asdict()])[0]
 
     def get(self, worker: str, stream: str, *, entry: str) -> Buried | None:

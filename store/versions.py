@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, select
 from schemas.version import Version, VersionNumber
 from store.allocations import Allocations
 from store.dialects import insert_new
-from store.errors import StoreRefused
+from store.errors import StoreBusy, StoreRefused
 from store.tables import versions
 
 
@@ -35,6 +35,7 @@ class Versions:
 
         Raises:
             StoreRefused: it does not follow the latest version, or its checksum is not that of its content.
+            StoreBusy: somebody else wrote a version of this number at the same time.
         """
         latest = self.latest(version.strategy)
         if latest is not None and (version.id <= latest.id or version.previous != str(latest.id)):
@@ -42,7 +43,10 @@ class Versions:
             raise StoreRefused(f"{what}, does not follow {latest.id}")
         if not version.intact:
             raise StoreRefused(f"version {version.id} of {version.strategy!r} has a checksum that is not its own")
-        insert_new(self._connection, versions, [_values(version, proposal_id, now)])
+        if insert_new(self._connection, versions, [_values(version, proposal_id, now)]) != [True]:
+            raise StoreBusy(
+                f"version {version.id} of {version.strategy!r} was written by another gate; repeat the turn"
+            )
         Allocations(self._connection).follow(version)
 
     def latest(self, strategy: str) -> Version | None:

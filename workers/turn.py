@@ -11,7 +11,7 @@ from events.drain import drain
 from events.errors import BrokenEvent, NewerEvent
 from events.group import ConsumerGroup, Delivery
 from schemas.event import Envelope
-from store.errors import StoreError
+from store.errors import StoreBusy, StoreOutdated, StoreUnavailable
 from store.mailbag import Mailbag
 from store.store import Store
 from workers.burial import Burial, Grave
@@ -36,7 +36,8 @@ class Turns:
 
     A batch is decoded, handled in one transaction together with its refusals and its letters,
     committed, acknowledged, and only then are the letters relayed. Killed anywhere, the batch comes
-    again and changes nothing twice. One event that cannot be handled is found by splitting the batch.
+    again and changes nothing twice. One event that cannot be handled, or whose rows the store refuses, is found by
+    splitting the batch.
     """
 
     def __init__(
@@ -66,7 +67,8 @@ class Turns:
         """Read what is there, take it in, and say how many entries that were.
 
         Raises:
-            BrokerUnreachable, StoreError: nothing was acknowledged that was not committed; try again later.
+            BrokerUnreachable, StoreUnavailable, StoreBusy, StoreOutdated: nothing was acknowledged that was not
+                committed; try again later.
         """
         deliveries = self._group.read(count=count, block_ms=block_ms)
         if deliveries:
@@ -113,7 +115,7 @@ class Turns:
                 refusals = self._worker.handle(work, [envelope for _, envelope in batch])
                 self._burial.bury(work, [self._refused(batch, refusal) for refusal in refusals])
                 work.commit()
-        except StoreError:
+        except (StoreBusy, StoreOutdated, StoreUnavailable):
             raise
         except Exception as error:  # noqa: BLE001  one event must never stop the rest, whatever is wrong with it
             return self._split(batch, error)

@@ -2,15 +2,18 @@
 
 import builtins
 import threading
+import time
 
 import psycopg
 import pytest
 from sqlalchemy import insert, select, text
 
+from schemas.version import Version
 from store.audit import Audit
 from store.errors import StoreBusy, StoreOutdated, StoreRefused, StoreUnavailable
 from store.store import Store
 from store.tables import counters, inbox, instruments, listings
+from store.versions import Versions
 from tests import postgresql
 
 
@@ -94,6 +97,41 @@ def test_a_reader_sees_one_state_and_is_refused_to_write(store):
         reading.execute(insert(inbox), seen("b"))
 
     assert ["a"] == names_of(store)
+
+
+def version(number, **values):
+    more = {"previous": None, "session": "2024-01-02", "regime": "all", "registry": "hash", "allocations": []}
+    return Version(strategy="main", epoch=1, number=number, values={"weight": 0.25, **values}, **more)
+
+
+def test_of_two_that_write_the_same_version_at_once_the_second_is_told_to_do_it_again(store):
+    ends = []
+
+    def second():
+        try:
+            with store.begin() as work:
+                Versions(work.connection).add(version(1, weight=0.5), proposal_id=None, now=1)
+                work.commit()
+        except StoreBusy as busy:
+            ends.append(str(busy))
+
+    with store.begin() as work:
+        Versions(work.connection).add(version(1), proposal_id=None, now=1)
+        thread = threading.Thread(target=second)
+        thread.start()
+        wait_until_somebody_waits(work.connection)
+        work.commit()
+    thread.join()
+
+    assert ["version 1-1 of 'main' was written by another gate; repeat the turn"] == ends
+    with store.read() as reading:
+        assert version(1) == Versions(reading).latest("main")
+
+
+def wait_until_somebody_waits(connection):
+    deadline = time.monotonic() + 30
+    while not connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one():
+        assert time.monotonic() < deadline
 
 
 def test_rows_get_numbers_of_their_own(store):

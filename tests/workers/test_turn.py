@@ -11,9 +11,10 @@ from schemas.event import Envelope
 from schemas.session import SessionClosed
 from store.counts import refusals
 from store.dead_letters import DeadLetters
-from store.errors import StoreUnavailable
+from store.errors import StoreBusy, StoreOutdated, StoreUnavailable
 from store.inbox import Inbox
 from store.outbox import Outbox
+from store.tables import inbox
 from workers.tally import Tally
 from workers.turn import MOST_ATTEMPTS, Limits, Turns
 from workers.worker import Refusal
@@ -30,6 +31,7 @@ class Recorder:
     def __init__(self):
         self.poison = None
         self.unwanted = None
+        self.unkept = None
         self.batches = []
         self.rested = 0
 
@@ -37,6 +39,8 @@ class Recorder:
         self.batches.append(len(batch))
         if self.poison in {envelope.id for envelope in batch}:
             raise ValueError("poison")
+        if self.unkept in {envelope.id for envelope in batch}:
+            work.insert(inbox, [{"worker": self.name, "source": "s", "event_id": self.unkept, "recorded_at": None}])
         wanted = [one for one in batch if one.id != self.unwanted]
         new = Inbox(work.connection).new(self.name, [(one.source, one.id) for one in wanted], now=work.now)
         for envelope, is_new in zip(wanted, new, strict=True):
@@ -123,14 +127,6 @@ def test_sends_the_letters_of_a_turn_that_died_before_its_relay(bench):
     assert ["left over"] == bench.answers()
 
 
-def test_does_not_acknowledge_while_the_store_is_away(bench, monkeypatch):
-    bench.send("a")
-    monkeypatch.setattr(bench.worker, "handle", lambda work, batch: (_ for _ in ()).throw(StoreUnavailable("full")))
-    with pytest.raises(StoreUnavailable):
-        bench.turn()
-    assert 1 == bench.pending()
-
-
 def test_buries_what_does_not_decode_with_its_bytes_and_goes_on(bench):
     bench.broker.xadd("session.closed", {"event": b'{"type": "session.closed"'})
     bench.send("a")
@@ -169,6 +165,44 @@ def test_buries_a_poisonous_event_after_its_last_attempt(bench):
         [buried] = DeadLetters(reading).list()
     assert "ValueError('poison')" in buried.reason
     assert (MOST_ATTEMPTS, 0) == (buried.attempts, bench.pending())
+
+
+def test_an_event_whose_row_the_store_refuses_holds_nobody_up_and_is_buried_with_the_reason(bench):
+    bench.worker.unkept = "e7"
+    bench.send(*(f"e{number}" for number in range(20)))
+    bench.turn()
+    assert (1, 19) == (bench.pending(), len(bench.answers()))
+    for _ in range(MOST_ATTEMPTS - 1):
+        assert 1 == bench.turn(group=bench.consumer("one"))
+
+    with bench.store.read() as reading:
+        [buried] = DeadLetters(reading).list()
+    assert "refused a row" in buried.reason
+    assert "recorded_at" in buried.reason
+    assert (MOST_ATTEMPTS, 0) == (buried.attempts, bench.pending())
+    assert 19 == len(bench.answers())
+
+
+@pytest.mark.parametrize("trouble", [StoreUnavailable("full"), StoreBusy("held"), StoreOutdated("old")])
+def test_waits_out_a_store_that_will_be_there_again(bench, monkeypatch, trouble):
+    bench.send("a", "b")
+    monkeypatch.setattr(bench.worker, "handle", lambda work, batch: (_ for _ in ()).throw(trouble))
+    with pytest.raises(type(trouble)):
+        bench.turn()
+    assert 2 == bench.pending()
+    monkeypatch.undo()
+    bench.turn(group=bench.consumer("one"))
+    assert (["a", "b"], 0) == (bench.answers(), bench.pending())
+
+
+def test_a_reason_that_shows_what_no_database_need_hold_is_kept_all_the_same(bench):
+    event = {"id": "n", "source": "s", "type": "session.closed", "time": "a\0b", "data": {"session": "2023-11-14"}}
+    bench.broker.xadd("session.closed", {"event": msgspec.json.encode(event)})
+    bench.turn()
+    with bench.store.read() as reading:
+        [buried] = DeadLetters(reading).list()
+    assert 'time is "a\N{SYMBOL FOR NULL}b"' in buried.reason
+    assert 0 == bench.pending()
 
 
 def test_leaves_an_event_of_a_newer_schema_for_a_newer_worker(bench):
