@@ -62,7 +62,7 @@ def later_bars(told):
 
 
 @pytest.mark.parametrize("bars", ["1d", "1h"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_whatever_bars_change_is_measured_again(store, seed, bars):
     rules = registry(
         benchmark="SPY",
