@@ -119,7 +119,11 @@ def _shape(stream: str, catalogue: Catalogue) -> Shape:
 
 
 def _check_size(fields: Mapping[bytes, bytes], max_bytes: int) -> None:
-    size = sum(map(len, fields.values())) + (0 if b"event" in fields else sum(map(len, fields)))
+    body = fields.get(b"event")
+    if body is not None and len(fields) == 1:
+        size = len(body)
+    else:
+        size = sum(map(len, fields.values())) + (0 if body is not None else sum(map(len, fields)))
     if size > max_bytes:
         raise Unfit(f"the entry has {size} bytes, expected at most {max_bytes}")
 

@@ -1,12 +1,15 @@
 """The CloudEvents object around an event, in its two encodings."""
 
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from events.errors import Unfit
+from schemas.event import Event
 from schemas.quantities import Id, Time
+
+Data = TypeVar("Data", bound=Event)
 
 _JSON_BYTES = frozenset(b"{ \t\r\n")
 _MAP_BYTES = frozenset([*range(0x80, 0x90), 0xDE, 0xDF])
@@ -27,6 +30,12 @@ class Frame(Attributes, frozen=True, kw_only=True):
     """A CloudEvents object whose data has not been looked at yet."""
 
     data: msgspec.Raw
+
+
+class Whole(Attributes, Generic[Data], frozen=True, kw_only=True):
+    """A CloudEvents object with its data, read at once: where all of it is as it should be."""
+
+    data: Data
 
 
 class Format(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from events.frame import Whole
 from schemas.event import Event
 
 _NEVER = object()
@@ -20,7 +21,7 @@ class Shape:
 
     Attributes:
         kind: the Struct.
-        json, msgpack: strict decoders of ``data``.
+        json, msgpack: strict decoders of ``data``; ``whole_json``, ``whole_msgpack``: of the object around it too.
         node: the tree of types that the Struct is made of.
         written: the same Struct for writing, filled by place: None is left out where it is the default.
         moments: attributes that hold a time.
@@ -29,6 +30,8 @@ class Shape:
     kind: type[Event]
     json: msgspec.json.Decoder[Any]
     msgpack: msgspec.msgpack.Decoder[Any]
+    whole_json: msgspec.json.Decoder[Whole[Any]]
+    whole_msgpack: msgspec.msgpack.Decoder[Whole[Any]]
     node: inspect.StructType
     written: type[msgspec.Struct]
     moments: tuple[str, ...]
@@ -42,6 +45,8 @@ def shape_of(kind: type[Event]) -> Shape:
         kind=kind,
         json=msgspec.json.Decoder(kind),
         msgpack=msgspec.msgpack.Decoder(kind),
+        whole_json=msgspec.json.Decoder(Whole[kind]),  # type: ignore[valid-type]
+        whole_msgpack=msgspec.msgpack.Decoder(Whole[kind]),  # type: ignore[valid-type]
         node=node,
         written=_written(node),
         moments=tuple(field.name for field in node.fields if isinstance(sole(field.type), inspect.DateTimeType)),
