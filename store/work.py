@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, update
+from sqlalchemy import Connection, Table, bindparam, select, update
 
 from store.dialects import insert_new
 from store.tables import counters
@@ -14,6 +14,11 @@ _TAKE = (
     .values(value=counters.c.value + bindparam("taken", type_=counters.c.value.type))
     .returning(counters.c.value)
 )
+
+
+def taken(connection: Connection) -> int:
+    """The last number of the ingest sequence that was taken."""
+    return int(connection.execute(select(counters.c.value).where(counters.c.name == "ingest")).scalar_one())
 
 
 class Work:

@@ -8,10 +8,14 @@ from rich.table import Table
 from sqlalchemy import Connection
 
 from schemas.attributed import ExampleState
+from schemas.parameters import Registry
 from schemas.reports import BooksReconciled
-from store.reconciliations import Reconciliations
+from store.sessions import Sessions
+from store.work import taken
 from workers.commands.console import installation, out
 from workers.join.balance import recounted
+from workers.join.reconciliation import stock_of
+from workers.join.rules import Rules
 
 STATES = [state.value for state in ExampleState]
 
@@ -20,21 +24,22 @@ def books(
     strategy: Annotated[str | None, typer.Option(help="Only this one.")] = None,
     recount: Annotated[bool, typer.Option("--recount", help="Really count every row too.")] = False,
 ) -> None:
-    """Show the last reconciliation of what came in with what stands. The exit code is 1 where it does not balance."""
+    """Compare what came in up to now with what stands. The exit code is 1 where it does not balance."""
     with installation() as place:
         chosen = [place.strategy(strategy).strategy] if strategy else sorted(place.registries)
         with place.store.read() as reading:
-            balanced = [_show(reading, name) for name in chosen]
+            balanced = [_show(reading, place.registries[name]) for name in chosen]
             balanced += [_recount(reading, name) for name in chosen if recount]
         if not all(balanced):
             raise typer.Exit(1)
 
 
-def _show(reading: Connection, strategy: str) -> bool:
-    made = Reconciliations(reading).latest(strategy)
-    if made is None:
-        out.print(f"strategy {strategy}: no session has settled yet, so nothing was reconciled", markup=False)
+def _show(reading: Connection, registry: Registry) -> bool:
+    latest = Sessions(reading).latest(registry.strategy)
+    if latest is None:
+        out.print(f"strategy {registry.strategy}: no session has settled yet, so nothing is reconciled", markup=False)
         return True
+    made, _ = stock_of(reading, Rules(registry), session=latest.session, cut=taken(reading))
     out.print(_summary(made), markup=False)
     out.print(_slots(made), markup=False)
     for issue in made.issues:
@@ -46,7 +51,7 @@ def _show(reading: Connection, strategy: str) -> bool:
 
 def _summary(made: BooksReconciled) -> Table:
     table = Table(title=f"books of {made.strategy}", show_header=False, title_justify="left")
-    table.add_row("session", f"{made.session}, up to number {made.cut:,} of the ingest sequence")
+    table.add_row("up to", f"number {made.cut:,} of the ingest sequence; {made.session} was the last session to settle")
     table.add_row("came in", _counted(made.came_in))
     table.add_row("expected", f"{made.expected:,} examples")
     table.add_row("stand", _counted(made.states) or "none")

@@ -33,11 +33,21 @@ def reconcile(work: Work, rules: Rules, *, session: str, cut: int) -> BooksRecon
     Belongs at the end of the transaction that settles ``session`` with ``cut``. It looks at no example but those that
     are pending, and at no fact but those since the last time: all else are running counts.
     """
-    connection, strategy = work.connection, rules.registry.strategy
-    kept = Reconciliations(connection)
-    before = kept.latest(strategy)
+    kept = Reconciliations(work.connection)
+    before = kept.latest(rules.registry.strategy)
+    made, found = stock_of(work.connection, rules, session=session, cut=cut)
+    if kept.add(made):
+        _tell(work, rules, made, found, was_unbalanced=before is not None and bool(before.issues))
+    return made
+
+
+def stock_of(
+    connection: Connection, rules: Rules, *, session: str, cut: int
+) -> tuple[BooksReconciled, Sequence[Issue]]:
+    """What came in up to ``cut`` against what stands now, and what does not add up. ``session`` settled last."""
+    strategy = rules.registry.strategy
     books = tallied(connection, strategy)
-    rows = _rows(connection, strategy, before=before, cut=cut)
+    rows = _rows(connection, strategy, before=Reconciliations(connection).latest(strategy), cut=cut)
     found = list(issues(connection, rules, books, rows=rows, session=session))
     made = BooksReconciled(
         strategy=strategy,
@@ -51,9 +61,7 @@ def reconcile(work: Work, rules: Rules, *, session: str, cut: int) -> BooksRecon
         outcomes=_outcomes(connection, rules, books, session=session),
         issues=[issue.text for issue in found],
     )
-    if kept.add(made):
-        _tell(work, rules, made, found, was_unbalanced=before is not None and bool(before.issues))
-    return made
+    return made, found
 
 
 def _rows(connection: Connection, strategy: str, *, before: BooksReconciled | None, cut: int) -> dict[str, int]:

@@ -121,3 +121,12 @@ def test_the_exit_code_tells_that_the_last_reconciliation_did_not_balance(desk, 
 def test_a_strategy_that_nobody_knows_is_refused(desk):
     with pytest.raises(SystemExit):
         books(strategy="none", recount=False)
+
+
+def test_what_came_after_the_last_session_settled_is_in_the_figures(desk, capsys):
+    settle(desk)
+    stream = Stream("later")
+    desk.take(*(stream.bar(session, 100, 103, 98, 101) for session in ("2024-01-04", "2024-01-05")))
+    shown, _ = run(capsys)
+    assert "2 matched, 1 pending" in shown
+    assert "2024-01-03 was the last session to settle" in " ".join(shown.replace("│", " ").split())
