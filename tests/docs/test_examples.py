@@ -22,7 +22,6 @@ from store.tables import examples
 from tests.docs.pages import ROOT, blocks
 from workers.attribution import Attribution
 
-NOW = time.time_ns() // 1_000
 STORED = 1_700_000_000_000_000
 """What the clock of the store says; a worker beside it lives at the same time."""
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -31,13 +30,17 @@ REGISTRY = ROOT / "parameters" / "scanner.toml"
 needs_redis_cli = pytest.mark.skipif(shutil.which("redis-cli", path=PATH) is None, reason="there is no redis-cli")
 
 
+def now():
+    return time.time_ns() // 1_000
+
+
 def told(broker):
     """Everything in the streams, in order, decoded as the engine does it."""
     found = []
     for stream in broker.scan_iter(_type="stream"):
         for entry, fields in broker.xrange(stream):
             envelope = decode(
-                fields, stream=stream.decode(), entry=entry.decode(), now=NOW + 60_000_000, sample_unknown=True
+                fields, stream=stream.decode(), entry=entry.decode(), now=now() + 60_000_000, sample_unknown=True
             )
             found.append((entry, envelope))
     return [envelope for _, envelope in sorted(found, key=lambda one: one[0])]
@@ -83,7 +86,7 @@ def test_the_lines_for_redis_cli_are_joined_as_the_readme_shows(typed, sqlite_st
     with sqlite_store.begin() as work:
         assert [] == list(attribution.handle(work, typed))
         work.commit()
-    attribution.rest(lambda: 2 * NOW)
+    attribution.rest(lambda: 2 * now())
     with sqlite_store.read() as reading:
         states = Counter(reading.execute(select(examples.c.state)).scalars())
     [shown] = [block for block in blocks("README.md", "") if block.startswith("came in")]
