@@ -9,6 +9,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from store.engines import engine_for, reading, shown
 from store.errors import StoreUnavailable, translated
+from store.grants import grants
 from store.work import Work
 
 Clock = Callable[[], int]
@@ -90,6 +91,21 @@ class Store:
 
         with self._connected(writes=False) as connection:
             check(connection, place=self.place)
+
+    def grants(self, role: str) -> list[str]:
+        """What the owner of the schema must grant to ``role``, which then works with the store; nothing in SQLite."""
+        if self._engine.dialect.name == "sqlite":
+            return []
+        return grants(self._engine.dialect, database=self._engine.url.database or "", role=role)
+
+    def grant(self, role: str) -> list[str]:
+        """Grant it, and return what was granted."""
+        made = self.grants(role)
+        with self._connected(writes=True) as connection:
+            for statement in made:
+                connection.exec_driver_sql(statement)
+            connection.commit()
+        return made
 
     def close(self) -> None:
         """Close every connection."""

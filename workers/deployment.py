@@ -12,14 +12,15 @@ from schemas.parameters import Registry
 from schemas.params import ParamsApplied, ParamsProposed
 from schemas.review import ProposalReviewed
 from schemas.settings import Mode
-from schemas.version import Version, VersionNumber
+from schemas.version import Version
 from store.applications import Applications
+from store.epochs import epoch
 from store.evidence import EvidenceRows
 from store.proposals import Proposals, ProposalState
 from store.versions import Versions
 from store.work import Work
 from workers.gate.draft import Circumstances, Draft, draft
-from workers.gate.publication import OWNER, first_version, publish, reconciled
+from workers.gate.publication import OWNER, first_version, next_number, publish, reconciled
 from workers.worker import Refusal
 
 log = structlog.get_logger()
@@ -45,15 +46,17 @@ class Deployment:
     def open(self, work: Work) -> None:
         """Bring what is in force in line with the registries, before the first turn.
 
-        The first version of a strategy is its registry's defaults; an edited registry makes a new version.
+        The first version of a strategy is its registry's defaults; an edited registry makes a new version, and so does
+        a store that was restored: trading may know later ones than it does, and takes the number of a new epoch over.
         """
         if self._mode is Mode.OBSERVE:
             return
+        begun = epoch(work.connection)
         for registry in self._registries.values():
             current = Versions(work.connection).latest(registry.strategy)
             if current is None:
-                publish(work, first_version(registry), registry=registry, changes=[], proposal=None)
-            elif (made := reconciled(current, registry)) is not None:
+                publish(work, first_version(registry, epoch=begun), registry=registry, changes=[], proposal=None)
+            elif (made := reconciled(current, registry, epoch=begun)) is not None:
                 publish(work, made.version, registry=registry, changes=made.changes, proposal=None)
 
     def handle(self, work: Work, batch: Sequence[Envelope]) -> Sequence[Refusal]:
@@ -117,7 +120,8 @@ class Deployment:
     def _judge(self, work: Work, proposal: ParamsProposed) -> Draft:
         registry = self._registries[proposal.strategy]
         versions = Versions(work.connection)
-        version = versions.latest(proposal.strategy) or first_version(registry)
+        begun = epoch(work.connection)
+        version = versions.latest(proposal.strategy) or first_version(registry, epoch=begun)
         return draft(
             proposal,
             Circumstances(
@@ -125,7 +129,7 @@ class Deployment:
                 registry=registry,
                 day_start=_day_start(versions, version, session=proposal.session),
                 evidence=lambda row, arm: EvidenceRows(work.connection).find(row, arm, shape=Evidence),
-                next_version=str(VersionNumber(version.epoch, version.number + 1)),
+                next_version=str(next_number(version, epoch=begun)),
             ),
         )
 
@@ -134,10 +138,11 @@ class Deployment:
         current = Versions(work.connection).latest(proposal.strategy)
         if current is None:
             raise Refused(f"strategy {proposal.strategy!r} has no version yet; start deployment in mode advise or act")
+        following = next_number(current, epoch=epoch(work.connection))
         version = Version(
             strategy=current.strategy,
-            epoch=current.epoch,
-            number=current.number + 1,
+            epoch=following.epoch,
+            number=following.number,
             previous=str(current.id),
             session=max(current.session, proposal.session),
             regime=current.regime,

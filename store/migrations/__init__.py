@@ -23,7 +23,7 @@ def upgrade(connection: Connection, *, place: str) -> None:
         StoreOutdated: newer code has been here.
     """
     if connection.dialect.name == "postgresql":
-        _prepare(connection)
+        prepare(connection)
     config = _config()
     steps = _steps(config)
     current = _current(connection)
@@ -49,8 +49,8 @@ def check(connection: Connection, *, place: str) -> None:
         )
 
 
-def _prepare(connection: Connection) -> None:
-    """Wait for whoever migrates now; make the schema where nobody did, which a lesser role may not even ask for."""
+def prepare(connection: Connection) -> None:
+    """Wait for whoever migrates now; make PostgreSQL's schema where it is not there, which not every role may."""
     connection.execute(_TURN)
     if not connection.execute(_SCHEMA, {"name": SCHEMA}).scalar_one():
         connection.execute(CreateSchema(SCHEMA))

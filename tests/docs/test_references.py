@@ -39,7 +39,8 @@ def test_every_command_exists(page):
 def test_every_option_of_a_command_exists(page):
     commands = typer.main.get_command(app).commands
     for first, rest in re.findall(r"(?<![\w:-])learning ([a-z]+)([^\n]*)", "\n".join(code(page))):
-        known = {option for parameter in commands[first].params for option in parameter.opts}
+        named = getattr(commands[first], "commands", {}).get(rest.split()[0] if rest.split() else "", commands[first])
+        known = {option for parameter in named.params for option in parameter.opts}
         assert set(re.findall(r"(?<= )--[a-z-]+", rest)) <= known | {"--burst"}
 
 

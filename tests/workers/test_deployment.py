@@ -1,7 +1,9 @@
 import msgspec
 import pytest
+from learning_client.follower import Follower
 
 from events.codec import decode
+from events.drain import drain
 from learning.gate import Evidence
 from schemas.allocation import WHOLE, Purpose, arm_key
 from schemas.event import Envelope
@@ -9,10 +11,13 @@ from schemas.parameters import GateRules, LearningRules, Parameter, Registry, Tr
 from schemas.params import ParamsApplied, ParamsProposed, ProposalKind
 from schemas.review import ProposalReviewed
 from schemas.settings import Mode
-from schemas.version import Version
+from schemas.version import Version, VersionNumber
 from store.applications import Applications
 from store.audit import Audit
+from store.backups import back_up, restore
+from store.epochs import begin_epoch
 from store.evidence import EvidenceRows
+from store.mailbag import Mailbag
 from store.outbox import Outbox
 from store.proposals import Proposals, ProposalState
 from store.versions import Versions
@@ -326,3 +331,77 @@ def test_an_edited_registry_makes_a_version_that_keeps_what_still_fits(store):
     edited = msgspec.structs.replace(REGISTRY, parameters=narrower)
     version = Gate(store, Mode.ACT, registry=edited).latest()
     assert (3, 0.5, 6) == (version.number, version.values["threshold"], version.values["hold"])
+
+
+def restored(store):
+    with store.begin() as work:
+        begin_epoch(work.connection, above=0)
+        work.commit()
+
+
+def test_after_a_restore_what_is_in_force_is_published_once_more_under_a_number_of_the_new_epoch(store):
+    before = Gate(store, Mode.ACT).latest()
+    restored(store)
+    gate = Gate(store, Mode.ACT)
+
+    after = gate.latest()
+    assert (VersionNumber(2, 1), str(before.id)) == (after.id, after.previous)
+    assert (before.values, before.allocations) == (after.values, after.allocations)
+    letter = gate.letters()[-1]
+    assert after == msgspec.json.decode(letter.value, type=Version)
+    assert "params:test:snapshot" == letter.key
+    assert after == Gate(store, Mode.ACT).latest()
+
+
+def test_what_is_let_in_after_a_restore_goes_on_in_the_new_epoch(store):
+    Gate(store, Mode.ACT)
+    restored(store)
+    gate = Gate(store, Mode.ACT)
+    assert [] == gate.take(values(threshold=0.55))
+    assert VersionNumber(2, 2) == gate.latest().id
+
+
+def test_a_store_that_was_restored_before_it_had_a_version_begins_with_the_new_epoch(store):
+    restored(store)
+    gate = Gate(store, Mode.ACT)
+    assert VersionNumber(2, 1) == gate.latest().id
+    assert ["threshold.2-1"] == [one.id for one in gate.latest().allocations]
+
+
+def test_nothing_is_published_after_a_restore_in_mode_observe(store):
+    before = Gate(store, Mode.ACT)
+    restored(store)
+    letters = before.letters()
+    assert before.latest() == Gate(store, Mode.OBSERVE).latest()
+    assert letters == before.letters()
+
+
+def test_a_trading_process_that_knows_later_versions_takes_over_what_is_published_after_a_restore(
+    stores, tmp_path, redis_url, broker
+):
+    store = stores.fresh(lambda: 1)
+    gate = Gate(store, Mode.ACT)
+    drain(broker, Mailbag(store, "deployment"))
+    back_up(store.place, tmp_path / "copy")
+    gate.take(values("p1", threshold=0.55))
+    gate.take(values("p2", threshold=0.58))
+    drain(broker, Mailbag(store, "deployment"))
+    taken, refused = [], []
+    follower = Follower(
+        redis_url,
+        "test",
+        prefix="",
+        current=lambda: taken[-1] if taken else None,
+        take=taken.append,
+        refuse=refused.append,
+    )
+    follower.turn()
+    assert "1-3" == str(taken[-1].id)
+
+    store.close()
+    restore(store.place, tmp_path / "copy", clock=lambda: 1, replace=True, above=0)
+    Gate(store, Mode.ACT)
+    drain(broker, Mailbag(store, "deployment"))
+    follower.turn()
+
+    assert ([], "2-1", 0.5) == (refused, str(taken[-1].id), taken[-1].values["threshold"])

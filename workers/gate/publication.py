@@ -14,7 +14,7 @@ from schemas.event import Envelope
 from schemas.parameters import Registry
 from schemas.params import Change, ParamsProposed, ParamsUpdated
 from schemas.registry import registry_hash
-from schemas.version import Version
+from schemas.version import Version, VersionNumber
 from store.audit import Audit
 from store.outbox import Outbox
 from store.registries import Registries
@@ -36,36 +36,43 @@ class Reconciled(NamedTuple):
     changes: list[Change]
 
 
-def first_version(registry: Registry) -> Version:
+def next_number(current: Version, *, epoch: int) -> VersionNumber:
+    """The number after ``current``; where a later ``epoch`` has begun, the first of that."""
+    return VersionNumber(epoch, 1) if epoch > current.epoch else VersionNumber(current.epoch, current.number + 1)
+
+
+def first_version(registry: Registry, *, epoch: int = 1) -> Version:
     """The registry's defaults, with its trials around them. The same registry gives the same version."""
     values = {name: parameter.default for name, parameter in registry.parameters.items()}
     return Version(
         strategy=registry.strategy,
-        epoch=1,
+        epoch=epoch,
         number=1,
         previous=None,
         session=BEFORE_ANY_SESSION,
         regime="all",
         registry=registry_hash(registry),
         values=values,
-        allocations=allocations_around(registry, values, [], generation="1-1"),
+        allocations=allocations_around(registry, values, [], generation=str(VersionNumber(epoch, 1))),
     )
 
 
-def reconciled(current: Version, registry: Registry) -> Reconciled | None:
-    """The next version where the registry was edited: values that still fit stay. None where it was not."""
+def reconciled(current: Version, registry: Registry, *, epoch: int) -> Reconciled | None:
+    """The next version where the registry was edited: values that still fit stay. Where it was not and a later
+    ``epoch`` has begun, the same once more under a number of that; else None."""
     fingerprint = registry_hash(registry)
-    if fingerprint == current.registry:
+    following = next_number(current, epoch=epoch)
+    if fingerprint == current.registry and following.epoch == current.epoch:
         return None
     values = _kept(current, registry)
-    generation = f"{current.epoch}-{current.number + 1}"
     version = msgspec.structs.replace(
         current,
-        number=current.number + 1,
+        epoch=following.epoch,
+        number=following.number,
         previous=str(current.id),
         registry=fingerprint,
         values=values,
-        allocations=allocations_around(registry, values, current.allocations, generation=generation),
+        allocations=allocations_around(registry, values, current.allocations, generation=str(following)),
         checksum="",
     )
     changes = [

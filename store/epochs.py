@@ -1,0 +1,25 @@
+"""The epoch that the next version is numbered in: a restored store begins a new one, so that numbers never repeat."""
+
+from sqlalchemy import Connection, func, select
+
+from store.tables import versions
+from store.tallies import Tallies
+
+NAME = "epoch"
+"""Where it stands among the counters; in a store that was never restored nothing stands there."""
+
+FIRST = 1
+
+
+def epoch(connection: Connection) -> int:
+    """The epoch in force: 1 in a new store, and never below that of a version that is there."""
+    newest = connection.execute(select(func.max(versions.c.epoch))).scalar()
+    return max(FIRST, Tallies(connection).value(NAME), newest or 0)
+
+
+def begin_epoch(connection: Connection, *, above: int) -> int:
+    """Begin the epoch after all that the store knows of, and after ``above``; it holds from the next version on."""
+    tallies = Tallies(connection)
+    following = max(epoch(connection), above) + 1
+    tallies.add(NAME, following - tallies.value(NAME))
+    return following
