@@ -1,6 +1,8 @@
 """What several rooms need to be tested."""
 
 import os
+import shutil
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from events.broker import EmbeddedBroker
 from events.connection import connect
 from store.store import Store
 from tests import postgresql
-from tests.databases import Databases, PostgresqlStores, SqliteStores
+from tests.databases import Reused, Stores
 
 NOW = 1_700_000_000_000_000
 """The time on the store's clock, 2023-11-14 22:13:20 UTC in microseconds."""
@@ -43,25 +45,32 @@ def broker(redis_url):
 def migrated(tmp_path_factory):
     """The file of an empty store at the newest schema, to be copied."""
     file = tmp_path_factory.mktemp("store") / "learning.db"
-    store = Store.open(f"sqlite:///{file}", clock=lambda: NOW)
-    store.migrate()
-    store.close()
+    migrated_at(f"sqlite:///{file}")
     return file
 
 
+def migrated_at(url):
+    """The same URL, when there is a store at it."""
+    store = Store.open(url, clock=lambda: NOW)
+    store.migrate()
+    store.close()
+    return url
+
+
 @pytest.fixture(scope="session")
-def databases():
-    """The databases of a PostgreSQL server; the test is skipped where there can be none."""
-    if reason := postgresql.missing():
-        pytest.skip(reason)
-    with postgresql.server() as server:
-        yield Databases(server)
+def files(tmp_path_factory, migrated):
+    """SQLite databases in files."""
+    folder, numbers = tmp_path_factory.mktemp("stores"), count()
+    made = Reused(lambda: f"sqlite:///{shutil.copy(migrated, folder / f'{next(numbers)}.db')}")
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def sqlite_stores(tmp_path, migrated):
+def sqlite_stores(tmp_path, files):
     """Makes empty SQLite stores, each a file of its own."""
-    made = SqliteStores(tmp_path, migrated)
+    numbers = count()
+    made = Stores("sqlite", files, bare=lambda: f"sqlite:///{tmp_path}/{next(numbers)}.db")
     yield made
     made.give_back()
 
@@ -72,10 +81,27 @@ def sqlite_store(sqlite_stores):
     return sqlite_stores.fresh(lambda: NOW)
 
 
+@pytest.fixture(scope="session")
+def postgresql_server():
+    """A PostgreSQL server; the test is skipped where there can be none."""
+    if reason := postgresql.missing():
+        pytest.skip(reason)
+    with postgresql.server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def databases(postgresql_server):
+    """PostgreSQL databases."""
+    made = Reused(lambda: migrated_at(postgresql_server.create()))
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def postgresql_stores(databases):
+def postgresql_stores(postgresql_server, databases):
     """Makes empty PostgreSQL stores, each a database of its own."""
-    made = PostgresqlStores(databases)
+    made = Stores("postgresql", databases, bare=postgresql_server.create)
     yield made
     made.give_back()
 

@@ -1,108 +1,62 @@
-"""Empty stores for tests, one kind for each database that the engine runs on."""
+"""Empty stores for tests, on each database that the engine runs on."""
 
-import shutil
-from itertools import count
-
-import psycopg
 import pytest
+from sqlalchemy import make_url
 
+from store.engines import engine_for
 from store.store import Store
 from store.tables import metadata
 
 sqlite_only = pytest.mark.parametrize("stores", ["sqlite"], indirect=True)
-"""For a test of what only SQLite has, such as its plans of a query."""
-
-SEEDS = "INSERT INTO counters (name, value) VALUES ('ingest', 0);"
-"""What the migrations put into a new store."""
+"""For a test of what only SQLite has, such as its plans of a query; or of what takes long and asks no database."""
 
 
-class SqliteStores:
-    """Each store is a file of its own, copied from one that was migrated."""
+class Reused:
+    """Databases at the newest schema that are emptied and used again, with all that their connections know by then.
 
-    name = "sqlite"
+    ``make()`` makes one more and returns its URL.
+    """
 
-    def __init__(self, folder, migrated):
-        self._folder = folder
-        self._migrated = migrated
-        self._numbers = count()
-        self._open = []
-
-    def fresh(self, clock):
-        """An empty store at the newest schema."""
-        url = self.bare()
-        shutil.copy(self._migrated, url.removeprefix("sqlite:///"))
-        return self.opened(url, clock)
-
-    def bare(self):
-        """The URL of a place that holds nothing at all."""
-        return f"sqlite:///{self._folder}/{next(self._numbers)}.db"
-
-    def opened(self, url, clock):
-        """A store that is closed with the others."""
-        self._open.append(Store.open(url, clock=clock))
-        return self._open[-1]
-
-    def give_back(self):
-        """Close the stores that were handed out: nobody uses them any more."""
-        while self._open:
-            self._open.pop().close()
-
-
-class Databases:
-    """The databases of one PostgreSQL server, made once and used again and again."""
-
-    def __init__(self, server):
-        self._server = server
-        self._numbers = count()
+    def __init__(self, make):
+        self._make = make
         self._free = []
+        self._all = []
 
     def empty(self):
-        """The URL of a database at the newest schema that holds nothing."""
+        """What connects to one that holds nothing."""
         if not self._free:
-            return self._made()
-        url = self._free.pop()
-        with psycopg.connect(url, options="-c search_path=learning") as connection:
-            connection.execute(_emptying())
-        return url
+            self._all.append(engine_for(make_url(self._make())))
+            return self._all[-1]
+        engine = self._free.pop()
+        with engine.begin() as connection:
+            for statement in EMPTYING[engine.dialect.name]:
+                connection.exec_driver_sql(statement)
+        return engine
 
-    def free(self, urls):
+    def free(self, engines):
         """Nobody uses these any more."""
-        self._free.extend(urls)
+        self._free.extend(engines)
 
-    def bare(self):
-        """The URL of a database in which nothing was made yet."""
-        name = f"bare{next(self._numbers)}"
-        self._server.create(name)
-        return self._server.url(name)
-
-    def _made(self):
-        number = next(self._numbers)
-        name = f"store{number}"
-        self._server.create(name)
-        store = Store.open(self._server.url(name), clock=lambda: 0)
-        store.migrate()
-        store.close()
-        return self._server.url(name)
+    def close(self):
+        """Close every connection."""
+        for engine in self._all:
+            engine.dispose()
 
 
-class PostgresqlStores:
-    """Each store is a database of its own, which was emptied where it had been used."""
+class Stores:
+    """The stores of one test; ``bare()`` is the URL of a place that holds nothing at all."""
 
-    name = "postgresql"
-
-    def __init__(self, databases):
-        self._databases = databases
-        self._urls = []
+    def __init__(self, name, reused, *, bare):
+        self.name = name
+        self.bare = bare
+        self._reused = reused
+        self._engines = []
         self._open = []
 
     def fresh(self, clock):
         """An empty store at the newest schema."""
-        self._urls.append(self._databases.empty())
-        return self.opened(self._urls[-1], clock)
-
-    def bare(self):
-        """The URL of a place that holds nothing at all."""
-        return self._databases.bare()
+        self._engines.append(self._reused.empty())
+        return Store(self._engines[-1], clock=clock)
 
     def opened(self, url, clock):
         """A store that is closed with the others."""
@@ -110,20 +64,23 @@ class PostgresqlStores:
         return self._open[-1]
 
     def give_back(self):
-        """Close the stores that were handed out: nobody uses them any more."""
+        """Nobody uses the stores any more that were handed out."""
         while self._open:
             self._open.pop().close()
-        self._databases.free(self._urls)
-        self._urls = []
+        self._reused.free(self._engines)
+        self._engines = []
 
 
-def _emptying():
-    """Deleting from small tables takes a tenth of the time that TRUNCATE takes, which makes new files."""
-    tables = [f'DELETE FROM "{table.name}";' for table in reversed(metadata.sorted_tables)]
-    sequences = [
-        f'ALTER SEQUENCE "{table.name}_{column.name}_seq" RESTART;'
-        for table in metadata.sorted_tables
-        for column in table.columns
-        if column is table.autoincrement_column
-    ]
-    return "".join([*tables, SEEDS, *sequences])
+ROWS = [f'DELETE FROM "{table.name}"' for table in reversed(metadata.sorted_tables)]
+SEEDS = "INSERT INTO counters (name, value) VALUES ('ingest', 0)"
+"""What the migrations put into a new store."""
+NUMBERS = [
+    f'ALTER SEQUENCE "{table.name}_{table.autoincrement_column.name}_seq" RESTART'
+    for table in metadata.sorted_tables
+    if table.autoincrement_column is not None
+]
+EMPTYING = {
+    "sqlite": [*ROWS, "DELETE FROM sqlite_sequence", SEEDS],
+    "postgresql": ["; ".join([*ROWS, *NUMBERS, SEEDS])],
+}
+"""Deleting from small tables takes a tenth of the time that TRUNCATE takes in PostgreSQL, which makes new files."""

@@ -8,7 +8,9 @@ import sys
 import tempfile
 import time
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -44,13 +46,13 @@ class Server:
     """A server in a folder of its own, which is gone when the block ends.
 
     with Server() as server:
-        server.create("one")
-        store = Store.open(server.url("one"), clock=clock)
+        store = Store.open(server.create(), clock=clock)
     """
 
     def __init__(self):
         # A socket's path may have 107 bytes, and pytest's folders are long.
         self._folder = Path(tempfile.mkdtemp(prefix="pg-"))
+        self._numbers = count()
         self._process = None
         self._watch = -1
 
@@ -101,9 +103,11 @@ class Server:
         """The address of a database."""
         return f"postgresql://{USER}@/{database}?host={self._folder}"
 
-    def create(self, database, *, template="template0"):
-        """Make a database, as a copy of another where one is named."""
-        create(self.url("postgres"), database, template=template)
+    def create(self):
+        """The address of a new, empty database."""
+        name = f"test{next(self._numbers)}"
+        create(self.url("postgres"), name)
+        return self.url(name)
 
     @property
     def _data(self):
@@ -133,35 +137,28 @@ class GivenServer:
 
     def __init__(self, url):
         self._url = url
-        self._names = []
+        self._made = []
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_exc):
         with psycopg.connect(self._url, autocommit=True) as connection:
-            for name in self._names:
+            for name in self._made:
                 connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
-    def url(self, database):
-        """The address of a database."""
-        before, _, after = self._url.partition("?")
-        head = before.rpartition("/")[0]
-        return f"{head}/{self._name(database)}" + (f"?{after}" if after else "")
-
-    def create(self, database, *, template="template0"):
-        """Make a database, as a copy of another where one is named."""
-        self._names.append(self._name(database))
-        create(self._url, self._names[-1], template=template if template == "template0" else self._name(template))
-
-    def _name(self, database):
-        return f"learning_test_{os.getpid()}_{database}"
+    def create(self):
+        """The address of a new, empty database."""
+        name = f"learning_test_{os.getpid()}_{len(self._made)}"
+        create(self._url, name)
+        self._made.append(name)
+        return urlsplit(self._url)._replace(path=f"/{name}").geturl()
 
 
-def create(url, database, *, template):
-    """Make ``database`` on the server at ``url``."""
+def create(url, name):
+    """Make the database ``name`` on the server at ``url``."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}" ENCODING \'UTF8\'')
+        connection.execute(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'")
 
 
 def server():

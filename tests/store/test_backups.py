@@ -175,11 +175,13 @@ def test_half_a_backup_is_refused_and_nothing_is_touched(filled, tmp_path):
     assert 1 == epoch_of(filled)
 
 
-def test_a_backup_of_newer_code_is_refused_and_nothing_is_touched(filled, other, tmp_path):
-    with filled.begin() as work:
+def test_a_backup_of_newer_code_is_refused_and_nothing_is_touched(stores, other, tmp_path):
+    newer = stores.opened(stores.bare(), clock)
+    newer.migrate()
+    with newer.begin() as work:
         work.connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         work.commit()
-    back_up(filled.place, tmp_path / "copy")
+    back_up(newer.place, tmp_path / "copy")
     fill(other)
     before = rows_of(other)
     other.close()

@@ -205,12 +205,11 @@ def server():
     if reason := postgresql.missing():
         pytest.skip(reason)
     with postgresql.Server() as ours:
-        ours.create("db")
         yield ours
 
 
 def test_a_server_that_was_away_is_used_again_without_a_failed_turn(server):
-    store = Store.open(server.url("db"), clock=lambda: 1)
+    store = Store.open(server.create(), clock=lambda: 1)
     store.migrate()
     with pytest.raises(StoreUnavailable), store.begin() as work:
         work.insert(inbox, seen("lost"))

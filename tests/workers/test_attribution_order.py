@@ -178,7 +178,7 @@ def test_order_repeats_and_batches_change_neither_books_nor_statistics(sqlite_st
 
 
 @settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(worlds())
 def test_order_repeats_and_batches_change_nothing_in_postgresql(postgresql_stores, world):

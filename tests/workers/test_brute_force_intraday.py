@@ -140,8 +140,8 @@ class Row:
         return self._mapping[name]
 
 
-def test_at_every_moment_the_books_are_what_plain_loops_make_of_the_bars_so_far(store):
-    floor = Floor(store)
+def test_at_every_moment_the_books_are_what_plain_loops_make_of_the_bars_so_far(sqlite_store):
+    floor = Floor(sqlite_store)
     events = sorted(floor.events(), key=lambda one: one[:2])
     looks = {len(events), *floor.dice.sample(range(len(events)), 12)}
     begin, seen = 0, 0

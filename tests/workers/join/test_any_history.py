@@ -21,6 +21,12 @@ SYMBOLS = ("AAPL", "MSFT", "IBM")
 RULES = {"infer_within_minutes": 30, "lost_after": 2, "jump_hold": 1, "close_after": 3, "waiting_sessions": 2}
 
 
+def seeds(of_sqlite, of_postgresql):
+    """Each history on the one database, and some of them on the other, where it takes longer."""
+    chosen = [("sqlite", seed) for seed in of_sqlite] + [("postgresql", seed) for seed in of_postgresql]
+    return pytest.mark.parametrize(("stores", "seed"), chosen, indirect=["stores"])
+
+
 @pytest.fixture
 def fresh(stores):
     return lambda: Desk(stores.fresh(lambda: NOW), rules=registry(**RULES))
@@ -111,7 +117,7 @@ def settled(desk):
         return [Reconciliations(connection).get("main", session) for session in found]
 
 
-@pytest.mark.parametrize("seed", range(10))
+@seeds(range(10), range(3))
 def test_the_books_balance_and_every_count_is_what_counting_finds(fresh, seed):
     desk, history = fresh(), History(seed)
     events = history.events()
@@ -133,7 +139,7 @@ def test_the_books_balance_and_every_count_is_what_counting_finds(fresh, seed):
         assert 0 == ownerless(connection, "main")
 
 
-@pytest.mark.parametrize("seed", range(10, 16))
+@seeds(range(10, 16), range(10, 12))
 def test_in_the_end_the_order_of_arrival_shows_nowhere_in_the_books(fresh, seed):
     """All sessions settle last, so that nothing was given up for facts that were merely late."""
     history = History(seed)
