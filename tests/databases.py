@@ -58,6 +58,13 @@ class Stores:
         self._engines.append(self._reused.empty())
         return Store(self._engines[-1], clock=clock)
 
+    def apart(self, clock):
+        """An empty store that nobody else ever used, for what takes its place."""
+        store = self.opened(self.bare(), clock)
+        store.migrate()
+        store.close()
+        return store
+
     def opened(self, url, clock):
         """A store that is closed with the others."""
         self._open.append(Store.open(url, clock=clock))

@@ -47,7 +47,8 @@ def fill(store):
 
 
 @pytest.fixture
-def filled(store):
+def filled(stores):
+    store = stores.apart(clock)
     fill(store)
     return store
 
@@ -55,7 +56,7 @@ def filled(store):
 @pytest.fixture
 def other(stores, filled):
     """A second store, which holds nothing."""
-    return stores.fresh(clock)
+    return stores.apart(clock)
 
 
 def test_what_is_restored_is_the_store_as_it_was_when_it_was_copied(filled, other, tmp_path):
@@ -205,7 +206,7 @@ def test_numbers_go_on_behind_those_that_were_given(filled, other, tmp_path):
 
 
 def test_a_store_of_sqlite_that_somebody_has_open_is_not_exchanged(sqlite_stores, tmp_path):
-    store = sqlite_stores.fresh(clock)
+    store = sqlite_stores.apart(clock)
     back_up(store.place, tmp_path / "copy")
     fill(store)
     with store.read() as reading:
@@ -216,7 +217,7 @@ def test_a_store_of_sqlite_that_somebody_has_open_is_not_exchanged(sqlite_stores
 
 
 def test_a_damaged_store_of_sqlite_is_replaced_where_that_was_said(sqlite_stores, tmp_path):
-    store = sqlite_stores.fresh(clock)
+    store = sqlite_stores.apart(clock)
     fill(store)
     back_up(store.place, tmp_path / "copy")
     damaged = tmp_path / "damaged.db"
@@ -229,7 +230,7 @@ def test_a_damaged_store_of_sqlite_is_replaced_where_that_was_said(sqlite_stores
 
 
 def test_a_backup_of_sqlite_opens_as_it_is(sqlite_stores, tmp_path):
-    store = sqlite_stores.fresh(clock)
+    store = sqlite_stores.apart(clock)
     fill(store)
     back_up(store.place, tmp_path / "copy.db")
     (tmp_path / "copy.db").chmod(0o400)

@@ -38,7 +38,10 @@ def kept(store, rows):
 
 def stored(store, *names):
     with store.read() as reading:
-        return [tuple(row) for row in reading.execute(select(*(prices.c[name] for name in names)))]
+        chosen = select(*(prices.c[name] for name in names)).order_by(
+            prices.c.instrument, prices.c.time, prices.c.source
+        )
+        return [tuple(row) for row in reading.execute(chosen)]
 
 
 def read(store, *numbers, interval="1d", since=0, until=100, precedence=()):

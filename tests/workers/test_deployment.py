@@ -379,7 +379,7 @@ def test_nothing_is_published_after_a_restore_in_mode_observe(store):
 def test_a_trading_process_that_knows_later_versions_takes_over_what_is_published_after_a_restore(
     stores, tmp_path, redis_url, broker
 ):
-    store = stores.fresh(lambda: 1)
+    store = stores.apart(lambda: 1)
     gate = Gate(store, Mode.ACT)
     drain(broker, Mailbag(store, "deployment"))
     back_up(store.place, tmp_path / "copy")

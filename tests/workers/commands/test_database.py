@@ -14,6 +14,11 @@ from workers.cli import app
 
 
 @pytest.fixture
+def store(stores):
+    return stores.apart(lambda: NOW)
+
+
+@pytest.fixture
 def place(tmp_path, monkeypatch, store):
     """A folder with a registry and the store, and no broker."""
     (tmp_path / "main.toml").write_text('strategy = "main"\n')
