@@ -7,7 +7,6 @@ from numpy.random import default_rng
 from schemas.price import PriceObserved
 from schemas.vocabulary import Direction
 from store.tables import examples
-from tests.databases import sqlite_only
 from tests.workers.desk import NYSE, Desk, Stream, registry
 
 SESSIONS = [NYSE.shift("2021-03-01", place) for place in range(60)]
@@ -62,7 +61,6 @@ def later_bars(told):
     return sorted(range(len(told)), key=lambda place: (isinstance(told[place].data, PriceObserved), told[place].time))
 
 
-@sqlite_only
 @pytest.mark.parametrize("bars", ["1d", "1h"])
 @pytest.mark.parametrize("seed", range(2))
 def test_whatever_bars_change_is_measured_again(store, seed, bars):
