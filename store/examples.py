@@ -156,8 +156,7 @@ class Examples:
             for portion in portions(sorted(set(facts))):
                 named = {"facts": portion, "horizon": horizon, "origin": origin}
                 for row in fetched(self._connection.execute(_by_key(), named)):
-                    revision, sequence, late = row[_WIDTH:]
-                    found[row[:3]] = Revision(Example._make(row[:_WIDTH]), revision, sequence, bool(late))
+                    found[row[:3]] = _revision(row)
         return found
 
     def reported(self, facts: Iterable[int]) -> dict[int, set[str]]:
@@ -181,16 +180,16 @@ class Examples:
         replace_rows(self._connection, examples, _COLUMNS, there, key=_KEY, fixed=_IDENTITY + _PLACE)
         replace_rows(self._connection, examples, _COLUMNS, moved, key=_KEY, fixed=_IDENTITY)
 
-    def maturing(self, ends: Mapping[int, int]) -> list[OpenExample]:
+    def maturing(self, ends: Mapping[int, int]) -> list[Revision]:
         """The pending examples of prices that bars may complete; ``ends``: by instrument, the end of its newest bar."""
-        found: list[OpenExample] = []
+        found: list[Revision] = []
         by_end: dict[int, list[int]] = {}
         for instrument, end in ends.items():
             by_end.setdefault(end, []).append(instrument)
         for end, numbers in by_end.items():
             for portion in portions(sorted(numbers)):
                 rows = self._connection.execute(_maturing(), {"instruments": portion, "end": end})
-                found.extend(map(OpenExample._make, fetched(rows)))
+                found.extend(map(_revision, fetched(rows)))
         return found
 
     def doubtful(self, instruments: Iterable[int], *, first: str, last: str, lost_only: bool) -> list[OpenExample]:
@@ -235,6 +234,11 @@ def example_id(strategy: str, subject: str, subject_id: str, *, horizon: str, or
     return name if len(name) <= LONGEST_ID else sha256(name.encode()).hexdigest()
 
 
+def _revision(row: tuple[Any, ...]) -> Revision:
+    revision, sequence, late = row[_WIDTH:]
+    return Revision(Example._make(row[:_WIDTH]), revision, sequence, bool(late))
+
+
 def _values(row: Revision) -> tuple[Any, ...]:
     return (*row.example, row.revision, row.sequence, int(row.late))
 
@@ -257,7 +261,7 @@ def _reported() -> Select[Any]:
 
 @cache
 def _maturing() -> Select[Any]:
-    return select(*columns(examples, OpenExample)).where(
+    return select(*(examples.c[name] for name in _COLUMNS)).where(
         examples.c.instrument.in_(bindparam("instruments", expanding=True)),
         _PENDING,
         examples.c.due <= bindparam("end"),

@@ -117,7 +117,8 @@ class Attribution:
         intake = Intake(work, join.rules, settled=settled)
         intake.take(events)
         if intake.touched:
-            Ledger(work, join.strategy).enter(join.findings(work.connection, intake.touched, settled=settled))
+            findings = join.findings(work.connection, intake.touched, settled=settled)
+            Ledger(work, join.strategy).enter(findings, known=intake.touched.stands)
         if any(isinstance(one.envelope.data, SessionClosed) for one in events):
             self._look_at = 0
         return intake.refusals

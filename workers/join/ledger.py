@@ -1,7 +1,7 @@
 """The examples as they stand, and what is told of every change."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -19,7 +19,7 @@ from schemas.attributed import (
     Subject,
 )
 from schemas.event import Envelope
-from store.examples import Example, Examples, Revision
+from store.examples import Example, Examples, Key, Revision
 from store.outbox import Outbox
 from store.tallies import Tallies, late, marked, standing, told
 from store.work import Work
@@ -32,6 +32,9 @@ log = structlog.get_logger()
 OWNER = "attribution"
 PENDING = ExampleState.PENDING.value
 GIVEN_UP = (ExampleState.CENSORED.value, ExampleState.LOST.value)
+
+
+NOTHING: Mapping[Key, Revision] = {}
 
 
 SUBJECTS = {each.value: each for each in Subject}
@@ -67,10 +70,13 @@ class Ledger:
         self._work = work
         self._examples = Examples(work.connection, strategy)
 
-    def enter(self, findings: Iterable[Finding]) -> None:
-        """Bring the examples in line with ``findings``; what already stands so stays untouched."""
+    def enter(self, findings: Iterable[Finding], *, known: Mapping[Key, Revision] = NOTHING) -> None:
+        """Bring the examples in line with ``findings``; what already stands so stays untouched.
+
+        ``known`` are examples that were read before in the same transaction, as they stand.
+        """
         found = {finding.example.key: finding for finding in findings}
-        stands = self._examples.get(found)
+        stands = {**known, **self._examples.get(key for key in found if key not in known)}
         changed = [
             (finding, before)
             for key, finding in sorted(found.items())

@@ -71,7 +71,7 @@ class Stirred:
                 for run in self._runs(calendar, in_order, since=self._before.get(instrument)):
                     late[calendar][run].add(instrument)
         for pending in Examples(self._connection, self._rules.registry.strategy).maturing(ends):
-            touched.slots(pending.unit, [Slot(pending.horizon, pending.origin)])
+            touched.standing(pending)
         for calendar, runs in late.items():
             for run, instruments in runs.items():
                 self._entered(calendar, instruments, run, touched)

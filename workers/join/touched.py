@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from store.examples import Key, Revision
 from workers.join.rules import Slot
 
 
@@ -10,6 +11,7 @@ class Touched:
 
     def __init__(self) -> None:
         self.whole: set[str] = set()
+        self.stands: dict[Key, Revision] = {}
         self._slots: dict[str, set[Slot]] = {}
 
     def unit(self, unit: str) -> None:
@@ -19,6 +21,12 @@ class Touched:
     def slots(self, unit: str, slots: Iterable[Slot]) -> None:
         """Some slots of a unit."""
         self._slots.setdefault(unit, set()).update(slots)
+
+    def standing(self, stands: Revision) -> None:
+        """The slot of an example, which was read on the way: nobody has to read it again."""
+        example = stands.example
+        self.stands[example.key] = stands
+        self.slots(example.unit, [Slot(example.horizon, example.origin)])
 
     @property
     def units(self) -> set[str]:
