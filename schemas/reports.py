@@ -50,6 +50,13 @@ class HealthReported(Event, frozen=True, kw_only=True):
     counts: Counts = {}
 
 
+class HealthOverview(Struct, frozen=True, kw_only=True):
+    """How every part was at ``at``, int64 microseconds: health's last word, at the broker and in the store."""
+
+    at: int
+    parts: list[HealthReported]
+
+
 class BooksReconciled(Event, frozen=True, kw_only=True):
     """Whether the books of a strategy are whole when a session settles.
 
@@ -57,6 +64,7 @@ class BooksReconciled(Event, frozen=True, kw_only=True):
     the examples that there are by state, ``by_horizon`` these by ``horizon/origin/state``, ``marks`` those that bear
     a mark, and ``late``. ``outcomes`` counts the reported ones by ``joined``, ``inferred``, ``waiting`` and
     ``unclaimed`` (waited longer than the registry allows). ``issues`` are what does not add up; none means balanced.
+    ``state`` says how bad the worst of them is.
     """
 
     type: ClassVar[str] = "books.reconciled"
@@ -70,6 +78,7 @@ class BooksReconciled(Event, frozen=True, kw_only=True):
     marks: Counts
     outcomes: Counts
     issues: list[Text] = []
+    state: HealthState | None = None
 
 
 class StageReport(Struct, frozen=True, kw_only=True):

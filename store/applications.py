@@ -53,6 +53,13 @@ class Applications:
         runs = {row.client: row for row in self.history(strategy) if row.refused is None}
         return [runs[client] for client in sorted(runs)]
 
+    def of(self, strategy: str, version: str, *, limit: int = 200) -> Sequence[Application]:
+        """What clients said of one version, those that spoke last first."""
+        table = applications.c
+        chosen = select(*columns(applications, Application)).where(table.strategy == strategy, table.version == version)
+        rows = self._connection.execute(chosen.order_by(table.time.desc(), table.client).limit(limit))
+        return [Application(*row) for row in rows]
+
     def history(self, strategy: str) -> Sequence[Application]:
         """Every word of every client, the oldest first."""
         table = applications.c

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Column, Connection, Select, Table, func, select
 
 from store import tables
+from store.dead_letters import still_open
 
 
 class Counts(NamedTuple):
@@ -43,10 +44,10 @@ def counts(connection: Connection, strategy: str) -> Counts:
 
 
 def refusals(connection: Connection, *, limit: int = 20) -> Mapping[tuple[str, str], int]:
-    """How many dead letters there are by (stream, reason), the most frequent first."""
+    """How many open dead letters there are by (stream, reason), the most frequent first."""
     table = tables.dead_letters.c
     number = func.count()
-    grouped = select(table.stream, table.reason, number).group_by(table.stream, table.reason)
+    grouped = select(table.stream, table.reason, number).where(still_open()).group_by(table.stream, table.reason)
     rows = connection.execute(grouped.order_by(number.desc(), table.stream, table.reason).limit(limit))
     return {(stream, reason): count for stream, reason, count in rows}
 

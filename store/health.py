@@ -1,14 +1,20 @@
-"""How every part of the engine was, and since when."""
+"""How every part of the engine was and is, and since when."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, delete, func, select
 
-from schemas.reports import HealthReported, HealthState
-from store.dialects import insert_new
-from store.tables import health
+from schemas.reports import HealthOverview, HealthReported, HealthState
+from store.dialects import insert_into, insert_new
+from store.tables import health, health_overview
+
+MOST_ROWS = 50_000
+"""So many rows of history are kept at the most, the newest."""
+
+_ONLY = 1
+"""The one row of the overview."""
 
 
 class HealthRow(NamedTuple):
@@ -25,7 +31,7 @@ _ROWS = select(health.c.part, health.c.state, health.c.reasons, health.c.since, 
 
 
 class HealthRows:
-    """The history of health, one row a report; each part writes its own."""
+    """The history of health, one row a report, and the overview of the last look. Health alone writes them."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -41,8 +47,29 @@ class HealthRows:
         }
         insert_new(self._connection, health, [row])
 
+    def shorten(self, *, before: int, keep: int = MOST_ROWS) -> int:
+        """Delete the rows of before a time, int64 microseconds, and all but the newest ``keep``; how many went."""
+        newest: int | None = self._connection.execute(select(func.max(health.c.id))).scalar()
+        gone = (health.c.recorded_at < before) | (health.c.id <= (newest or 0) - keep)
+        return self._connection.execute(delete(health).where(gone)).rowcount
+
+    def look(self, overview: HealthOverview) -> None:
+        """Keep what health says now, in place of what it said before."""
+        row = {"id": _ONLY, "time": overview.at, "body": msgspec.json.encode(overview).decode()}
+        insert = insert_into(health_overview, self._connection.dialect).values(row)
+        self._connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=["id"], set_={"time": insert.excluded.time, "body": insert.excluded.body}
+            )
+        )
+
+    def overview(self) -> HealthOverview | None:
+        """What health said last."""
+        body = self._connection.execute(select(health_overview.c.body)).scalar()
+        return None if body is None else msgspec.json.decode(body, type=HealthOverview)
+
     def latest(self) -> Sequence[HealthRow]:
-        """How each part said last that it is, by its name."""
+        """How each part was when it was written down last, by its name."""
         newest = select(func.max(health.c.id)).group_by(health.c.part)
         return self._rows(_ROWS.where(health.c.id.in_(newest)).order_by(health.c.part))
 

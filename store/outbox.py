@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from store.dialects import insert_new
 from store.rows import columns
@@ -19,6 +19,14 @@ class Letter(NamedTuple):
     channel: str | None
     key: str | None
     value: bytes | None
+
+
+class Waiting(NamedTuple):
+    """How many messages of an owner wait, and since when the oldest does, int64 microseconds."""
+
+    owner: str
+    letters: int
+    since: int
 
 
 class Outbox:
@@ -54,6 +62,15 @@ class Outbox:
         """The oldest messages of ``owner`` that were not sent yet, at most ``limit``."""
         waiting = select(*columns(outbox, Letter)).where(outbox.c.owner == owner)
         return [Letter(*row) for row in self._connection.execute(waiting.order_by(outbox.c.id).limit(limit))]
+
+    def owners(self) -> list[Waiting]:
+        """Whose messages wait, how many, and since when."""
+        first = func.min(outbox.c.id).label("first")
+        grouped = select(outbox.c.owner, func.count().label("letters"), first).group_by(outbox.c.owner).subquery()
+        chosen = select(grouped.c.owner, grouped.c.letters, outbox.c.recorded_at).join(
+            outbox, outbox.c.id == grouped.c.first
+        )
+        return [Waiting(*row) for row in self._connection.execute(chosen.order_by(grouped.c.owner))]
 
     def published(self, ids: Sequence[int]) -> None:
         """These were sent: take them out."""

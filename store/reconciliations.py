@@ -33,6 +33,11 @@ class Reconciliations:
         made = (sessions.c.strategy == reconciliations.c.strategy) & (sessions.c.session == reconciliations.c.session)
         return self._first(_chosen(strategy).join(sessions, made).order_by(sessions.c.cut.desc()).limit(1))
 
+    def strategies(self) -> list[str]:
+        """Whose books were ever reconciled."""
+        found = select(reconciliations.c.strategy).distinct().order_by(reconciliations.c.strategy)
+        return list(self._connection.execute(found).scalars())
+
     def _first(self, chosen: Select[str]) -> BooksReconciled | None:
         body = self._connection.execute(chosen).scalar()
         return None if body is None else msgspec.json.decode(body, type=BooksReconciled)

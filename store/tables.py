@@ -588,6 +588,19 @@ outbox = _table(
     sqlite_autoincrement=True,
 )
 
+# What people did about refused entries: ``fate`` is retried or dropped. Written by the command alone, one row a
+# letter; a letter without one is open.
+letter_fates = _table(
+    "letter_fates",
+    Column("worker", Text, primary_key=True),
+    Column("stream", Text, primary_key=True),
+    Column("entry", Text, primary_key=True),
+    Column("fate", Text, nullable=False),
+    Column("reason", Text),
+    Column("by", Text, nullable=False),
+    Column("time", INTEGER, nullable=False),
+)
+
 dead_letters = _table(
     "dead_letters",
     Column("worker", TEXT, primary_key=True),
@@ -598,8 +611,12 @@ dead_letters = _table(
     Column("size", INTEGER, nullable=False),
     Column("attempts", INTEGER, nullable=False),
     Column("recorded_at", INTEGER, nullable=False),
+    Index(None, "recorded_at"),
 )
 
+# Written by health.
+
+# One row when a part changes, and now and then.
 health = _table(
     "health",
     Column("id", INTEGER, primary_key=True),
@@ -609,4 +626,28 @@ health = _table(
     Column("since", INTEGER, nullable=False),
     Column("recorded_at", INTEGER, nullable=False),
     Index(None, "part", "id"),
+    Index(None, "recorded_at"),
+)
+
+# One row, replaced at every look: what health said last, and the proof that the store takes a commit.
+health_overview = _table(
+    "health_overview",
+    Column("id", INTEGER, primary_key=True, autoincrement=False),
+    Column("time", INTEGER, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+# What each trading process said last of itself. ``dropped_at``: when it last said that more was dropped than before.
+client_reports = _table(
+    "client_reports",
+    Column("strategy", Text, primary_key=True),
+    Column("client", Text, primary_key=True),
+    Column("time", INTEGER, nullable=False),
+    Column("dropped", INTEGER, nullable=False),
+    Column("dropped_at", INTEGER),
+    Column("body", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("recorded_at", INTEGER, nullable=False),
+    Index(None, "time"),
 )

@@ -66,6 +66,11 @@ class Versions:
         """The newest first."""
         return self._rows(_ROWS.where(versions.c.strategy == strategy), limit=limit)
 
+    def strategies(self) -> list[str]:
+        """Those that ever had a version."""
+        found = select(versions.c.strategy).distinct().order_by(versions.c.strategy)
+        return list(self._connection.execute(found).scalars())
+
     def _newest(self, chosen: Select[Any]) -> Version | None:
         found = self._rows(chosen, limit=1)
         return found[0].version if found else None

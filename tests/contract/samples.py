@@ -472,6 +472,7 @@ FULL = (
         marks={"jump": 1, "late": 3},
         outcomes={"joined": 12, "inferred": 2, "waiting": 1, "unclaimed": 0},
         issues=["1 example is missing: momentum/alert/a-1/5d/prices"],
+        state=HealthState.CRITICAL,
     ),
     CycleCompleted(
         strategy="momentum",

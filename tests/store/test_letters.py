@@ -4,7 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store.dead_letters import Buried, DeadLetters
+from store.counts import refusals
+from store.dead_letters import Buried, Closed, DeadLetters, Fate, OpenLetters
 from store.inbox import Inbox
 from store.outbox import Letter, Outbox
 
@@ -129,9 +130,39 @@ def test_lists_the_newest_refusals_first(store):
         assert ["2-0"] == [letter.entry for letter in letters.list(limit=1)]
 
 
-@pytest.mark.parametrize(("entry", "dropped"), [("1-0", True), ("2-0", False)])
-def test_drops_the_one_that_was_named(store, entry, dropped):
+@pytest.mark.parametrize("fate", list(Fate))
+def test_a_letter_is_open_until_a_person_closes_it_and_the_first_word_stands(store, fate):
     bury(store, "1-0")
+    bury(store, "2-0")
     with store.begin() as work:
-        assert dropped == DeadLetters(work.connection).drop("attribution", "alert.raised", entry=entry)
-        assert (not dropped) == bool(DeadLetters(work.connection).list())
+        letters = DeadLetters(work.connection)
+        letter = letters.get("attribution", "alert.raised", entry="1-0")
+        before = letters.moved()
+        assert letters.closed(letter) is None
+        assert letters.close(letter, fate, by="ann", reason="seen", now=7)
+        assert not letters.close(letter, Fate.DROPPED, by="bob", now=8)
+        assert Closed(fate, "seen", "ann", 7) == letters.closed(letter)
+        assert ["2-0"] == [one.entry for one in letters.open()]
+        assert {"1-0", "2-0"} == {one.entry for one in letters.list()}
+        assert before != letters.moved()
+        assert 1 == letters.since(0)
+        assert {("alert.raised", "score: 83 is above 1"): 1} == refusals(work.connection)
+
+
+def test_open_letters_are_counted_by_reason_and_chosen_by_worker_stream_and_words(store):
+    bury(store, "1-0", now=1)
+    bury(store, "2-0", now=5)
+    bury(store, "3-0", now=3, reason="100% wrong")
+    bury(store, "4-0", worker="patterns", now=4)
+    with store.read() as reading:
+        letters = DeadLetters(reading)
+        usual = "score: 83 is above 1"
+        assert [
+            OpenLetters("attribution", "alert.raised", usual, 2, 5),
+            OpenLetters("attribution", "alert.raised", "100% wrong", 1, 3),
+            OpenLetters("patterns", "alert.raised", usual, 1, 4),
+        ] == letters.reasons()
+        assert ["3-0"] == [one.entry for one in letters.open(reason="0% w")]
+        assert ["4-0"] == [one.entry for one in letters.open(worker="patterns", stream="alert.raised")]
+        assert [] == letters.open(stream="price.observed")
+        assert ["2-0"] == [one.entry for one in letters.open(limit=1)]

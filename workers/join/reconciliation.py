@@ -1,7 +1,7 @@
 """Reconciles the books of a strategy: what came in against what stands in them, whenever a session settles."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import structlog
 from sqlalchemy import Connection
@@ -35,9 +35,9 @@ def reconcile(work: Work, rules: Rules, *, session: str, cut: int) -> BooksRecon
     """
     kept = Reconciliations(work.connection)
     before = kept.latest(rules.registry.strategy)
-    made, found = stock_of(work.connection, rules, session=session, cut=cut)
+    made, _ = stock_of(work.connection, rules, session=session, cut=cut)
     if kept.add(made):
-        _tell(work, rules, made, found, was_unbalanced=before is not None and bool(before.issues))
+        _tell(work, rules, made, was_unbalanced=before is not None and bool(before.issues))
     return made
 
 
@@ -60,6 +60,7 @@ def stock_of(
         marks=_counts(books.marked.items()),
         outcomes=_outcomes(connection, rules, books, session=session),
         issues=[issue.text for issue in found],
+        state=_state(found),
     )
     return made, found
 
@@ -90,25 +91,26 @@ def _counts(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
     return dict(sorted(found.most_common(MOST)))
 
 
-def _tell(work: Work, rules: Rules, made: BooksReconciled, found: Sequence[Issue], *, was_unbalanced: bool) -> None:
+def _tell(work: Work, rules: Rules, made: BooksReconciled, *, was_unbalanced: bool) -> None:
     time = min(rules.calendar.close_of(made.session), work.now)
     name = f"{made.strategy}/{made.session}/{PART}"
     letters: dict[str, Event] = {name: made}
-    if found or was_unbalanced:
-        letters[f"{name}/health"] = _health(made, found)
+    if made.issues or was_unbalanced:
+        letters[f"{name}/health"] = _health(made)
     for identity, data in letters.items():
         envelope = Envelope(source=OWNER, id=identity, time=time, data=data)
         Outbox(work.connection).add(OWNER, data.type, encode(envelope), now=work.now)
-    if found:
+    if made.issues:
         log.warning("books.unbalanced", strategy=made.strategy, session=made.session, issues=made.issues)
 
 
-def _health(made: BooksReconciled, found: Sequence[Issue]) -> HealthReported:
-    states: Mapping[bool, HealthState] = {True: HealthState.CRITICAL, False: HealthState.DEGRADED}
-    critical = any(issue.state is HealthState.CRITICAL for issue in found)
+def _state(found: Sequence[Issue]) -> HealthState:
+    if any(issue.state is HealthState.CRITICAL for issue in found):
+        return HealthState.CRITICAL
+    return HealthState.DEGRADED if found else HealthState.HEALTHY
+
+
+def _health(made: BooksReconciled) -> HealthReported:
     return HealthReported(
-        strategy=made.strategy,
-        part=PART,
-        state=states[critical] if found else HealthState.HEALTHY,
-        reasons=made.issues,
+        strategy=made.strategy, part=PART, state=made.state or HealthState.HEALTHY, reasons=made.issues
     )
