@@ -1,10 +1,23 @@
 """A sign of life that fades by itself."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 
 from events.connection import broker_errors
+
+INDEX = "heartbeats"
+"""The sorted set of those who beat, by the time of their last beat: found without looking through all keys."""
+
+REMEMBERED_US = 3_600_000_000
+"""So long the index remembers who does not beat any more."""
+
+
+class Word(NamedTuple):
+    """What somebody said last: the body, and in how many milliseconds it will be forgotten."""
+
+    body: bytes
+    left_ms: int
 
 
 class Heartbeat:
@@ -12,22 +25,40 @@ class Heartbeat:
 
     def __init__(self, redis: Redis, *, part: str, consumer: str, prefix: str = "") -> None:
         self._redis = redis
-        self._key = f"{prefix}heartbeat:{part}:{consumer}"
+        self._name = f"{part}:{consumer}"
+        self._key = f"{prefix}heartbeat:{self._name}"
+        self._index = f"{prefix}{INDEX}"
 
-    def beat(self, body: bytes, *, lasts: int) -> None:
-        """Say ``body``; it is forgotten after ``lasts`` seconds.
+    def beat(self, body: bytes, *, at: int, lasts: float) -> None:
+        """Say ``body`` at ``at``, int64 microseconds; it is forgotten after ``lasts`` seconds.
 
         Raises:
             BrokerUnreachable, BrokerRefused: nobody heard it.
         """
-        with broker_errors(self._redis):
-            self._redis.set(self._key, body, ex=lasts)
+        with broker_errors(self._redis), self._redis.pipeline(transaction=False) as pipe:
+            pipe.set(self._key, body, px=max(1, round(lasts * 1000)))
+            pipe.zadd(self._index, {self._name: at})
+            pipe.zremrangebyscore(self._index, "-inf", at - REMEMBERED_US)
+            pipe.execute()
 
 
-def heartbeats(redis: Redis, *, prefix: str = "") -> dict[str, bytes]:
-    """What is alive now: the last words by ``PART:CONSUMER``."""
-    start = f"{prefix}heartbeat:"
+def heartbeats(redis: Redis, *, prefix: str = "") -> dict[str, Word]:
+    """What is alive now: the last words by ``PART:CONSUMER``.
+
+    Raises:
+        BrokerUnreachable, BrokerRefused
+    """
     with broker_errors(redis):
-        keys = sorted(redis.scan_iter(match=f"{start}*", count=500))
-        words: list[Any] = redis.mget(keys) if keys else []
-    return {key.decode()[len(start) :]: word for key, word in zip(keys, words, strict=True) if word is not None}
+        names = sorted(name.decode() for name in _members(redis, f"{prefix}{INDEX}"))
+        with redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.get(f"{prefix}heartbeat:{name}")
+                pipe.pttl(f"{prefix}heartbeat:{name}")
+            answers: list[Any] = pipe.execute() if names else []
+    pairs = zip(names, answers[::2], answers[1::2], strict=True)
+    return {name: Word(body, left) for name, body, left in pairs if body is not None and left > 0}
+
+
+def _members(redis: Redis, key: str) -> list[bytes]:
+    found: Any = redis.zrange(key, 0, -1)
+    return list(found)

@@ -6,19 +6,17 @@ import random
 import socket
 from collections.abc import Callable
 
-import msgspec
 import structlog
+from msgspec import structs
 
 from events.connection import connect
 from events.errors import BrokerRefused, BrokerUnreachable
 from events.group import ConsumerGroup
 from events.heartbeat import Heartbeat
-from events.publisher import Publisher
-from schemas.event import Envelope
-from schemas.reports import HealthReported
+from events.pulse import Pulse, lasting
+from schemas.beat import Beat
 from schemas.settings import Settings
 from store.errors import StoreError
-from store.health import HealthRows
 from store.store import Store
 from workers.stop_signal import StopSignal
 from workers.tally import Tally
@@ -46,8 +44,8 @@ class Runtime:
         self._clock = clock
         self._consumer = f"{socket.gethostname()}-{os.getpid()}"
         self._broker = connect(settings.redis_url)
-        self._publisher = Publisher(self._broker, prefix=settings.prefix)
-        self._heartbeat = Heartbeat(self._broker, part=worker.name, consumer=self._consumer, prefix=settings.prefix)
+        heartbeat = Heartbeat(self._broker, part=worker.name, consumer=self._consumer, prefix=settings.prefix)
+        self._pulse = Pulse(heartbeat, every=settings.heartbeat_seconds, say=self._word)
         self._tally = Tally(worker.name, clock=clock)
         self._group = ConsumerGroup(
             self._broker,
@@ -67,7 +65,7 @@ class Runtime:
             clock=clock,
             tally=self._tally,
         )
-        self._next_beat = 0
+        self._turn_since: int | None = None
 
     def run(self) -> None:
         """Repeat turns until SIGTERM or SIGINT."""
@@ -75,46 +73,39 @@ class Runtime:
         gc.freeze()
         gc.set_threshold(GARBAGE_AFTER, 20, 20)
         log.info("worker.started", worker=self._worker.name, consumer=self._consumer, reads=self._worker.reads)
+        self._pulse.start()
         pause = SHORTEST_PAUSE
         while not stop.asked:
             try:
                 self._group.ensure()
                 while not stop.asked:
-                    self._turns.turn(count=self._settings.batch, block_ms=self._settings.block_ms)
+                    self._turn()
                     pause = SHORTEST_PAUSE
-                    self._beat()
             except (BrokerUnreachable, BrokerRefused, StoreError) as error:
                 self._tally.unreachable(str(error))
                 log.warning("worker.waiting", worker=self._worker.name, error=str(error), seconds=round(pause, 2))
                 stop.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
                 pause = min(2 * pause, LONGEST_PAUSE)
                 self._group.again()
+        self._pulse.stop(structs.replace(self._word(), stopped=True))
         log.info("worker.stopped", worker=self._worker.name, **self._tally.counts)
 
-    def _beat(self) -> None:
-        """Say that the worker is alive and how it is, every few seconds."""
-        now = self._clock()
-        if now < self._next_beat:
-            return
-        self._next_beat = now + round(self._settings.heartbeat_seconds * 1_000_000)
-        health, changed = self._tally.health()
-        body = msgspec.json.encode(
-            {
-                "at": now,
-                "mode": self._settings.mode,
-                "state": health.state,
-                "reasons": health.reasons,
-                "counts": health.counts,
-            }
-        )
-        self._heartbeat.beat(body, lasts=max(1, round(4 * self._settings.heartbeat_seconds)))
-        if changed:
-            self._tell(health, now=now)
+    def _turn(self) -> None:
+        self._turn_since = self._clock()
+        try:
+            self._turns.turn(count=self._settings.batch, block_ms=self._settings.block_ms)
+        finally:
+            self._turn_since = None
 
-    def _tell(self, health: HealthReported, *, now: int) -> None:
-        with self._store.begin() as work:
-            HealthRows(work.connection).record(health, since=self._tally.since, now=now)
-            work.commit()
-        identity = f"{self._consumer}/{now}"
-        self._publisher.publish([Envelope(source=self._worker.name, id=identity, time=now, data=health)])
-        log.info("worker.health", worker=self._worker.name, state=health.state.value, reasons=health.reasons)
+    def _word(self) -> Beat:
+        """What the worker says of itself; health reads it."""
+        health = self._tally.health()
+        return Beat(
+            at=self._clock(),
+            lasts=lasting(self._settings.heartbeat_seconds),
+            mode=self._settings.mode.value,
+            state=health.state,
+            reasons=health.reasons,
+            counts=health.counts,
+            turn_since=self._turn_since,
+        )

@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from threading import Lock
 
 from schemas.event import Envelope
 from schemas.reports import HealthReported, HealthState
@@ -19,18 +20,18 @@ NAMES = 100
 class Tally:
     """Counts what a worker took in, refused, failed at and sent, and remembers its recent troubles.
 
-    A worker is healthy when nothing was refused, failed or unreachable for a minute.
+    A worker is healthy when nothing was refused, failed or unreachable for a minute. One thread may ask while another
+    counts.
     """
 
     def __init__(self, part: str, *, clock: Callable[[], int]) -> None:
         self._part = part
+        self._lock = Lock()
         self._clock = clock
         self._counts: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
         self._troubles: deque[tuple[int, str]] = deque(maxlen=5)
         self._decoded = 0
-        self._state = HealthState.HEALTHY
-        self._since = clock()
 
     def sampled(self) -> bool:
         """Whether the next event is one of those looked through for undeclared fields."""
@@ -39,51 +40,47 @@ class Tally:
 
     def took(self, batch: Sequence[Envelope], *, refused: int) -> None:
         """A batch was committed; ``refused`` of its events were buried."""
-        self._counts["taken"] += len(batch) - refused
-        for envelope in batch:
-            if envelope.unknown and len(self._unknown) < NAMES:
-                self._unknown.update(envelope.unknown)
+        with self._lock:
+            self._counts["taken"] += len(batch) - refused
+            for envelope in batch:
+                if envelope.unknown and len(self._unknown) < NAMES:
+                    self._unknown.update(envelope.unknown)
 
     def refused(self, reason: str) -> None:
         """An event was buried."""
-        self._counts["refused"] += 1
-        self._trouble(f"refused: {reason}")
+        self._trouble("refused", f"refused: {reason}")
 
     def failed(self, reason: str) -> None:
         """Handling raised."""
-        self._counts["failed"] += 1
-        self._trouble(f"failed: {reason}")
+        self._trouble("failed", f"failed: {reason}")
 
     def unreachable(self, reason: str) -> None:
         """Broker or store did not answer."""
-        self._counts["unreachable"] += 1
-        self._trouble(reason)
+        self._trouble("unreachable", reason)
 
     def relayed(self, count: int) -> None:
         """Letters were sent."""
-        self._counts["relayed"] += count
+        with self._lock:
+            self._counts["relayed"] += count
 
     @property
     def counts(self) -> dict[str, int]:
         """All counts since the start, undeclared fields by name."""
-        return {**self._counts, **{f"undeclared {name}"[:100]: count for name, count in self._unknown.most_common(20)}}
+        with self._lock:
+            undeclared = {f"undeclared {name}"[:100]: count for name, count in self._unknown.most_common(20)}
+            return {**self._counts, **undeclared}
 
-    def health(self) -> tuple[HealthReported, bool]:
-        """How the worker is, and whether that differs from the last time this was asked."""
+    def health(self) -> HealthReported:
+        """How the worker is."""
         now = self._clock()
-        while self._troubles and self._troubles[0][0] < now - REMEMBER_US:
-            self._troubles.popleft()
-        state = HealthState.DEGRADED if self._troubles else HealthState.HEALTHY
-        changed = state is not self._state
-        if changed:
-            self._state, self._since = state, now
-        reasons = list(dict.fromkeys(reason[:500] for _, reason in self._troubles))
-        return HealthReported(part=self._part, state=state, reasons=reasons, counts=self.counts), changed
+        with self._lock:
+            while self._troubles and self._troubles[0][0] < now - REMEMBER_US:
+                self._troubles.popleft()
+            reasons = list(dict.fromkeys(reason[:500] for _, reason in self._troubles))
+        state = HealthState.DEGRADED if reasons else HealthState.HEALTHY
+        return HealthReported(part=self._part, state=state, reasons=reasons, counts=self.counts)
 
-    @property
-    def since(self) -> int:
-        """Since when the worker has been in its state, in microseconds."""
-        return self._since
-
-    def _trouble(self, reason: str) -> None:
-        self._troubles.append((self._clock(), reason))
+    def _trouble(self, kind: str, reason: str) -> None:
+        with self._lock:
+            self._counts[kind] += 1
+            self._troubles.append((self._clock(), reason))

@@ -12,14 +12,13 @@ class Clock:
 def test_is_healthy_until_something_goes_wrong_and_again_a_minute_after():
     clock = Clock()
     tally = Tally("part", clock=clock)
-    assert (HealthState.HEALTHY, False) == (tally.health()[0].state, tally.health()[1])
+    assert HealthState.HEALTHY is tally.health().state
     tally.refused("a score of 83")
-    health, changed = tally.health()
-    assert (HealthState.DEGRADED, True, ["refused: a score of 83"]) == (health.state, changed, health.reasons)
-    assert not tally.health()[1]
+    health = tally.health()
+    assert (HealthState.DEGRADED, ["refused: a score of 83"]) == (health.state, health.reasons)
     clock.now = REMEMBER_US + 1
-    health, changed = tally.health()
-    assert (HealthState.HEALTHY, True, []) == (health.state, changed, health.reasons)
+    health = tally.health()
+    assert (HealthState.HEALTHY, []) == (health.state, health.reasons)
     assert 1 == health.counts["refused"]
 
 

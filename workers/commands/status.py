@@ -9,7 +9,9 @@ from rich.table import Table
 from sqlalchemy import Connection
 
 from events.heartbeat import heartbeats
+from schemas.beat import Beat
 from schemas.parameters import Registry
+from schemas.reports import HealthState
 from schemas.version import Version
 from store.applications import Applications
 from store.counts import Counts, counts, refusals, waiting_letters
@@ -25,23 +27,13 @@ LATEST = 5
 """So many proposals and refusals are shown."""
 
 
-class Beat(msgspec.Struct):
-    """A worker's last sign of life."""
-
-    at: int
-    mode: str
-    state: str
-    reasons: list[str]
-    counts: dict[str, int]
-
-
 def status(strategy: Annotated[str | None, typer.Option(help="Only this one.")] = None) -> None:
     """Show how the whole loop stands."""
     with installation() as place:
         chosen = [place.strategy(strategy)] if strategy else list(place.registries.values())
         alive = {
-            name: msgspec.json.decode(words, type=Beat)
-            for name, words in heartbeats(place.broker, prefix=place.settings.prefix).items()
+            name: msgspec.json.decode(word.body, type=Beat)
+            for name, word in heartbeats(place.broker, prefix=place.settings.prefix).items()
         }
         with place.store.read() as reading:
             for registry in chosen:
@@ -104,9 +96,9 @@ def _show_workers(alive: Mapping[str, Beat]) -> None:
         errors.print("no worker is alive; start `learning up`", style="red")
     for name, beat in alive.items():
         age = (wall_clock() - beat.at) / 1e6
-        told = f"{name}: {beat.state}, {age:.1f} s ago, {_counted(beat.counts)}"
+        told = f"{name}: {'stopped' if beat.stopped else beat.state.value}, {age:.1f} s ago, {_counted(beat.counts)}"
         for line in (told, *(f"  {reason}" for reason in beat.reasons)):
-            out.print(line, style="green" if beat.state == "healthy" else "yellow", markup=False)
+            out.print(line, style="green" if beat.state is HealthState.HEALTHY else "yellow", markup=False)
 
 
 def _counted(numbers: Mapping[str, int]) -> str:

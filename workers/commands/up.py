@@ -52,7 +52,7 @@ def _refuse_company(place: Installation) -> None:
     if alive := heartbeats(place.broker, prefix=place.settings.prefix):
         raise InvalidSettings(
             f"an engine works on this broker already ({', '.join(sorted(alive))}); stop it and wait until its last "
-            "heartbeat fades (20 s), or give this one a LEARNING_PREFIX of its own"
+            "heartbeats fade (a few seconds), or give this one a LEARNING_PREFIX of its own"
         )
 
 
