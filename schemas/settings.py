@@ -65,6 +65,22 @@ class Settings(Struct, frozen=True, kw_only=True):
         future_tolerance_seconds: an event that lies further in the future is refused.
         heartbeat_seconds: how often a worker says that it lives.
         keep_days: how long the streams keep what every group has read.
+        health_every_seconds: how often health looks at everything.
+        health_silent_seconds: what has not been heard, or not answered, for so long is silent; a worker has at least
+            three heartbeats.
+        health_start_seconds: so long a worker may take to be heard for the first time, or again after it said goodbye.
+        health_turn_seconds: a worker's turn that takes longer is told.
+        health_wait_seconds: an entry that a group has not taken in for so long is told; ten times as long is critical.
+        health_group_hours: a group that nobody has read as for so long is told.
+        health_dead_letters: so many refused entries within an hour are critical; a single open one is told.
+        health_outbox_seconds: a letter that waits longer is told; ten times as long is critical.
+        health_memory_share: of the broker's memory, from which on it is told; three quarters on to full it is critical.
+        health_free_gigabytes: room on the store's disk below which it is told; a tenth of it is critical.
+        health_commit_seconds: a commit that takes longer is told.
+        health_version_seconds: a trading process that still runs another version so long after a new one is told.
+        health_clock_seconds: a trading process whose clock differs by more is told.
+        health_keep_days: how long the history of health is kept.
+        metrics_address: ``HOST:PORT`` at which Prometheus finds the metrics; empty serves none.
     """
 
     redis_url: Annotated[str, Meta(pattern=r"^((redis|rediss|unix)://\S+)?\Z")] = ""
@@ -83,8 +99,23 @@ class Settings(Struct, frozen=True, kw_only=True):
     data_dir: Path = Path("var")
     max_event_bytes: Annotated[int, Meta(ge=1_024, le=64 * 2**20)] = 2**20
     future_tolerance_seconds: Annotated[float, Meta(ge=0.0, le=86_400.0)] = 300.0
-    heartbeat_seconds: Annotated[float, Meta(gt=0.0, le=60.0)] = 5.0
+    heartbeat_seconds: Annotated[float, Meta(gt=0.0, le=60.0)] = 1.0
     keep_days: Annotated[float, Meta(gt=0.0, le=3_650.0)] = 7.0
+    health_every_seconds: Annotated[float, Meta(ge=0.1, le=60.0)] = 0.5
+    health_silent_seconds: Annotated[float, Meta(ge=0.5, le=3_600.0)] = 3.0
+    health_start_seconds: Annotated[float, Meta(ge=0.0, le=3_600.0)] = 20.0
+    health_turn_seconds: Annotated[float, Meta(gt=0.0, le=86_400.0)] = 60.0
+    health_wait_seconds: Annotated[float, Meta(gt=0.0, le=864_000.0)] = 60.0
+    health_group_hours: Annotated[float, Meta(gt=0.0, le=87_600.0)] = 24.0
+    health_dead_letters: Annotated[int, Meta(ge=1)] = 100
+    health_outbox_seconds: Annotated[float, Meta(gt=0.0, le=86_400.0)] = 30.0
+    health_memory_share: Annotated[float, Meta(gt=0.0, lt=1.0)] = 0.8
+    health_free_gigabytes: Annotated[float, Meta(ge=0.0, le=1e6)] = 1.0
+    health_commit_seconds: Annotated[float, Meta(gt=0.0, le=60.0)] = 1.0
+    health_version_seconds: Annotated[float, Meta(gt=0.0, le=31_536_000.0)] = 600.0
+    health_clock_seconds: Annotated[float, Meta(gt=0.0, le=86_400.0)] = 5.0
+    health_keep_days: Annotated[float, Meta(gt=0.0, le=3_650.0)] = 30.0
+    metrics_address: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_.\-]+:[0-9]{1,5})?\Z")] = ""
 
     @property
     def redis_url_shown(self) -> str:
@@ -105,7 +136,12 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 _SECRET = frozenset({"redis_url", "store_url"})
 _FIELDS = {each.name: each.type for each in structs.fields(Settings)}
-_EXAMPLES = {"redis_url": "redis://127.0.0.1:6379/0", "store_url": "sqlite:///var/learning.db", "prefix": "paper:"}
+_EXAMPLES = {
+    "redis_url": "redis://127.0.0.1:6379/0",
+    "store_url": "sqlite:///var/learning.db",
+    "prefix": "paper:",
+    "metrics_address": "127.0.0.1:9464",
+}
 _LISTS = frozenset({"registries", "stages"})
 _VARIABLES = {f"{PREFIX}{name.upper()}": name for name in _FIELDS if name != "redis_url"}
 

@@ -9,20 +9,23 @@ import structlog
 
 from events.connection import stored
 from schemas.errors import EngineError
+from store.store import Store
 from workers.attribution import Attribution
 from workers.clock import wall_clock
 from workers.cycle_queue import CycleQueue
 from workers.deployment import Deployment
 from workers.gate.snapshots import Snapshots
+from workers.health import Health
 from workers.installation import Installation
 from workers.logs import configure_logs
+from workers.processes.procfile import read_procfile
 from workers.runtime import Runtime
 from workers.thompson import Thompson
 from workers.worker import Worker
 
 log = structlog.get_logger()
 
-NAMES = ("attribution", "thompson", "deployment")
+NAMES = ("attribution", "thompson", "deployment", Health.name)
 
 
 def worker(name: str, installation: Installation) -> Worker:
@@ -47,6 +50,27 @@ def worker(name: str, installation: Installation) -> Worker:
     return deployment
 
 
+def run(name: str, installation: Installation) -> None:
+    """Run the worker called ``name`` until a signal stops it.
+
+    Raises:
+        EngineError: it cannot start.
+    """
+    settings = installation.settings
+    if name != Health.name:
+        Runtime(worker(name, installation), store=installation.store, settings=settings, clock=wall_clock).run()
+        return
+    # Neither looks at broker or store before it runs: when these are away is when health is needed most.
+    store = Store.open(settings.store_url, clock=wall_clock)
+    processes = read_procfile(installation.folder / "Procfile")
+    health = Health(store, settings=settings, processes=processes, clock=wall_clock)
+    runtime = Runtime(health, store=store, settings=settings, clock=wall_clock)
+    health.start()
+    runtime.run()
+    health.stop()
+    store.close()
+
+
 def _calm_collector() -> None:
     """A turn makes many small values and no cycles: the usual thresholds would spend two fifths of it on looking."""
     gc.collect()
@@ -62,9 +86,8 @@ def main() -> int:
     try:
         installation = Installation(os.environ, folder=Path.cwd())
         configure_logs(installation.settings)
-        chosen = worker(sys.argv[1], installation)
         _calm_collector()
-        Runtime(chosen, store=installation.store, settings=installation.settings, clock=wall_clock).run()
+        run(sys.argv[1], installation)
     except EngineError as error:
         log.error("worker.refused", worker=sys.argv[1], error=str(error))  # noqa: TRY400  the message is the story
         return 1

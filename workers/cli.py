@@ -11,6 +11,7 @@ from workers.commands.database import database
 from workers.commands.env import env
 from workers.commands.explain import explain
 from workers.commands.export import export
+from workers.commands.health import health
 from workers.commands.params import params
 from workers.commands.proposals import approve, propose, reject
 from workers.commands.replay import replay
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     help="Learns from what trading processes did. Settings: learning.toml and LEARNING_* variables.",
 )
-for command in (up, status, env, cycle, books, accuracy, replay, export, explain, propose, approve, reject):
+for command in (up, status, health, env, cycle, books, accuracy, replay, export, explain, propose, approve, reject):
     app.command()(command)
 app.add_typer(params, name="params")
 app.add_typer(database, name="db")

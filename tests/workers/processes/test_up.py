@@ -63,12 +63,12 @@ def alive(pid):
 def test_starts_everything_restarts_what_crashes_and_leaves_nothing_behind(folder):
     running = Running(folder, LEARNING_MODE="act")
     try:
-        started = running.wait_for(r"worker\.started", times=3)
+        started = running.wait_for(r"worker\.started", times=4)
         running.wait_for(r"cycles .*Listening on learning")
         pids = [int(re.search(r"consumer=\S+-(\d+)", line)[1]) for line in started]
         os.kill(pids[0], signal.SIGKILL)
         running.wait_for(r"ended with code -9 after .*; starting again")
-        running.wait_for(r"worker\.started", times=4)
+        running.wait_for(r"worker\.started", times=5)
         os.kill(int(running.wait_for(r"broker\.started")[0].split("pid=")[1].split()[0]), signal.SIGKILL)
         running.wait_for(r"the broker ended; starting it again")
         running.wait_for(r"broker\.started", times=2)
@@ -83,7 +83,7 @@ def test_starts_everything_restarts_what_crashes_and_leaves_nothing_behind(folde
 def test_what_it_started_ends_with_it_however_it_ends(folder):
     running = Running(folder)
     try:
-        started = running.wait_for(r"worker\.started", times=3)
+        started = running.wait_for(r"worker\.started", times=4)
         cycles = running.wait_for(r"cycles .*started with PID")[0]
     finally:
         running.process.kill()

@@ -1,0 +1,1 @@
+"""What health looks at, one file an arrow of the picture."""

@@ -1,0 +1,117 @@
+"""How far every group is behind, and which will never come back."""
+
+from collections.abc import Callable, Collection, Sequence
+from itertools import groupby
+from operator import attrgetter
+
+from redis import Redis
+
+from events.lag import Lag, lags
+from schemas.reports import HealthState
+from schemas.settings import Settings
+from workers.checks.reading import Figure, Reading, Reason, graded, part_name, span
+
+MOST_GROUPS = 50
+"""So many groups are told of, ours first."""
+
+
+class Groups:
+    """Watches the consumer groups of ``streams``, those of our workers and any other.
+
+    A group without consumers does not say since when nobody uses it: then it counts from the newest entry that it was
+    handed, or from when it was seen first.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        streams: Sequence[str],
+        ours: Collection[str],
+        settings: Settings,
+        clock: Callable[[], int],
+    ) -> None:
+        self._redis = redis
+        self._streams = streams
+        self._ours = ours
+        self._settings = settings
+        self._clock = clock
+        self._seen: dict[tuple[str, str], int] = {}
+
+    def look(self) -> list[Reading]:
+        """One reading for each group.
+
+        Raises:
+            BrokerUnreachable, BrokerRefused
+        """
+        found = lags(self._redis, self._streams, prefix=self._settings.prefix)
+        now = self._clock()
+        self._seen = {(lag.stream, lag.group): self._seen.get((lag.stream, lag.group), now) for lag in found}
+        by_group = groupby(sorted(found, key=lambda lag: (lag.group not in self._ours, lag.group)), attrgetter("group"))
+        return [self._reading(group, list(of_group), now) for group, of_group in by_group][:MOST_GROUPS]
+
+    def _reading(self, group: str, of_group: list[Lag], now: int) -> Reading:
+        reasons: list[Reason] = []
+        figures: list[Figure] = []
+        for lag in of_group:
+            place = (group, lag.stream)
+            figures += (
+                Figure("group_unread_entries", lag.unread, place),
+                Figure("group_oldest_unread_age_seconds", lag.unread_ms / 1000, place),
+                Figure("group_pending_entries", lag.pending, place),
+                Figure("group_oldest_pending_age_seconds", lag.pending_ms / 1000, place),
+            )
+        abandoned = {lag.stream: unused for lag in of_group if (unused := self._unused(lag, now)) >= self._limit}
+        if abandoned and len(abandoned) == len(of_group):
+            reasons.append(self._abandoned(group, of_group, min(abandoned.values())))
+        else:
+            for lag in of_group:
+                reasons += self._waiting(lag)
+        return Reading(part_name("group", group), tuple(reasons), tuple(figures))
+
+    @property
+    def _limit(self) -> float:
+        return self._settings.health_group_hours * 3_600
+
+    def _unused(self, lag: Lag, now: int) -> float:
+        """Seconds for which nobody has read as this group."""
+        if lag.unused_ms is not None:
+            return lag.unused_ms / 1000
+        if lag.read_ms is not None:
+            return lag.read_ms / 1000
+        return (now - self._seen[lag.stream, lag.group]) / 1e6
+
+    def _abandoned(self, group: str, of_group: list[Lag], unused: float) -> Reason:
+        keys = [self._settings.prefix + lag.stream for lag in of_group]
+        text = f"nobody has read as the group {group} for {span(unused)} (limit {span(self._limit)})"
+        held = f"it holds {', '.join(keys)} from being shortened"
+        advice = f"if it will not come back: redis-cli XGROUP DESTROY {keys[0]} {group}" + (
+            ", and so with the others" if len(keys) > 1 else ""
+        )
+        return Reason("abandoned", f"{text}; {held}; {advice}")
+
+    def _waiting(self, lag: Lag) -> list[Reason]:
+        limit = self._settings.health_wait_seconds
+        reasons = []
+        for code, count, age, what, advice in (
+            (
+                "unread",
+                f"{lag.unread:,}{' or more' if lag.at_least else ''}",
+                lag.unread_ms / 1000,
+                "not read",
+                "the group is too slow, or nobody reads: look at its worker; a backlog that shrinks needs nothing",
+            ),
+            (
+                "pending",
+                f"{lag.pending:,}",
+                lag.pending_ms / 1000,
+                "handed out and not acknowledged",
+                "a worker died or hangs with them in hand, the store is away, or a newer engine must read them",
+            ),
+        ):
+            state = graded(age, limit=limit, critical=10 * limit)
+            if state is not HealthState.HEALTHY:
+                stream = self._settings.prefix + lag.stream
+                text = f"{count} entries of {stream} are {what} by {lag.group}, the oldest for {span(age)}"
+                reasons.append(Reason(f"{code} {lag.stream}", f"{text} (limit {span(limit)}); {advice}", state))
+        return reasons
