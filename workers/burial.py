@@ -7,6 +7,7 @@ import msgspec
 import structlog
 
 from events.codec import encode
+from events.errors import BODY_LIMIT
 from events.group import Delivery
 from schemas.event import Envelope
 from schemas.reports import DeadLetter
@@ -17,8 +18,11 @@ from workers.tally import Tally
 
 log = structlog.get_logger()
 
-KEPT_BYTES = 4_096
-"""How much of a refused entry is kept to look at."""
+KEPT_BYTES = BODY_LIMIT
+"""How much of a refused entry is kept, to look at and to send again."""
+
+TOLD_BYTES = 4_096
+"""How much of it ``dead.letter`` carries."""
 
 
 class Grave(NamedTuple):
@@ -64,7 +68,7 @@ class Burial:
             stream=delivery.stream,
             entry=delivery.entry,
             reason=grave.reason,
-            body=msgspec.to_builtins(grave.body[:KEPT_BYTES]),
+            body=msgspec.to_builtins(grave.body[:TOLD_BYTES]),
             size=grave.size,
             attempts=delivery.attempts,
         )

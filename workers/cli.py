@@ -8,6 +8,7 @@ from workers.commands.accuracy import accuracy
 from workers.commands.books import books
 from workers.commands.cycle import cycle
 from workers.commands.database import database
+from workers.commands.dead_letters import dead_letters
 from workers.commands.env import env
 from workers.commands.explain import explain
 from workers.commands.export import export
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 for command in (up, status, health, env, cycle, books, accuracy, replay, export, explain, propose, approve, reject):
     app.command()(command)
+app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(params, name="params")
 app.add_typer(database, name="db")
 for offered in entry_points(group="learning.commands"):

@@ -87,7 +87,7 @@ class Health:
         )
         found = declared(processes)
         self._heartbeats = Heartbeats(self._redis, expected=found.hearts, settings=settings, clock=clock)
-        self._queues = Queues(self._redis, expected=found.queues, patience=settings.health_start_seconds, clock=clock)
+        self._queues = Queues(self._redis, expected=found.queues, settings=settings, clock=clock)
         self._groups = Groups(
             self._redis,
             streams=list(EVENTS),

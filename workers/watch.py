@@ -71,14 +71,17 @@ class Watch:
             self._judge()
 
     def take(self, side: str, readings: Sequence[Reading]) -> None:
-        """What a side found: everything that it looks after."""
+        """What a side found: everything that it looks after. From here on it tells what it has to tell."""
         with self._lock:
+            if side in self._begun:
+                self._begun[side] = self._clock()
             self._tell(self._standing.take(side, readings, whole=True, now=self._clock()))
             self._judge()
 
     def fail(self, side: str, why: str) -> None:
         """A side could not look."""
         with self._lock:
+            self._begun.pop(side, None)
             self._miss(side, why)
             self._judge()
 

@@ -29,7 +29,7 @@ def variables():
 @each_page
 def test_every_command_exists(page):
     commands = typer.main.get_command(app).commands
-    for first, second in re.findall(r"(?<![\w:-])learning ([a-z]+)(?: ([a-z]+))?", "\n".join(code(page))):
+    for first, second in re.findall(r"(?<![\w:-])learning ([a-z-]+)(?: ([a-z]+))?", "\n".join(code(page))):
         assert first in commands
         if second and hasattr(commands[first], "commands"):
             assert second in commands[first].commands
@@ -38,7 +38,7 @@ def test_every_command_exists(page):
 @each_page
 def test_every_option_of_a_command_exists(page):
     commands = typer.main.get_command(app).commands
-    for first, rest in re.findall(r"(?<![\w:-])learning ([a-z]+)([^\n]*)", "\n".join(code(page))):
+    for first, rest in re.findall(r"(?<![\w:-])learning ([a-z-]+)([^\n]*)", "\n".join(code(page))):
         named = getattr(commands[first], "commands", {}).get(rest.split()[0] if rest.split() else "", commands[first])
         known = {option for parameter in named.params for option in parameter.opts}
         assert set(re.findall(r"(?<= )--[a-z-]+", rest)) <= known | {"--burst"}

@@ -18,8 +18,9 @@ MOST_GROUPS = 50
 class Groups:
     """Watches the consumer groups of ``streams``, those of our workers and any other.
 
-    A group without consumers does not say since when nobody uses it: then it counts from the newest entry that it was
-    handed, or from when it was seen first.
+    A group for which nothing waits holds nobody up, whoever reads as it. Where something does and the group has no
+    consumer, nobody knows since when nobody reads: then it counts from the newest entry that it was handed, or from
+    when it was seen first.
     """
 
     def __init__(
@@ -61,11 +62,12 @@ class Groups:
                 Figure("group_pending_entries", lag.pending, place),
                 Figure("group_oldest_pending_age_seconds", lag.pending_ms / 1000, place),
             )
-        abandoned = {lag.stream: unused for lag in of_group if (unused := self._unused(lag, now)) >= self._limit}
-        if abandoned and len(abandoned) == len(of_group):
-            reasons.append(self._abandoned(group, of_group, min(abandoned.values())))
+        waiting = [lag for lag in of_group if lag.unread or lag.pending]
+        unused = min((self._unused(lag, now) for lag in waiting), default=0.0)
+        if unused >= self._limit:
+            reasons.append(self._abandoned(group, waiting, unused))
         else:
-            for lag in of_group:
+            for lag in waiting:
                 reasons += self._waiting(lag)
         return Reading(part_name("group", group), tuple(reasons), tuple(figures))
 
@@ -74,12 +76,16 @@ class Groups:
         return self._settings.health_group_hours * 3_600
 
     def _unused(self, lag: Lag, now: int) -> float:
-        """Seconds for which nobody has read as this group."""
+        """Seconds for which nobody has read as this group, though something waited.
+
+        Redis 6.2 notes only reads that found something, so on a quiet stream a group seems unused that is not.
+        """
+        waited = max(lag.unread_ms, lag.pending_ms) / 1000
         if lag.unused_ms is not None:
-            return lag.unused_ms / 1000
+            return min(waited, lag.unused_ms / 1000)
         if lag.read_ms is not None:
-            return lag.read_ms / 1000
-        return (now - self._seen[lag.stream, lag.group]) / 1e6
+            return min(waited, lag.read_ms / 1000)
+        return min(waited, (now - self._seen[lag.stream, lag.group]) / 1e6)
 
     def _abandoned(self, group: str, of_group: list[Lag], unused: float) -> Reason:
         keys = [self._settings.prefix + lag.stream for lag in of_group]

@@ -27,7 +27,8 @@ class Heartbeats:
     """Remembers when each declared process was heard last, so that one that fell silent is seen as such.
 
     A process that says goodbye has ``health_start_seconds`` to be back. So has one that has never been heard since
-    this was made: that is told, but critical only after that time.
+    this was made: that is told, but critical only after that time. After a while in which nobody could look, because
+    the broker was away, everyone has the time of a silence to be heard again.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Heartbeats:
         self._silent = max(settings.health_silent_seconds, BEATS * settings.heartbeat_seconds)
         self._began = clock()
         self._last: dict[str, tuple[int, Beat]] = {}
+        self._looked = self._hearing_since = self._began
 
     def look(self) -> list[Reading]:
         """One reading for each declared process.
@@ -48,6 +50,10 @@ class Heartbeats:
             BrokerUnreachable, BrokerRefused
         """
         found = heartbeats(self._redis, prefix=self._settings.prefix)
+        now = self._clock()
+        if now - self._looked > self._silent * 1_000_000:
+            self._hearing_since = now
+        self._looked = now
         return [self._reading(name, part, _heard(found, part)) for name, part in self._expected.items()]
 
     def _reading(self, name: str, part: str, heard: list[Heard]) -> Reading:
@@ -68,6 +74,8 @@ class Heartbeats:
             return self._never(name, (now - self._began) / 1e6)
         at, beat = self._last[part]
         age = (now - at) / 1e6
+        if (now - self._hearing_since) / 1e6 <= self._silent:
+            return None
         patience = self._settings.health_start_seconds
         if beat.stopped and age <= patience:
             return None

@@ -7,6 +7,7 @@ from redis import Redis
 
 from events.connection import broker_errors
 from schemas.reports import HealthState
+from schemas.settings import Settings
 from workers.checks.reading import Figure, Reading, Reason, part_name, span
 
 
@@ -14,18 +15,21 @@ class Queues:
     """Counts the RQ workers that listen.
 
     RQ's own heartbeat comes every 405 s at rest, and so does not tell who died. But each worker subscribes to a channel
-    of its own for commands, and that subscription ends with its connection.
+    of its own for commands, and that subscription ends with its connection. It has the time of a silence to connect
+    again, also after nobody could look because the broker was away.
     """
 
     def __init__(
-        self, redis: Redis, *, expected: Mapping[str, tuple[str, ...]], patience: float, clock: Callable[[], int]
+        self, redis: Redis, *, expected: Mapping[str, tuple[str, ...]], settings: Settings, clock: Callable[[], int]
     ) -> None:
         self._redis = redis
         self._expected = expected
-        self._patience = patience
+        self._patience = settings.health_start_seconds
+        self._silent = settings.health_silent_seconds
         self._clock = clock
         self._began = clock()
         self._last: dict[str, int] = {}
+        self._looked: dict[str, int] = {}
 
     def look(self) -> list[Reading]:
         """One reading for each declared process that reads queues.
@@ -42,18 +46,24 @@ class Queues:
             for queue in queues:
                 figures.append(Figure("queue_jobs", self._count("llen", f"rq:queue:{queue}"), (queue,)))
                 figures.append(Figure("queue_failed_jobs", self._count("zcard", f"rq:failed:{queue}"), (queue,)))
-        if listening:
-            self._last[name] = self._clock()
+        now = self._clock()
+        blind = now - self._looked.get(name, now) > self._silent * 1_000_000
+        self._looked[name] = now
+        if listening or (blind and name in self._last):
+            self._last[name] = now
             return Reading(part_name(name), (), tuple(figures))
-        return Reading(part_name(name), (self._silence(name, queues),), tuple(figures))
+        silence = self._silence(name, queues, now)
+        return Reading(part_name(name), (silence,) if silence else (), tuple(figures))
 
-    def _silence(self, name: str, queues: tuple[str, ...]) -> Reason:
-        now, which = self._clock(), " and ".join(queues)
+    def _silence(self, name: str, queues: tuple[str, ...], now: int) -> Reason | None:
+        which = " and ".join(queues)
         since = self._last.get(name)
         waited = (now - (self._began if since is None else since)) / 1e6
         if since is None and waited <= self._patience:
             text = f"no `rq worker` listens to the queue {which} yet, {span(waited)} after health began to look"
             return Reason("starting", f"{text} (a start may take {span(self._patience)})")
+        if since is not None and waited <= self._silent:
+            return None
         text = f"no `rq worker` listens to the queue {which}, for {span(waited)} now: cycles wait"
         return Reason(
             "silent", f"{text}; `learning up` restarts it, else run `rq worker {queues[0]}`", HealthState.CRITICAL

@@ -18,6 +18,11 @@ out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty()
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
+def printable(text: str) -> str:
+    """``text`` with everything that a terminal would obey, and not show, written out; lines stay lines."""
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
+
+
 @contextmanager
 def installation(**over: str) -> Iterator[Installation]:
     """The installation in the current folder, with the variables ``over`` on top of the environment.

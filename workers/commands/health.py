@@ -17,7 +17,7 @@ from workers.checks.broker import PART as BROKER
 from workers.checks.reading import BADNESS, span, worst_of
 from workers.checks.store import PART as STORE
 from workers.clock import wall_clock
-from workers.commands.console import installation, out
+from workers.commands.console import installation, out, printable
 from workers.installation import Installation
 from workers.last_word import at_broker, in_store
 
@@ -93,7 +93,7 @@ def _is_news(known: HealthReported | None) -> bool:
 
 
 def _silence(newest: HealthOverview | None, *, settings: Settings, now: int) -> HealthReported | None:
-    limit = settings.health_silent_seconds + FRESH_LOOKS * settings.health_every_seconds
+    limit = max(settings.health_silent_seconds, FRESH_LOOKS * settings.health_every_seconds)
     advice = "start `learning up`, or look at the log of health"
     if newest is None:
         text = f"health has said nothing that can be found; {advice}"
@@ -114,7 +114,7 @@ def _table(parts: list[HealthReported], *, now: int) -> Table:
 
 
 def _escaped(reasons: list[str]) -> str:
-    return "\n".join(reasons).replace("[", "\\[")
+    return printable("\n".join(reasons)).replace("[", "\\[")
 
 
 def _since(part: HealthReported, *, now: int) -> str:
