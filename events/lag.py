@@ -88,7 +88,7 @@ def _lag(stream: str, group: dict[str, Any], answers: list[Any], *, now: int) ->
     unread = (int(known) if known is not None else length if never else -1) if first else 0
     return Lag(
         stream=stream,
-        group=group["name"].decode(),
+        group=group["name"].decode(errors="replace").replace("\0", ""),
         unread=unread,
         at_least=False,
         unread_ms=max(0, now - EntryId.parse(first[0][0]).ms) if first else 0,

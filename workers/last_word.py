@@ -7,7 +7,7 @@ from events.connection import stored
 from events.errors import BrokerRefused
 from schemas.reports import HealthOverview
 from schemas.settings import Settings
-from store.errors import StoreUnavailable
+from store.errors import StoreOutdated, StoreUnavailable
 from store.health import HealthRows
 from store.measure import file_of
 from store.store import Store
@@ -38,5 +38,8 @@ def in_store(store: Store, *, settings: Settings) -> HealthOverview | None:
     file = file_of(settings.store_url)
     if file is not None and not file.is_file():
         raise StoreUnavailable(f"the store's file {file} is not there; `learning up` or `learning db upgrade` makes it")
-    with store.read() as reading:
-        return HealthRows(reading).overview()
+    try:
+        with store.read() as reading:
+            return HealthRows(reading).overview()
+    except msgspec.DecodeError as error:
+        raise StoreOutdated(f"{store.place} holds a last word of health that another version wrote: {error}") from error

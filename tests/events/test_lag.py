@@ -62,6 +62,13 @@ def test_counts_up_to_a_bound_where_the_server_does_not_know(broker):
 
 def test_looks_under_the_prefix_only(stream):
     assert [] == lags(stream, ["price.observed"], prefix="paper:")
+    stream.xgroup_create("paper:price.observed", "attribution", id="0", mkstream=True)
+    assert ["price.observed"] == [lag.stream for lag in lags(stream, ["price.observed"], prefix="paper:")]
+
+
+def test_a_group_whose_name_is_no_text_is_found_all_the_same(stream):
+    stream.xgroup_create("price.observed", b"\xff\0x", id="0")
+    assert {"attribution", "\N{REPLACEMENT CHARACTER}x"} == {lag.group for lag in lags(stream, ["price.observed"])}
 
 
 def test_groups_that_come_and_go_meanwhile_are_no_trouble(stream):

@@ -54,6 +54,7 @@ def test_says_goodbye_and_beats_no_more(server, beats, pulse):
     until(lambda: beats)
     pulse.stop(Beat(at=99, lasts=60.0, stopped=True))
     count = len(beats)
+    assert [] == [thread for thread in threading.enumerate() if thread.name == "pulse"]
     assert [(99, True)] == [(beat.at, beat.stopped) for beat in said(FakeRedis(server=server))]
     assert count == len(beats)
 

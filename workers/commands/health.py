@@ -1,6 +1,8 @@
 """``learning health``: how every part is, why, and since when."""
 
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import typer
@@ -17,7 +19,7 @@ from workers.checks.broker import PART as BROKER
 from workers.checks.reading import BADNESS, span, worst_of
 from workers.checks.store import PART as STORE
 from workers.clock import wall_clock
-from workers.commands.console import installation, out, printable
+from workers.commands.console import errors, out, printable
 from workers.installation import Installation
 from workers.last_word import at_broker, in_store
 
@@ -40,16 +42,20 @@ class Found(NamedTuple):
 
 def health() -> None:
     """Show how every part is. The exit code is 0 when all are healthy, 1 when one is degraded, 2 when critical."""
-    with installation() as place:
-        now = wall_clock()
-        found = [_ask(BROKER, lambda: _of_broker(place)), _ask(STORE, lambda: _of_store(place.settings))]
-        parts = _parts(found, settings=place.settings, now=now)
-        state = worst_of(parts)
-        out.print(_table(parts, now=now))
-        for client in _clients(found):
-            out.print(client, markup=False)
-        out.print(state.value, style=COLOURS[state])
-        raise typer.Exit(BADNESS[state])
+    try:
+        place = Installation(os.environ, folder=Path.cwd())
+    except EngineError as error:
+        errors.print(f"learning: {error}", style="red", markup=False)
+        raise typer.Exit(BADNESS[HealthState.CRITICAL]) from error
+    found = [_ask(BROKER, lambda: _of_broker(place)), _ask(STORE, lambda: _of_store(place.settings))]
+    now = wall_clock()
+    parts = _parts(found, settings=place.settings, now=now)
+    state = worst_of(parts)
+    out.print(_table(parts, now=now))
+    for client in _clients(found, now=now):
+        out.print(client, markup=False)
+    out.print(state.value, style=COLOURS[state])
+    raise typer.Exit(BADNESS[state])
 
 
 def _ask(part: str, question: Callable[[], Found]) -> Found:
@@ -124,9 +130,8 @@ def _since(part: HealthReported, *, now: int) -> str:
     return f"{span(max(0.0, (now - since) / 1e6))} ({moment_text(since - since % 1_000_000)})"
 
 
-def _clients(found: list[Found]) -> Iterator[str]:
+def _clients(found: list[Found], *, now: int) -> Iterator[str]:
     """A line for each trading process that the store knows of."""
-    now = wall_clock()
     for one in found:
         for report in one.clients:
             said = report.said

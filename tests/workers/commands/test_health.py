@@ -9,7 +9,9 @@ from schemas.client import ClientReported
 from schemas.event import Envelope
 from schemas.reports import HealthOverview, HealthReported, HealthState
 from store.client_reports import ClientReports
+from store.dialects import insert_new
 from store.health import HealthRows
+from store.tables import health_overview
 from workers.cli import app
 from workers.clock import wall_clock
 from workers.last_word import KEY
@@ -140,3 +142,19 @@ def test_what_others_wrote_cannot_steer_the_terminal(place):
     shown = place.run()[1]
     assert "\x1b" not in shown
     assert "\\x1b[31m[bold]score[/bold]" in shown
+
+
+def test_a_word_of_another_version_is_said(place):
+    with place.store.begin() as work:
+        insert_new(work.connection, health_overview, [{"id": 1, "time": 1, "body": "[]"}])
+        work.commit()
+    code, shown = place.run()
+    assert 2 == code
+    assert "another version wrote" in shown
+
+
+def test_settings_that_cannot_be_read_are_no_degraded_engine_but_critical(place, monkeypatch):
+    monkeypatch.setenv("LEARNING_MODUS", "act")
+    code, shown = place.run()
+    assert 2 == code
+    assert "LEARNING_MODUS" in shown
