@@ -206,7 +206,7 @@ class Health:
 def _envelope(bulletin: Bulletin) -> Envelope:
     """Sent twice, by both ways, it bears the same name both times."""
     reported, at = bulletin.told.reported, bulletin.told.at
-    identity = f"{socket.gethostname()}/{reported.part}/{at}"[:200]
+    identity = f"{socket.gethostname()[:60]}/{reported.part}/{reported.state.value}/{at}"
     return Envelope(source=NAME, id=identity, time=at, data=reported)
 
 

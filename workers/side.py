@@ -47,7 +47,8 @@ class Side:
     def stop(self) -> None:
         """Look no more; the look in hand has some seconds to end in."""
         self._stopping.set()
-        self._thread.join(LEAVE_SECONDS)
+        if self._thread.is_alive():
+            self._thread.join(LEAVE_SECONDS)
 
     def turn(self) -> bool:
         """Look once and tell, and say whether both went well."""

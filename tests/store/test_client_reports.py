@@ -36,10 +36,12 @@ def test_clients_of_two_strategies_are_two(reports):
 
 def test_remembers_when_more_was_dropped_also_after_a_client_began_anew(reports):
     found = []
-    for time, dropped in enumerate([{}, {"a": 2}, {"a": 2}, {"a": 2, "b": 1}, {}, {"a": 1}, {"a": 1}], start=1):
+    for time, dropped in enumerate(
+        [{}, {"a": 2}, {"a": 2}, {"a": 2, "b": 1}, {}, {"a": 3}, {"a": 3}, {"a": 1}, {"a": 1}], start=1
+    ):
         reports.record(said(time, dropped=dropped), now=1)
         found.append(reports.latest()[0].dropped_at)
-    assert [None, 2, 2, 4, 4, 6, 6] == found
+    assert [None, 2, 2, 4, 4, 6, 6, 8, 8] == found
 
 
 def test_forgets_those_that_were_not_heard_for_longest(reports):

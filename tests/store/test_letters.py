@@ -163,6 +163,7 @@ def test_open_letters_are_counted_by_reason_and_chosen_by_worker_stream_and_word
             OpenLetters("patterns", "alert.raised", usual, 1, 4),
         ] == letters.reasons()
         assert ["3-0"] == [one.entry for one in letters.open(reason="0% w")]
+        assert [] == letters.open(reason="3% i")
         assert ["4-0"] == [one.entry for one in letters.open(worker="patterns", stream="alert.raised")]
         assert [] == letters.open(stream="price.observed")
         assert ["2-0"] == [one.entry for one in letters.open(limit=1)]

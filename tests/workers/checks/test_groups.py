@@ -108,6 +108,25 @@ def test_a_group_without_consumers_counts_from_what_it_was_handed_last(place):
     assert ["unread"] == [code.split()[0] for code, _ in codes(place.watch(health_group_hours=2.1).look()[0])]
 
 
+def test_a_group_that_is_slow_but_read_as_is_not_abandoned(place):
+    place.add(200_000, 190_000)
+    place.group("slow")
+    place.broker.xreadgroup("slow", "one", {STREAM: ">"}, count=1)
+    assert ["unread", "pending"] == [code.split()[0] for code, _ in codes(place.watch().look()[0])]
+
+
+def test_a_quiet_stream_beside_it_does_not_hide_that_a_group_was_left_behind(place):
+    place.add(200_000)
+    place.group("left-behind")
+    place.group("left-behind", "price.observed")
+    watch = place.watch(health_group_hours=1.0)
+    watch.look()
+    place.now += 3_601_000_000
+    [reading] = watch.look()
+    assert [("abandoned", DEGRADED)] == codes(reading)
+    assert "price.observed" not in reading.texts[0]
+
+
 def test_a_group_for_which_nothing_waits_is_not_abandoned_however_quiet_its_streams_are(place):
     place.add(7_200)
     place.group()

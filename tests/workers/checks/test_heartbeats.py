@@ -132,7 +132,8 @@ def test_who_said_goodbye_has_time_to_be_back_and_is_then_missed_but_not_critica
     place.beat()
     place.look()
     place.beat(stopped=True)
-    assert HEALTHY is place.look().state
+    reading = place.look()
+    assert (HEALTHY, 0) == (reading.state, reading.counts["worker_alive thompson"])
     place.redis.flushall()
     assert HEALTHY is place.later(19).state
     assert [("stopped", DEGRADED)] == codes(place.later(2))
