@@ -238,7 +238,8 @@ def test_drops_are_told_for_an_hour(floor):
     floor.said(ago=DROPPED_FOR_US - SECOND, dropped={"price.observed": 20})
     floor.said(ago=0, dropped={"price.observed": 20})
     assert [("dropped bot", DEGRADED)] == codes(floor.look())
-    floor.said(ago=DROPPED_FOR_US + SECOND, client="old", dropped={"price.observed": 1})
+    for client, ago in (("gone", DROPPED_FOR_US + SECOND), ("still here", DROPPED_FOR_US + SECOND), ("still here", 0)):
+        floor.said(ago=ago, client=client, dropped={"price.observed": 1})
     assert [("dropped bot", DEGRADED)] == codes(floor.look())
 
 
