@@ -62,8 +62,8 @@ def test_counts_up_to_a_bound_where_the_server_does_not_know(broker):
 
 def test_looks_under_the_prefix_only(stream):
     assert [] == lags(stream, ["price.observed"], prefix="paper:")
-    stream.xgroup_create("paper:price.observed", "attribution", id="0", mkstream=True)
-    assert ["price.observed"] == [lag.stream for lag in lags(stream, ["price.observed"], prefix="paper:")]
+    stream.xgroup_create("paper:alert.raised", "attribution", id="0", mkstream=True)
+    assert ["alert.raised"] == [lag.stream for lag in lags(stream, ["alert.raised"], prefix="paper:")]
 
 
 def test_a_group_whose_name_is_no_text_is_found_all_the_same(stream):
