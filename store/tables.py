@@ -592,12 +592,12 @@ outbox = _table(
 # letter; a letter without one is open.
 letter_fates = _table(
     "letter_fates",
-    Column("worker", Text, primary_key=True),
-    Column("stream", Text, primary_key=True),
-    Column("entry", Text, primary_key=True),
-    Column("fate", Text, nullable=False),
-    Column("reason", Text),
-    Column("by", Text, nullable=False),
+    Column("worker", TEXT, primary_key=True),
+    Column("stream", TEXT, primary_key=True),
+    Column("entry", TEXT, primary_key=True),
+    Column("fate", TEXT, nullable=False),
+    Column("reason", TEXT),
+    Column("by", TEXT, nullable=False),
     Column("time", INTEGER, nullable=False),
 )
 
@@ -634,20 +634,20 @@ health_overview = _table(
     "health_overview",
     Column("id", INTEGER, primary_key=True, autoincrement=False),
     Column("time", INTEGER, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("body", TEXT, nullable=False),
 )
 
 # What each trading process said last of itself. ``dropped_at``: when it last said that more was dropped than before.
 client_reports = _table(
     "client_reports",
-    Column("strategy", Text, primary_key=True),
-    Column("client", Text, primary_key=True),
+    Column("strategy", TEXT, primary_key=True),
+    Column("client", TEXT, primary_key=True),
     Column("time", INTEGER, nullable=False),
     Column("dropped", INTEGER, nullable=False),
     Column("dropped_at", INTEGER),
-    Column("body", Text, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("event_id", Text, nullable=False),
+    Column("body", TEXT, nullable=False),
+    Column("source", TEXT, nullable=False),
+    Column("event_id", TEXT, nullable=False),
     Column("recorded_at", INTEGER, nullable=False),
     Index(None, "time"),
 )

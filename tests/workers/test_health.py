@@ -52,8 +52,8 @@ class Scene:
 
 
 @pytest.fixture
-def scene(store, broker, redis_url, tmp_path):
-    scene = Scene(store, broker, Settings(redis_url=redis_url, store_url=f"sqlite:///{tmp_path}/learning.db"))
+def scene(store, broker, redis_url):
+    scene = Scene(store, broker, Settings(redis_url=redis_url, store_url=store.place))
     yield scene
     scene.health.stop()
 
@@ -199,13 +199,13 @@ def test_keeps_what_trading_processes_say_of_themselves(scene, store):
         assert [2] == [report.said.queued for report in ClientReports(reading).latest()]
 
 
-def test_a_port_that_is_taken_is_told_and_everything_else_goes_on(store, broker, redis_url, tmp_path):
+def test_a_port_that_is_taken_is_told_and_everything_else_goes_on(store, broker, redis_url):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         settings = Settings(
             redis_url=redis_url,
-            store_url=f"sqlite:///{tmp_path}/learning.db",
+            store_url=store.place,
             metrics_address=f"127.0.0.1:{taken.getsockname()[1]}",
         )
         scene = Scene(store, broker, settings)

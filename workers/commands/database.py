@@ -86,7 +86,7 @@ def _epoch_at_broker(place: Installation) -> int:
         return 0
     try:
         if alive := heartbeats(place.broker, prefix=place.settings.prefix):
-            raise StoreBusy(f"{', '.join(sorted(alive))} work with the store; stop the engine, and wait 20 seconds")
+            raise StoreBusy(f"{', '.join(sorted(alive))} work with the store; stop the engine, and wait some seconds")
         return max((_epoch_of(place.broker, name, place.settings.prefix) for name in place.registries), default=0)
     except (BrokerUnreachable, BrokerRefused) as error:
         errors.print(f"nobody knows which epoch trading is in: {error}", style="yellow", markup=False)

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
 revision = "0004"
@@ -10,6 +10,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+TEXT: TypeEngine[str] = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 INTEGER: TypeEngine[int] = sa.BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
 
 
@@ -19,20 +20,20 @@ def upgrade() -> None:
         "health_overview",
         sa.Column("id", INTEGER, autoincrement=False, nullable=False),
         sa.Column("time", INTEGER, nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("body", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_health_overview")),
         sqlite_strict=True,
     )
     op.create_table(
         "client_reports",
-        sa.Column("strategy", sa.Text(), nullable=False),
-        sa.Column("client", sa.Text(), nullable=False),
+        sa.Column("strategy", TEXT, nullable=False),
+        sa.Column("client", TEXT, nullable=False),
         sa.Column("time", INTEGER, nullable=False),
         sa.Column("dropped", INTEGER, nullable=False),
         sa.Column("dropped_at", INTEGER, nullable=True),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("body", TEXT, nullable=False),
+        sa.Column("source", TEXT, nullable=False),
+        sa.Column("event_id", TEXT, nullable=False),
         sa.Column("recorded_at", INTEGER, nullable=False),
         sa.PrimaryKeyConstraint("strategy", "client", name=op.f("pk_client_reports")),
         sqlite_strict=True,
@@ -40,12 +41,12 @@ def upgrade() -> None:
     op.create_index(op.f("ix_client_reports_time"), "client_reports", ["time"], unique=False)
     op.create_table(
         "letter_fates",
-        sa.Column("worker", sa.Text(), nullable=False),
-        sa.Column("stream", sa.Text(), nullable=False),
-        sa.Column("entry", sa.Text(), nullable=False),
-        sa.Column("fate", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("worker", TEXT, nullable=False),
+        sa.Column("stream", TEXT, nullable=False),
+        sa.Column("entry", TEXT, nullable=False),
+        sa.Column("fate", TEXT, nullable=False),
+        sa.Column("reason", TEXT, nullable=True),
+        sa.Column("by", TEXT, nullable=False),
         sa.Column("time", INTEGER, nullable=False),
         sa.PrimaryKeyConstraint("worker", "stream", "entry", name=op.f("pk_letter_fates")),
         sqlite_strict=True,

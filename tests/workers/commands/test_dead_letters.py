@@ -55,7 +55,7 @@ class Place:
 def place(store, broker, redis_url, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RQ_REDIS_URL", redis_url)
-    monkeypatch.setenv("LEARNING_STORE_URL", f"sqlite:///{tmp_path / 'learning.db'}")
+    monkeypatch.setenv("LEARNING_STORE_URL", store.place)
     return Place(store, broker)
 
 
