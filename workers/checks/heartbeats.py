@@ -58,11 +58,11 @@ class Heartbeats:
 
     def _reading(self, name: str, part: str, heard: list[Heard]) -> Reading:
         now = self._clock()
-        for one in heard:
+        living = [one for one in heard if one.age <= self._silent and not one.beat.stopped]
+        for one in living or heard:
             at = now - round(one.age * 1_000_000)
             if part not in self._last or at >= self._last[part][0]:
                 self._last[part] = (at, one.beat)
-        living = [one for one in heard if one.age <= self._silent and not one.beat.stopped]
         figures = [Figure("worker_alive", len(living), (name,))]
         if part in self._last:
             figures.append(Figure("worker_heartbeat_age_seconds", (now - self._last[part][0]) / 1e6, (name,)))
