@@ -8,8 +8,10 @@ import typer
 from rich.table import Table
 from sqlalchemy import Connection
 
+from events.errors import BrokerRefused, BrokerUnreachable
 from events.heartbeat import heartbeats
 from schemas.beat import Beat
+from schemas.errors import EngineError, InvalidSettings
 from schemas.parameters import Registry
 from schemas.reports import HealthState
 from schemas.version import Version
@@ -22,25 +24,34 @@ from workers.clock import wall_clock
 from workers.commands.console import errors, installation, out
 from workers.deployment import Deployment
 from workers.gate.publication import BEFORE_ANY_SESSION
+from workers.installation import Installation
 
 LATEST = 5
 """So many proposals and refusals are shown."""
 
 
 def status(strategy: Annotated[str | None, typer.Option(help="Only this one.")] = None) -> None:
-    """Show how the whole loop stands."""
+    """Show how the whole loop stands. Without a broker that answers it is what the store holds, and exit code 1."""
     with installation() as place:
         chosen = [place.strategy(strategy)] if strategy else list(place.registries.values())
-        alive = {
-            name: msgspec.json.decode(word.body, type=Beat)
-            for name, word in heartbeats(place.broker, prefix=place.settings.prefix).items()
-        }
+        alive, silence = _alive(place)
         with place.store.read() as reading:
             for registry in chosen:
-                _show_strategy(reading, registry, mode=_mode(alive))
+                _show_strategy(reading, registry, mode="mode unknown" if silence else _mode(alive))
             _show_refusals(refusals(reading, limit=LATEST))
             _show_waiting(waiting_letters(reading))
+        if silence is not None:
+            raise silence
         _show_workers(alive)
+
+
+def _alive(place: Installation) -> tuple[dict[str, Beat], EngineError | None]:
+    """The last words of all who are alive, or why nobody could be asked."""
+    try:
+        words = heartbeats(place.broker, prefix=place.settings.prefix)
+    except (InvalidSettings, BrokerUnreachable, BrokerRefused) as error:
+        return {}, error
+    return {name: msgspec.json.decode(word.body, type=Beat) for name, word in words.items()}, None
 
 
 def _show_strategy(reading: Connection, registry: Registry, *, mode: str) -> None:
