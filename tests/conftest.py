@@ -6,6 +6,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import structlog
 
 from events.broker import EmbeddedBroker
 from events.connection import connect
@@ -15,6 +16,10 @@ from tests.databases import Reused, Stores
 
 NOW = 1_700_000_000_000_000
 """The time on the store's clock, 2023-11-14 22:13:20 UTC in microseconds."""
+
+PLAIN = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+"""As the processes of the engine write them: the usual renderer takes seconds for the values of one traceback."""
+structlog.configure(processors=[structlog.processors.add_log_level, PLAIN])
 
 
 @pytest.fixture(scope="session")

@@ -200,7 +200,16 @@ def engine(tmp_path_factory):
         engine.stop()
 
 
-@pytest.mark.parametrize("part", ["attribution", "thompson", "deployment", "cycles", "cron"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "attribution",
+        pytest.param("thompson", marks=pytest.mark.at_length),
+        pytest.param("deployment", marks=pytest.mark.at_length),
+        "cycles",
+        "cron",
+    ],
+)
 def test_a_process_that_is_killed_is_said_to_be_silent(engine, part):
     since = now()
     engine.kill(part)
