@@ -104,7 +104,7 @@ def _disagreement(case: Case, assigned: Mapping[str, Arm]) -> str | None:
         if name not in assigned:
             return f"version {case.params_version} has no allocation {name!r}, which the {case.subject} names"
         numbers = {key: value for key, value in assigned[name].values.items() if isinstance(value, int | float)}
-        if arm_key(numbers) != arm_key(dict(values)):
+        if numbers != values and arm_key(numbers) != arm_key(dict(values)):
             return (
                 f"the {case.subject} says {arm_key(dict(values))} for allocation {name!r}, "
                 f"but unit {case.unit!r} is assigned {arm_key(numbers)}"
