@@ -10,6 +10,7 @@ from events.codec import FUTURE_TOLERANCE_US, MAX_BYTES
 from events.group import ConsumerGroup
 from store.store import Store
 from workers.clock import wall_clock
+from workers.garbage import collect, collected_between_turns
 from workers.tally import Tally
 from workers.turn import Limits, Turns
 from workers.worker import Worker
@@ -40,8 +41,10 @@ def drained(worker: Worker, store: Store, redis: Redis, backlog: Backlog) -> flo
         left = backlog.count
         while left > 0:
             left -= turns.turn(count=BATCH, block_ms=100)
+            collect()
 
-    found = rate(backlog.count, drain)
+    with collected_between_turns():
+        found = rate(backlog.count, drain)
     assert tally.counts["taken"] == backlog.count, tally.counts
     return found
 

@@ -1,6 +1,5 @@
 """What it costs when bars complete what waits for them: 5,000 alerts at five horizons, against bare updates."""
 
-import gc
 import time
 from collections.abc import Iterator, Sequence
 
@@ -13,7 +12,7 @@ from schemas.parameters import Market, Registry
 from store.store import Store
 from workers.attribution import Attribution
 from workers.clock import wall_clock
-from workers.runtime import GARBAGE_AFTER
+from workers.garbage import collect, collected_between_turns
 
 SYMBOLS = 250
 SESSIONS = 20
@@ -49,14 +48,14 @@ def worker(store: Store) -> Attribution:
 
 def taken(attribution: Attribution, store: Store, events: Sequence[Envelope], *, batch: int = BATCH) -> float:
     """How many seconds the worker takes for the events, commits included; the collector as in its process."""
-    gc.collect()
-    gc.set_threshold(GARBAGE_AFTER, 20, 20)
-    started = time.perf_counter()
-    for place in range(0, len(events), batch):
-        with store.begin() as work:
-            assert not attribution.handle(work, events[place : place + batch])
-            work.commit()
-    return time.perf_counter() - started
+    with collected_between_turns():
+        started = time.perf_counter()
+        for place in range(0, len(events), batch):
+            with store.begin() as work:
+                assert not attribution.handle(work, events[place : place + batch])
+                work.commit()
+            collect()
+        return time.perf_counter() - started
 
 
 def _matured(stores: Stores, waiting: Sequence[Envelope], bars: Sequence[Envelope], *, count: int) -> float:

@@ -1,6 +1,5 @@
 """``python -m workers NAME`` runs one worker."""
 
-import gc
 import os
 import sys
 from pathlib import Path
@@ -71,13 +70,6 @@ def run(name: str, installation: Installation) -> None:
     store.close()
 
 
-def _calm_collector() -> None:
-    """A turn makes many small values and no cycles: the usual thresholds would spend two fifths of it on looking."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
-
-
 def main() -> int:
     """Run the worker that the command line names until a signal stops it; the exit code."""
     if len(sys.argv) != 2 or sys.argv[1] not in NAMES:
@@ -86,7 +78,6 @@ def main() -> int:
     try:
         installation = Installation(os.environ, folder=Path.cwd())
         configure_logs(installation.settings)
-        _calm_collector()
         run(sys.argv[1], installation)
     except EngineError as error:
         log.error("worker.refused", worker=sys.argv[1], error=str(error))  # noqa: TRY400  the message is the story

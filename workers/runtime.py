@@ -1,6 +1,5 @@
 """The process around a worker: starts, repeats turns, waits out troubles, tells how it is, and stops."""
 
-import gc
 import os
 import random
 import socket
@@ -18,6 +17,7 @@ from schemas.beat import Beat
 from schemas.settings import Settings
 from store.errors import StoreError
 from store.store import Store
+from workers.garbage import collect, collected_between_turns
 from workers.stop_signal import StopSignal
 from workers.tally import Tally
 from workers.turn import Limits, Turns
@@ -28,10 +28,6 @@ log = structlog.get_logger()
 SHORTEST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 """Seconds between attempts while broker or store are away; each is twice the last, with jitter."""
-
-
-GARBAGE_AFTER = 100_000
-"""So many new objects before the collector looks for cycles: a turn makes tens of thousands and keeps none of them."""
 
 
 class Runtime:
@@ -70,23 +66,22 @@ class Runtime:
     def run(self) -> None:
         """Repeat turns until SIGTERM or SIGINT."""
         stop = StopSignal()
-        gc.freeze()
-        gc.set_threshold(GARBAGE_AFTER, 20, 20)
         log.info("worker.started", worker=self._worker.name, consumer=self._consumer, reads=self._worker.reads)
         self._pulse.start()
         pause = SHORTEST_PAUSE
-        while not stop.asked:
-            try:
-                self._group.ensure()
-                while not stop.asked:
-                    self._turn()
-                    pause = SHORTEST_PAUSE
-            except (BrokerUnreachable, BrokerRefused, StoreError) as error:
-                self._tally.unreachable(str(error))
-                log.warning("worker.waiting", worker=self._worker.name, error=str(error), seconds=round(pause, 2))
-                stop.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
-                pause = min(2 * pause, LONGEST_PAUSE)
-                self._group.again()
+        with collected_between_turns():
+            while not stop.asked:
+                try:
+                    self._group.ensure()
+                    while not stop.asked:
+                        self._turn()
+                        pause = SHORTEST_PAUSE
+                except (BrokerUnreachable, BrokerRefused, StoreError) as error:
+                    self._tally.unreachable(str(error))
+                    log.warning("worker.waiting", worker=self._worker.name, error=str(error), seconds=round(pause, 2))
+                    stop.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
+                    pause = min(2 * pause, LONGEST_PAUSE)
+                    self._group.again()
         self._pulse.stop(structs.replace(self._word(), stopped=True))
         log.info("worker.stopped", worker=self._worker.name, **self._tally.counts)
 
@@ -96,6 +91,7 @@ class Runtime:
             self._turns.turn(count=self._settings.batch, block_ms=self._settings.block_ms)
         finally:
             self._turn_since = None
+            collect()
 
     def _word(self) -> Beat:
         """What the worker says of itself; health reads it."""

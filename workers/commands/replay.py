@@ -1,9 +1,7 @@
 """``learning replay``: history from files into the books."""
 
-import gc
 import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +13,7 @@ from store.counts import waiting_letters
 from workers.attribution import Attribution
 from workers.clock import wall_clock
 from workers.commands.console import errors, installation, out
+from workers.garbage import collected_between_turns
 from workers.installation import Installation
 from workers.logs import configure_logs
 from workers.replay.column_map import ColumnMap, load_map
@@ -74,7 +73,7 @@ def replay(
             settings=place.settings,
             company=Company(wall_clock, stop.wait, random.random, lambda: stop.asked),
         )
-        with Bar(errors) if errors.is_terminal else Lines() as watcher, _calm_collector():
+        with Bar(errors) if errors.is_terminal else Lines() as watcher, collected_between_turns():
             ended = run.run(watcher)
         _tell(place, ended)
         if ended.standing.finished_at is None:
@@ -113,18 +112,6 @@ def _quieten(place: Installation) -> None:
     configure_logs(place.settings)
     if errors.is_terminal:
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
-
-
-@contextmanager
-def _calm_collector() -> Iterator[None]:
-    """Millions of small values and no cycles: the usual thresholds would spend much of the time on looking."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _tell(place: Installation, ended: Ended) -> None:

@@ -9,6 +9,7 @@ from schemas.parameters import Registry
 from schemas.settings import Settings
 from store.replays import Replays, Standing
 from store.store import Store
+from workers.garbage import collect
 from workers.replay.batches import batches
 from workers.replay.events import Events, Replayed
 from workers.replay.intake import Intake
@@ -132,6 +133,7 @@ class Replay:
             if self._company.stopped():
                 return intake
             intake.take(batch)
+            collect()
             watcher.taking(
                 batch.reached, max(batch.reached, len(sorter)), refused=intake.refused, settled=len(self._settled)
             )
