@@ -762,6 +762,7 @@ def test_what_an_earlier_registry_asked_for_goes_on_to_its_end(store, stream):
         "main/alert/a/5d/prices": "matched",
         "main/alert/b/5d/prices": "lost",
         "main/thesis/t/1d/prices": "matched",
+        "main/thesis/t/3d/prices": "matched",
     } == states
     with store.read() as connection:
         assert [] == Reconciliations(connection).latest("main").issues

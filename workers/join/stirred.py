@@ -99,13 +99,10 @@ class Stirred:
         return bool(row["final"]) and row["interval"] == self._rules.market.bars
 
     def _is_next(self, instrument: int, rows: Sequence[Row]) -> bool:
-        """Whether the bars follow what was there without a hole, and none of them lies in a settled session.
-
-        The first bars of an instrument follow nothing: what was given up without them was so before their sessions.
-        """
-        if not all(row["final"] for row in rows):
+        """Whether the bars follow what was there without a hole, and none of them lies in a settled session."""
+        if instrument not in self._before or not all(row["final"] for row in rows):
             return False
-        last, session = self._before.get(instrument, (rows[0]["time"] - 1, rows[0]["session"]))
+        last, session = self._before[instrument]
         calendar = self._calendar(instrument)
         for row in rows:
             if row["time"] <= last or row["session"] <= self._settled or calendar.distance(session, row["session"]) > 1:
