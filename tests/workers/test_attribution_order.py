@@ -194,7 +194,7 @@ def changes_nothing(stores, world):
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(worlds())
 def test_the_books_are_what_measuring_everything_again_would_give(stores, world):

@@ -310,7 +310,7 @@ def leave_the_same_rows(history, data, stores):
     assert at_once.books() == piecemeal.books()
 
 
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories())
 def test_the_books_hold_all_that_the_fills_bought_and_brought_in(history, stores):
     stores.give_back()
