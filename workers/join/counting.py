@@ -1,17 +1,21 @@
 """What a unit adds to the statistics of the arms that it was assigned to."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
 from learning.rewards import quantise
-from schemas.allocation import Allocation, Arm, arm_key
+from schemas.allocation import Allocation, arm_key, place_of
 from schemas.attributed import Contribution
 from schemas.parameters import Reward
 from schemas.version import Version, VersionNumber
 from workers.join.cases import Case
 from workers.join.rules import Rules, Slot, slot_of
+
+REMEMBERED = 20_000
+"""Of so many reported assignments it is remembered whether they are right: a unit is looked at several times."""
 
 _ASSIGNMENTS = msgspec.json.Decoder(dict[str, dict[str, float]])
 
@@ -25,11 +29,19 @@ class Uncounted(NamedTuple):
     reason: str
 
 
+class Judged(NamedTuple):
+    """An allocation that a reward judges; ``keys`` are those of its arms, in their order."""
+
+    allocation: Allocation
+    reward: Reward
+    keys: list[str]
+
+
 class Plan(NamedTuple):
     """A version, and which of its allocations are judged by which reward, by the slot that carries it."""
 
     version: Version
-    judged: Mapping[Slot, list[tuple[Allocation, Reward]]]
+    judged: Mapping[Slot, list[Judged]]
 
 
 class Counting:
@@ -38,6 +50,7 @@ class Counting:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._plans: dict[str, Plan] = {}
+        self._disagreement = lru_cache(maxsize=REMEMBERED)(self._compared)
 
     def rewards(self, case: Case, slot: Slot, find: Find) -> set[Reward] | Uncounted:
         """The rewards that judge what the unit of ``case`` was assigned to, as far as ``slot`` carries them."""
@@ -46,15 +59,15 @@ class Counting:
         plan = self._plan(case.params_version, find)
         if plan is None:
             return Uncounted(f"version {case.params_version} was never published; nothing is counted")
-        judged = plan.judged.get(slot, [])
-        return {reward for _, reward in judged}
+        return {judged.reward for judged in plan.judged.get(slot, ())}
 
     def mismatch(self, case: Case, find: Find) -> str | None:
         """Where the values that trading says were in force are not those that the unit was assigned."""
         if case.params_version is None or case.assignments is None:
             return None
-        plan = self._plan(case.params_version, find)
-        return _disagreement(case, plan.version.assigned(case.unit)) if plan else None
+        if self._plan(case.params_version, find) is None:
+            return None
+        return self._disagreement(case.params_version, case.unit, case.subject, case.assignments)
 
     def contributions(
         self, case: Case, slot: Slot, values: Mapping[Reward, float], find: Find
@@ -62,19 +75,19 @@ class Counting:
         """What the unit of ``case`` adds: one observation for each allocation whose reward has a value."""
         plan = self._plan(case.params_version or "", find)
         assert plan is not None
-        for allocation, reward in plan.judged.get(slot, ()):
+        for allocation, reward, keys in plan.judged.get(slot, ()):
             if reward not in values:
                 continue
-            arm = allocation.arm_of(case.unit)
+            place = place_of(allocation.id, case.unit, shares=[arm.share for arm in allocation.arms])
             counted = quantise(values[reward], bound=self._rules.registry.learning.winsorise)
             yield Contribution(
                 allocation=allocation.id,
-                arm=arm.key,
+                arm=keys[place],
                 regime=case.regime,
                 reward=str(reward),
                 session=case.session,
                 version=str(plan.version.id),
-                propensity=arm.share,
+                propensity=allocation.arms[place].share,
                 n=counted.n,
                 total=counted.total,
                 squares=counted.squares,
@@ -88,25 +101,26 @@ class Counting:
             self._plans[number] = Plan(version, self._judged(version))
         return self._plans[number]
 
-    def _judged(self, version: Version) -> dict[Slot, list[tuple[Allocation, Reward]]]:
+    def _judged(self, version: Version) -> dict[Slot, list[Judged]]:
         registry = self._rules.registry
-        judged: dict[Slot, list[tuple[Allocation, Reward]]] = {}
+        judged: dict[Slot, list[Judged]] = {}
         for allocation in version.allocations:
             rewards = {registry.reward_of(name) for name in allocation.parameters if name in registry.parameters}
             for reward in sorted(rewards, key=str):
-                judged.setdefault(slot_of(reward), []).append((allocation, reward))
+                keys = [arm.key for arm in allocation.arms]
+                judged.setdefault(slot_of(reward), []).append(Judged(allocation, reward, keys))
         return judged
 
-
-def _disagreement(case: Case, assigned: Mapping[str, Arm]) -> str | None:
-    told = _ASSIGNMENTS.decode(case.assignments or "{}")
-    for name, values in sorted(told.items()):
-        if name not in assigned:
-            return f"version {case.params_version} has no allocation {name!r}, which the {case.subject} names"
-        numbers = {key: value for key, value in assigned[name].values.items() if isinstance(value, int | float)}
-        if numbers != values and arm_key(numbers) != arm_key(dict(values)):
-            return (
-                f"the {case.subject} says {arm_key(dict(values))} for allocation {name!r}, "
-                f"but unit {case.unit!r} is assigned {arm_key(numbers)}"
-            )
-    return None
+    def _compared(self, number: str, unit: str, subject: str, assignments: str) -> str | None:
+        """Where reported assignments are not those of the version with that number, which is planned already."""
+        assigned = self._plans[number].version.assigned(unit)
+        for name, values in sorted(_ASSIGNMENTS.decode(assignments).items()):
+            if name not in assigned:
+                return f"version {number} has no allocation {name!r}, which the {subject} names"
+            numbers = {key: value for key, value in assigned[name].values.items() if isinstance(value, int | float)}
+            if numbers != values and arm_key(numbers) != arm_key(dict(values)):
+                return (
+                    f"the {subject} says {arm_key(dict(values))} for allocation {name!r}, "
+                    f"but unit {unit!r} is assigned {arm_key(numbers)}"
+                )
+        return None
