@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import structlog
 from redis import Redis
 from redis.exceptions import ResponseError
 
+from events.ahead import Ahead
 from events.connection import broker_errors
-from events.entry import read_group
+from events.entry import Entry, read_group
 from events.errors import BrokerUnreachable
 from events.pending import Pending
 from events.settled import settled_before
@@ -22,6 +23,9 @@ log = structlog.get_logger()
 
 VANISHED = ("NOGROUP", "UNBLOCKED", "no such key")
 """How the answer begins when a stream or its group was deleted under us."""
+
+LONG_AGO_MS = 86_400_000_000
+"""Idle for a thousand days: of what is handed back, beyond any time after which it is taken over."""
 
 T = TypeVar("T")
 
@@ -81,8 +85,10 @@ class ConsumerGroup:
         self._clock = clock
         self._claim_at = clock()
         self._pending = Pending(redis, group=group, consumer=consumer, keys=self._streams)
+        self._ahead = Ahead(redis, group=group, consumer=consumer, keys=self._streams)
         self._ready: deque[Delivery] = deque()
         self._start_over = True
+        self._more = False
 
     def ensure(self) -> None:
         """Create the group on every stream where it is not, from the first entry on, and streams that are not there."""
@@ -99,14 +105,35 @@ class ConsumerGroup:
             if self._start_over:
                 self._start_over = False
                 self._ready.clear()
+                self._ahead.drop()
                 self._pending.start_over()
             if not self._ready:
                 self._ready.extend(self._with_groups(lambda: self._take(count, block_ms)))
         return [self._ready.popleft() for _ in range(min(count, len(self._ready)))]
 
+    def look_ahead(self, *, count: int) -> None:
+        """Ask for what the next read will bring, where a backlog is left, so that the server reads it meanwhile."""
+        if self._more and not (self._ready or self._ahead or self._start_over or self._claim_due()):
+            with self._broker():
+                self._ahead.ask(count)
+
     def again(self) -> None:
         """Let the next reads begin with all that this consumer was handed and has not acknowledged."""
         self._start_over = True
+
+    def leave(self) -> None:
+        """Hand back what was read and not handed out, so that whoever comes next takes it over at once."""
+        with self._broker():
+            self._ready.extend(self._with_groups(self._answered))
+            by_stream = groupby(sorted(self._ready, key=attrgetter("stream")), key=attrgetter("stream"))
+            with self._redis.pipeline(transaction=False) as pipe:
+                for stream, left in by_stream:
+                    entries = cast(Any, [delivery.entry for delivery in left])
+                    pipe.xclaim(
+                        self._keys[stream], self._group, self._consumer, 0, entries, idle=LONG_AGO_MS, justid=True
+                    )
+                pipe.execute()
+            self._ready.clear()
 
     def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
         """These are done and are not handed out again."""
@@ -126,6 +153,8 @@ class ConsumerGroup:
             return self._with_groups(lambda: settled_before(self._redis, list(self._streams), group=self._group))
 
     def _take(self, count: int, block_ms: int) -> list[Delivery]:
+        if fresh := self._answered(count):
+            return fresh
         while self._pending or self._take_over(count):
             if found := self._pending.read(count):
                 return [Delivery(self._streams[key], entry, fields, attempts) for key, entry, fields, attempts in found]
@@ -133,17 +162,26 @@ class ConsumerGroup:
 
     def _take_over(self, count: int) -> bool:
         """Make abandoned entries pending of ours, when it is time; whether there are any."""
-        if self._clock() < self._claim_at:
+        if not self._claim_due():
             return False
         more = self._pending.claim(idle_ms=self._claim_after_ms, count=count)
         self._claim_at = self._clock() + (0 if more else self._claim_after_ms / 2000)
         return bool(self._pending)
 
+    def _claim_due(self) -> bool:
+        return self._clock() >= self._claim_at
+
     def _fresh(self, count: int, block_ms: int) -> list[Delivery]:
         new = dict.fromkeys(self._streams, ">")
-        reply = read_group(
-            self._redis, new, group=self._group, consumer=self._consumer, count=count, block_ms=block_ms or None
-        )
+        block = block_ms or None
+        reply = read_group(self._redis, new, group=self._group, consumer=self._consumer, count=count, block_ms=block)
+        return self._made(reply, count)
+
+    def _answered(self, count: int = 0) -> list[Delivery]:
+        return self._made(self._ahead.answer(), count)
+
+    def _made(self, reply: Sequence[tuple[str, list[Entry]]], count: int) -> list[Delivery]:
+        self._more = any(len(entries) >= count for _, entries in reply)
         return [
             Delivery(self._streams[key], entry.decode(), fields, 1)
             for key, entries in reply

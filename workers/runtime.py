@@ -82,8 +82,15 @@ class Runtime:
                     stop.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
                     pause = min(2 * pause, LONGEST_PAUSE)
                     self._group.again()
+        self._leave()
         self._pulse.stop(structs.replace(self._word(), stopped=True))
         log.info("worker.stopped", worker=self._worker.name, **self._tally.counts)
+
+    def _leave(self) -> None:
+        try:
+            self._turns.leave()
+        except (BrokerUnreachable, BrokerRefused) as error:
+            log.warning("worker.left_entries", worker=self._worker.name, error=str(error))
 
     def _turn(self) -> None:
         self._turn_since = self._clock()

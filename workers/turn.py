@@ -72,10 +72,15 @@ class Turns:
         """
         deliveries = self._group.read(count=count, block_ms=block_ms)
         if deliveries:
+            self._group.look_ahead(count=count)
             self._group.acknowledge(self._take(deliveries))
         self._worker.rest(self._group.settled_before)
         self._send()
         return len(deliveries)
+
+    def leave(self) -> None:
+        """Hand back what was read ahead; nobody has begun with it."""
+        self._group.leave()
 
     def _take(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Take a batch in and return what may be acknowledged."""

@@ -411,6 +411,84 @@ def test_entries_that_were_waiting_when_the_line_broke_come_once_and_in_order(br
     assert ["c", "d"] == words(drain(group))
 
 
+def test_what_is_asked_for_ahead_comes_next_and_once_and_nobody_else_gets_it(broker, consumer):
+    one, two = consumer("a"), consumer("b")
+    add(broker, *"abcdef")
+    first = read(one, 2)
+    one.look_ahead(count=2)
+    assert ["e", "f"] == words(drain(two))
+    assert [["a", "b"], ["c", "d"], []] == [words(first), words(read(one, 2)), words(read(one, 2))]
+
+
+def test_nothing_is_asked_for_ahead_where_no_backlog_is_left(broker, consumer):
+    one, two = consumer("a"), consumer("b")
+    add(broker, "a")
+    assert ["a"] == words(read(one, 2))
+    one.look_ahead(count=2)
+    add(broker, "b")
+    assert ["b"] == words(read(two))
+
+
+def test_a_backlog_does_not_keep_from_looking_for_abandoned_entries(broker, consumer):
+    clock = Hand()
+    group = consumer(clock=clock)
+    add(broker, *"abcdefgh")
+    assert ["a", "b"] == words(read(group, 2))
+    abandon(broker, count=1)
+    clock.now += 60
+    found = []
+    for _ in range(2):
+        group.look_ahead(count=2)
+        found += words(read(group, 2))
+    assert "c" in found
+
+
+def test_what_was_asked_for_ahead_when_the_line_broke_comes_again(broker, line, far_broker, consumer):
+    group = consumer(redis=far_broker)
+    add(broker, *"abcd")
+    group.acknowledge(read(group, 2))
+    line.deaf = inf
+    group.look_ahead(count=2)
+    with pytest.raises(BrokerUnreachable):
+        read(group, 2)
+    line.deaf = 0
+    assert ["c", "d"] == words(drain(group))
+
+
+def test_what_was_asked_for_ahead_comes_once_when_everything_is_begun_again(consumer, broker):
+    group = consumer()
+    add(broker, *"abcd")
+    read(group, 2)
+    group.look_ahead(count=2)
+    group.again()
+    assert ["a", "b", "c", "d"] == words(drain(group))
+
+
+def test_a_stream_that_is_deleted_when_its_entries_were_asked_for_ahead_is_created_again(broker, consumer):
+    group = consumer()
+    add(broker, *"abc")
+    group.acknowledge(read(group, 2))
+    broker.delete("s")
+    group.look_ahead(count=2)
+    assert [] == read(group)
+    add(broker, "d")
+    assert ["d"] == words(read(group))
+
+
+def test_who_leaves_hands_back_what_was_not_handed_out(broker, consumer):
+    one = consumer("a", streams=("s", "t"))
+    add(broker, *"abcd")
+    add(broker, *"ef", stream="t")
+    mine = read(one, 2)
+    assert ["a", "b"] == words(mine)
+    assert ["e", "f"] == words(read(one, 2))
+    one.look_ahead(count=2)
+    one.leave()
+    assert ["c", "d"] == words(drain(consumer("b", streams=("s", "t"))))
+    one.acknowledge(mine)
+    assert 4 == broker.xpending("s", "g")["pending"] + broker.xpending("t", "g")["pending"]
+
+
 def test_a_broker_that_is_gone_is_said_at_once_and_every_time(line, far_broker, consumer):
     group = consumer(redis=far_broker)
     line.close()
@@ -526,6 +604,8 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.sampled_from("st")),
         st.tuples(st.just("read"), st.sampled_from("abc"), st.integers(1, 4)),
+        st.tuples(st.just("look_ahead"), st.sampled_from("abc"), st.integers(1, 4)),
+        st.tuples(st.just("leave"), st.sampled_from("abc")),
         st.tuples(st.just("acknowledge"), st.sampled_from("abc")),
         st.tuples(st.just("lose"), st.sampled_from("abc")),
         st.tuples(st.just("restart"), st.sampled_from("abc")),
@@ -564,6 +644,12 @@ class World:
         assert len(batch) <= count
         self.hands[name] += batch
         self.seen |= {(one.stream, one.entry) for one in batch}
+
+    def look_ahead(self, name, count):
+        self.groups[name].look_ahead(count=count)
+
+    def leave(self, name):
+        self.groups[name].leave()
 
     def acknowledge(self, name):
         self.groups[name].acknowledge(self.hands[name])

@@ -1,0 +1,61 @@
+"""The next read of a consumer group, asked for while the batch before it is worked on."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from redis import Redis
+from redis.connection import Connection
+
+from events.entry import Entry
+
+
+class Ahead:
+    """Sends XREADGROUP for fresh entries and takes the answer later: the server works meanwhile, and no thread waits.
+
+    What is asked for is handed to the consumer when the server reads the question, whether or not the answer is taken.
+    Not for several threads. Raises what the driver raises.
+    """
+
+    def __init__(self, redis: Redis, *, group: str, consumer: str, keys: Iterable[str]) -> None:
+        self._pool = redis.connection_pool
+        self._question = ("XREADGROUP", "GROUP", group, consumer, "COUNT")
+        self._keys = tuple(keys)
+        self._connection: Connection | None = None
+
+    def __bool__(self) -> bool:
+        """Whether an answer is on its way."""
+        return self._connection is not None
+
+    def ask(self, count: int) -> None:
+        """Ask for up to ``count`` fresh entries of each key, without waiting for any."""
+        question = (*self._question, count, "STREAMS", *self._keys, *(">" for _ in self._keys))
+        connection = self._connection = self._pool.get_connection()
+        try:
+            connection.send_command(*question)  # type: ignore[no-untyped-call]
+        except BaseException:
+            self.drop()
+            raise
+
+    def answer(self) -> list[tuple[str, list[Entry]]]:
+        """What was asked for, as ``read_group`` gives it; nothing where nothing was."""
+        if self._connection is None:
+            return []
+        try:
+            reply: Any = self._connection.read_response()
+        except BaseException:
+            self.drop()
+            raise
+        self._pool.release(self._connection)
+        self._connection = None
+        return [(key.decode(), [(entry, _fields(said)) for entry, said in entries]) for key, entries in reply or ()]
+
+    def drop(self) -> None:
+        """Want no answer any more; what it held stays pending of this consumer."""
+        if self._connection is not None:
+            self._connection.disconnect()  # type: ignore[no-untyped-call]
+            self._pool.release(self._connection)
+            self._connection = None
+
+
+def _fields(said: list[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(said[::2], said[1::2], strict=True))
