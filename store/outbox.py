@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
-from store.dialects import insert_new
+from store.dialects import fetched, insert_new
 from store.rows import columns
 from store.tables import outbox
 
@@ -60,8 +60,8 @@ class Outbox:
 
     def waiting(self, owner: str, limit: int) -> list[Letter]:
         """The oldest messages of ``owner`` that were not sent yet, at most ``limit``."""
-        waiting = select(*columns(outbox, Letter)).where(outbox.c.owner == owner)
-        return [Letter(*row) for row in self._connection.execute(waiting.order_by(outbox.c.id).limit(limit))]
+        rows = self._connection.execute(_WAITING, {"of": owner, "most": limit})
+        return list(map(Letter._make, fetched(rows)))
 
     def owners(self) -> list[Waiting]:
         """Whose messages wait, how many, and since when."""
@@ -75,3 +75,11 @@ class Outbox:
     def published(self, ids: Sequence[int]) -> None:
         """These were sent: take them out."""
         self._connection.execute(delete(outbox).where(outbox.c.id.in_(ids)))
+
+
+_WAITING = (
+    select(*columns(outbox, Letter))
+    .where(outbox.c.owner == bindparam("of"))
+    .order_by(outbox.c.id)
+    .limit(bindparam("most"))
+)
