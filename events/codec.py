@@ -75,9 +75,11 @@ def decode(
     except NewerEvent:
         raise
     except EngineError as error:
-        raise BrokenEvent(str(error), _body(fields)) from error
+        raise BrokenEvent(str(error), body_of(fields)) from error
     except RecursionError as error:
-        raise BrokenEvent("the event is nested too deeply, no event of ours needs ten levels", _body(fields)) from error
+        raise BrokenEvent(
+            "the event is nested too deeply, no event of ours needs ten levels", body_of(fields)
+        ) from error
     attributes, data, unknown = reading
     place = f"{stream}/{entry}"
     return Envelope(
@@ -162,7 +164,7 @@ def _check_kept_texts(reading: Reading) -> None:
         raise Unfit(f"{place.removeprefix('event.')} holds the character U+0000, expected text without it")
 
 
-def _body(fields: Mapping[bytes, bytes]) -> bytes:
+def body_of(fields: Mapping[bytes, bytes]) -> bytes:
     """What is kept of a refused entry: its event, or its fields as JSON."""
     if b"event" in fields:
         return fields[b"event"]

@@ -53,6 +53,13 @@ def stored(redis: Redis, key: str) -> bytes | None:
     return None if found is None else bytes(found)
 
 
+def server_ms(redis: Redis) -> int:
+    """Milliseconds since 1970 on the broker's clock, which gives entries their ids. Raises what the driver raises."""
+    answer: Any = redis.time()
+    seconds, microseconds = answer
+    return int(seconds * 1000 + microseconds // 1000)
+
+
 def address(redis: Redis) -> str:
     """Where ``redis`` connects to, without its password."""
     to = redis.connection_pool.connection_kwargs

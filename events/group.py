@@ -13,13 +13,16 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from events.ahead import Ahead
-from events.connection import broker_errors
-from events.entry import Entry, read_group
+from events.connection import broker_errors, server_ms
+from events.entry import Entry, EntryId, read_group
 from events.errors import BrokerUnreachable
 from events.pending import Pending
 from events.settled import settled_before
 
 log = structlog.get_logger()
+
+NEWER_MS = 7 * 86_400 * 1_000
+"""So long an entry waits for a newer engine, by its age on the broker's clock."""
 
 VANISHED = ("NOGROUP", "UNBLOCKED", "no such key")
 """How the answer begins when a stream or its group was deleted under us."""
@@ -51,8 +54,9 @@ class ConsumerGroup:
 
     After its start, and after every error of the connection, it first reads what this consumer was handed
     before and has not acknowledged. Every so often it takes over what other consumers, or it itself, left pending for
-    ``claim_after_ms``. Then come fresh entries. A stream or group that vanished is created again from its
-    beginning: some entries may come twice then, none is missed.
+    ``claim_after_ms``. Then come fresh entries. What was set aside for a newer engine comes again to one that knows its
+    schema version, and to any when it is older than ``newer_ms``. A stream or group that vanished is created again from
+    its beginning: some entries may come twice then, none is missed.
 
     One thread may read while another acknowledges. Redis 6.2 and later, or Valkey. Every method raises
     BrokerUnreachable (wait and call again, nothing is lost) and BrokerRefused (a right is missing, or the name
@@ -73,6 +77,7 @@ class ConsumerGroup:
         consumer: str,
         streams: Sequence[str],
         claim_after_ms: int,
+        newer_ms: int = NEWER_MS,
         prefix: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -82,9 +87,10 @@ class ConsumerGroup:
         self._keys = {stream: prefix + stream for stream in streams}
         self._streams = {key: stream for stream, key in self._keys.items()}
         self._claim_after_ms = claim_after_ms
+        self._newer_ms = newer_ms
         self._clock = clock
         self._claim_at = clock()
-        self._pending = Pending(redis, group=group, consumer=consumer, keys=self._streams)
+        self._pending = Pending(redis, group=group, consumer=consumer, streams=self._streams, newer_ms=newer_ms)
         self._ahead = Ahead(redis, group=group, consumer=consumer, keys=self._streams)
         self._ready: deque[Delivery] = deque()
         self._start_over = True
@@ -142,6 +148,21 @@ class ConsumerGroup:
             for stream, done in by_stream:
                 pipe.xack(self._keys[stream], self._group, *(delivery.entry for delivery in done))
             pipe.execute()
+
+    def set_aside(self, deliveries: Sequence[Delivery], *, version: int) -> list[Delivery]:
+        """Leave entries of a schema ``version`` for a newer engine; what has waited for too long is returned."""
+        with self._broker():
+            oldest = server_ms(self._redis) - self._newer_ms
+            late: list[Delivery] = []
+            waiting: dict[str, list[str]] = {}
+            for one in deliveries:
+                if EntryId.parse(one.entry).ms <= oldest:
+                    late.append(one)
+                else:
+                    waiting.setdefault(self._keys[one.stream], []).append(one.entry)
+            for key, entries in waiting.items():
+                self._pending.set_aside(key, entries, version=version)
+        return late
 
     def settled_before(self) -> int:
         """The millisecond T, on the broker's clock, before which everything is done.

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from events.connection import broker_errors
+from events.connection import broker_errors, server_ms
 from events.entry import EntryId
+from events.newer import version_at
 
 COUNTED = 1_000
 """So many unread entries are counted one by one, where the server does not know the number."""
@@ -21,6 +22,8 @@ class Lag(NamedTuple):
         unread: entries that nobody of the group was handed. ``at_least``: there may be more.
         unread_ms: the age of the oldest of them, 0 where there is none.
         pending: entries that were handed out and not acknowledged, ``pending_ms``: the age of the oldest.
+            What waits for a newer engine is not among them.
+        newer: entries of a newer schema version, which wait for a newer engine.
         unused_ms: how long nobody has read as this group. None: it has no consumer, so nobody knows.
         read_ms: how long ago the newest entry that it was handed had come. None: it was never handed any.
     """
@@ -32,6 +35,7 @@ class Lag(NamedTuple):
     unread_ms: int
     pending: int
     pending_ms: int
+    newer: int
     unused_ms: int | None
     read_ms: int | None
 
@@ -45,8 +49,7 @@ def lags(redis: Redis, streams: Sequence[str], *, prefix: str = "") -> list[Lag]
         BrokerUnreachable, BrokerRefused
     """
     with broker_errors(redis):
-        seconds, microseconds = redis.time()
-        now = seconds * 1000 + microseconds // 1000
+        now = server_ms(redis)
         groups = list(_groups(redis, streams, prefix=prefix))
         with redis.pipeline(transaction=False) as pipe:
             for stream, group in groups:
@@ -61,7 +64,9 @@ def lags(redis: Redis, streams: Sequence[str], *, prefix: str = "") -> list[Lag]
             for place, (stream, group) in enumerate(groups)
         ]
         return [
-            _counted(redis, lag, group, prefix=prefix) for lag, (_, group) in zip(found, groups, strict=True) if lag
+            _in_hand(redis, _counted(redis, lag, group, prefix=prefix), now=now, prefix=prefix)
+            for lag, (_, group) in zip(found, groups, strict=True)
+            if lag
         ]
 
 
@@ -82,6 +87,7 @@ def _lag(stream: str, group: dict[str, Any], answers: list[Any], *, now: int) ->
     if any(isinstance(answer, Exception) for answer in answers):
         return None
     first, pending, consumers, length = answers
+    newer = sum(int(one["pending"]) for one in consumers if version_at(one["name"]) is not None)
     last = EntryId.parse(group["last-delivered-id"])
     known = group.get("lag")
     never = last == EntryId(0, 0)
@@ -92,9 +98,10 @@ def _lag(stream: str, group: dict[str, Any], answers: list[Any], *, now: int) ->
         unread=unread,
         at_least=False,
         unread_ms=max(0, now - EntryId.parse(first[0][0]).ms) if first else 0,
-        pending=int(pending["pending"]),
+        pending=int(pending["pending"]) - newer,
         pending_ms=max(0, now - EntryId.parse(pending["min"]).ms) if pending["pending"] else 0,
-        unused_ms=min((int(consumer["idle"]) for consumer in consumers), default=None),
+        newer=newer,
+        unused_ms=min((int(one["idle"]) for one in consumers if version_at(one["name"]) is None), default=None),
         read_ms=None if never else max(0, now - last.ms),
     )
 
@@ -107,3 +114,15 @@ def _counted(redis: Redis, lag: Lag, group: dict[str, Any], *, prefix: str) -> L
     entries: Any = redis.xrange(prefix + lag.stream, min=str(after), count=COUNTED)
     count = len(entries)
     return lag._replace(unread=count, at_least=count == COUNTED)
+
+
+def _in_hand(redis: Redis, lag: Lag, *, now: int, prefix: str) -> Lag:
+    """Where something waits for a newer engine, the age of the oldest entry is asked of all other consumers."""
+    if not lag.newer:
+        return lag
+    key, oldest = prefix + lag.stream, now
+    for consumer in redis.xinfo_consumers(key, lag.group) if lag.pending else ():
+        if version_at(consumer["name"]) is None:
+            held: Any = redis.xpending_range(key, lag.group, "-", "+", 1, consumername=consumer["name"])
+            oldest = min([oldest, *(EntryId.parse(one["message_id"]).ms for one in held)])
+    return lag._replace(pending_ms=now - oldest)

@@ -1,14 +1,21 @@
 """What a consumer was handed and has not acknowledged."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 import structlog
 from redis import Redis
 
+from events.connection import server_ms
 from events.entry import Entry, EntryId, read_group
+from events.newer import place_of, version_at
+from schemas.catalogue import EVENTS
 
 log = structlog.get_logger()
+
+
+PLACES = 20
+"""So many schema versions have a place of their own to wait in, the next ones."""
 
 
 class PendingEntry(NamedTuple):
@@ -32,16 +39,21 @@ class _Span(NamedTuple):
 
 
 class Pending:
-    """Reads once through what is pending of one consumer, in spans of the streams at ``keys``.
+    """Reads once through what is pending of one consumer, in spans of the streams at the keys of ``streams``.
 
-    Not for several threads. Raises what the driver raises.
+    What waits for a newer engine is left alone by those that are not, until it is older than ``newer_ms``. Not for
+    several threads. Raises what the driver raises.
     """
 
-    def __init__(self, redis: Redis, *, group: str, consumer: str, keys: Iterable[str]) -> None:
+    def __init__(self, redis: Redis, *, group: str, consumer: str, streams: Mapping[str, str], newer_ms: int) -> None:
         self._redis = redis
         self._group = group
         self._consumer = consumer
-        self._keys = tuple(keys)
+        self._keys = tuple(streams)
+        self._versions = {
+            key: EVENTS[stream].schema_version if stream in EVENTS else 1 for key, stream in streams.items()
+        }
+        self._newer_ms = newer_ms
         self._spans: dict[str, _Span] = {}
 
     def __bool__(self) -> bool:
@@ -60,13 +72,35 @@ class Pending:
         """
         full = False
         for key in self._keys:
-            idle = self._redis.xpending_range(key, self._group, min="-", max="+", count=count, idle=idle_ms)
-            ids = [cast(bytes, entry["message_id"]) for entry in idle]
+            ids = self._idle(key, idle_ms=idle_ms, count=count)
             full |= len(ids) == count
             if ids and self._redis.xclaim(key, self._group, self._consumer, idle_ms, cast(Any, ids), justid=True):
                 log.info("group.claimed", key=key, group=self._group, entries=len(ids))
                 self._spans[key] = _Span(EntryId.parse(ids[0]).previous, EntryId.parse(ids[-1]))
         return full
+
+    def set_aside(self, key: str, entries: list[str], *, version: int) -> None:
+        """Give up entries that need a newer engine: they wait for one that knows ``version``.
+
+        Of versions that are far away the nearer engines have a look too, so that there are few places.
+        """
+        place = place_of(min(version, self._versions[key] + PLACES))
+        self._redis.xclaim(key, self._group, place, 0, cast(Any, entries), justid=True)
+
+    def _idle(self, key: str, *, idle_ms: int, count: int) -> list[bytes]:
+        """The oldest entries at ``key`` that are in nobody's hand for so long and may be taken over."""
+        found: list[bytes] = []
+        for holder in self._redis.xinfo_consumers(key, self._group):
+            if not holder["pending"]:
+                continue
+            version = version_at(holder["name"])
+            newer = version is not None and version > self._versions[key]
+            last = str(EntryId(max(0, server_ms(self._redis) - self._newer_ms), 0)) if newer else "+"
+            idle = self._redis.xpending_range(
+                key, self._group, min="-", max=last, count=count, consumername=holder["name"], idle=idle_ms
+            )
+            found += (cast(bytes, entry["message_id"]) for entry in idle)
+        return sorted(found, key=EntryId.parse)[:count]
 
     def read(self, count: int) -> list[PendingEntry]:
         """Up to ``count`` more entries of each stream; none where a stretch holds nothing."""

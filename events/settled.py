@@ -6,6 +6,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import ResponseError
 
+from events.connection import server_ms
 from events.entry import EntryId
 
 
@@ -15,8 +16,7 @@ def settled_before(redis: Redis, keys: Sequence[str], *, group: str) -> int:
     The questions are asked in this order: the clock, what is undelivered, what is pending. So an entry that moves
     on between two of them is still seen by the later one. Raises what the driver raises.
     """
-    seconds, microseconds = redis.time()
-    now = seconds * 1000 + microseconds // 1000
+    now = server_ms(redis)
     groups = ask(redis, keys, lambda pipe, key: pipe.xinfo_groups(key))
     last = {key: last_delivered(answer, group) for key, answer in groups.items()}
     fresh = ask(redis, keys, lambda pipe, key: pipe.xrange(key, min=str(last[key].next), count=1))

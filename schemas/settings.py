@@ -64,6 +64,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         max_event_bytes: a longer event is refused.
         future_tolerance_seconds: an event that lies further in the future is refused.
         heartbeat_seconds: how often a worker says that it lives.
+        newer_days: how long an event of a newer schema waits for a newer engine, before it is refused.
         keep_days: how long the streams keep what every group has read.
         health_every_seconds: how often health looks at everything.
         health_silent_seconds: what has not been heard, or not answered, for so long is silent; a worker has at least
@@ -100,6 +101,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_event_bytes: Annotated[int, Meta(ge=1_024, le=64 * 2**20)] = 2**20
     future_tolerance_seconds: Annotated[float, Meta(ge=0.0, le=86_400.0)] = 300.0
     heartbeat_seconds: Annotated[float, Meta(gt=0.0, le=60.0)] = 1.0
+    newer_days: Annotated[float, Meta(ge=0.0, le=3_650.0)] = 7.0
     keep_days: Annotated[float, Meta(gt=0.0, le=3_650.0)] = 7.0
     health_every_seconds: Annotated[float, Meta(ge=0.1, le=60.0)] = 0.5
     health_silent_seconds: Annotated[float, Meta(ge=0.5, le=3_600.0)] = 3.0

@@ -50,6 +50,7 @@ class Runtime:
             streams=worker.reads,
             prefix=settings.prefix,
             claim_after_ms=round(settings.claim_after_seconds * 1000),
+            newer_ms=round(settings.newer_days * 86_400_000),
         )
         self._turns = Turns(
             worker,

@@ -1,15 +1,18 @@
 """One batch, taken in once: decode, one transaction, acknowledge, relay."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 import structlog
 from redis import Redis
 
-from events.codec import decode, encode
+from events.codec import body_of, decode, encode
 from events.drain import drain
 from events.errors import BrokenEvent, NewerEvent
 from events.group import ConsumerGroup, Delivery
+from events.suspects import Suspects
 from schemas.event import Envelope
 from store.errors import StoreBusy, StoreOutdated, StoreUnavailable
 from store.mailbag import Mailbag
@@ -21,7 +24,15 @@ from workers.worker import Refusal, Worker
 log = structlog.get_logger()
 
 MOST_ATTEMPTS = 3
-"""How often an event whose handling fails is delivered before it is buried."""
+"""How often an event is handled alone, and fails or ends the process, before it is buried."""
+
+PORTIONS = (64, 8)
+"""How many entries that come again are handled at once: the first time, and once more after the process died over
+them. After that each is handled alone."""
+
+ALONE = len(PORTIONS)
+
+DEADLY = f"handling it alone was begun {MOST_ATTEMPTS} times and came to no end: it ends the process that handles it"
 
 
 class Limits(NamedTuple):
@@ -38,6 +49,10 @@ class Turns:
     committed, acknowledged, and only then are the letters relayed. Killed anywhere, the batch comes
     again and changes nothing twice. One event that cannot be handled, or whose rows the store refuses, is found by
     splitting the batch.
+
+    One that ends the process is found likewise, over several lives: what was handed out before and not acknowledged
+    is handled in portions, each acknowledged by itself, and the broker keeps a note of the portion in hand. Only what
+    was in hand at a death is handled in a smaller portion next time, and only what was alone in hand counts as tried.
     """
 
     def __init__(
@@ -55,6 +70,7 @@ class Turns:
         self._worker = worker
         self._store = store
         self._broker = broker
+        self._suspects = Suspects(broker, group=worker.name, prefix=prefix)
         self._group = group
         self._prefix = prefix
         self._burial = Burial(worker.name, clock=clock, tally=tally)
@@ -71,9 +87,11 @@ class Turns:
                 committed; try again later.
         """
         deliveries = self._group.read(count=count, block_ms=block_ms)
-        if deliveries:
-            self._group.look_ahead(count=count)
-            self._group.acknowledge(self._take(deliveries))
+        self._group.look_ahead(count=count)
+        if any(delivery.attempts > 1 for delivery in deliveries):
+            self._take_carefully(deliveries)
+        elif deliveries:
+            self._group.acknowledge(self._take(deliveries, begun=0))
         self._worker.rest(self._group.settled_before)
         self._send()
         return len(deliveries)
@@ -82,23 +100,47 @@ class Turns:
         """Hand back what was read ahead; nobody has begun with it."""
         self._group.leave()
 
-    def _take(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Take a batch in and return what may be acknowledged."""
+    def _take_carefully(self, deliveries: Sequence[Delivery]) -> None:
+        """Take entries in that were handed out before: whoever had them may have died over one of them."""
+        for portion, begun in _portions(deliveries, self._suspects.begun(deliveries)):
+            self._suspects.begin(portion, begun=begun)
+            done: Sequence[Delivery] = portion
+            if begun < ALONE + MOST_ATTEMPTS:
+                done = self._take(portion, begun=begun)
+            else:
+                self._bury([_grave(delivery, DEADLY) for delivery in portion])
+            self._suspects.end()
+            self._group.acknowledge(done)
+
+    def _take(self, deliveries: Sequence[Delivery], *, begun: int) -> list[Delivery]:
+        """Take a batch in, all begun as often before, and return what may be acknowledged."""
         good: list[tuple[Delivery, Envelope]] = []
         graves: list[Grave] = []
-        left: set[tuple[str, str]] = set()
+        newer: list[tuple[Delivery, NewerEvent]] = []
         for delivery in deliveries:
             try:
                 good.append((delivery, self._decode(delivery)))
             except BrokenEvent as error:
                 graves.append(Grave(delivery, error.reason, error.body, error.size))
             except NewerEvent as error:
-                log.warning("event.newer", stream=delivery.stream, entry=delivery.entry, error=str(error))
-                left.add(_place(delivery))
-        if graves:
-            self._bury(graves)
-        left |= self._handle(good)
+                newer.append((delivery, error))
+        outwaited = self._set_aside(newer)
+        if graves or outwaited:
+            self._bury([*graves, *outwaited])
+        left = {_place(delivery) for delivery, _ in newer} - {_place(grave.delivery) for grave in outwaited}
+        left |= self._handle(good, begun=begun)
         return [delivery for delivery in deliveries if _place(delivery) not in left]
+
+    def _set_aside(self, newer: Sequence[tuple[Delivery, NewerEvent]]) -> list[Grave]:
+        """Leave events of a newer schema for a newer engine; what has waited for too long is to be buried."""
+        outwaited: list[Grave] = []
+        for (stream, version), same in groupby(sorted(newer, key=_schema), key=_schema):
+            deliveries, errors = zip(*same, strict=True)
+            late = self._group.set_aside(deliveries, version=version)
+            log.warning("events.newer", stream=stream, entries=len(deliveries), refused=len(late), error=str(errors[0]))
+            reason = f"{errors[0]}; no engine that knows it came within newer_days"
+            outwaited += (_grave(delivery, reason) for delivery in late)
+        return outwaited
 
     def _decode(self, delivery: Delivery) -> Envelope:
         return decode(
@@ -111,7 +153,7 @@ class Turns:
             sample_unknown=self._tally.sampled(),
         )
 
-    def _handle(self, batch: Sequence[tuple[Delivery, Envelope]]) -> set[tuple[str, str]]:
+    def _handle(self, batch: Sequence[tuple[Delivery, Envelope]], *, begun: int) -> set[tuple[str, str]]:
         """Handle a batch in one transaction; returns what stays pending for another attempt."""
         if not batch:
             return set()
@@ -123,25 +165,29 @@ class Turns:
         except (StoreBusy, StoreOutdated, StoreUnavailable):
             raise
         except Exception as error:  # noqa: BLE001  one event must never stop the rest, whatever is wrong with it
-            return self._split(batch, error)
+            return self._split(batch, error, begun=begun)
         self._tally.took(batch=[envelope for _, envelope in batch], refused=len(refusals))
         return set()
 
-    def _split(self, batch: Sequence[tuple[Delivery, Envelope]], error: Exception) -> set[tuple[str, str]]:
+    def _split(
+        self, batch: Sequence[tuple[Delivery, Envelope]], error: Exception, *, begun: int
+    ) -> set[tuple[str, str]]:
         if len(batch) > 1:
             middle = len(batch) // 2
-            return self._handle(batch[:middle]) | self._handle(batch[middle:])
+            return self._handle(batch[:middle], begun=begun) | self._handle(batch[middle:], begun=begun)
         delivery, envelope = batch[0]
-        log.error("event.failed", entry=envelope.entry, attempts=delivery.attempts, exc_info=error)
+        attempt = max(0, begun - ALONE) + 1
+        log.error("event.failed", entry=envelope.entry, attempt=attempt, exc_info=error)
         self._tally.failed(f"{type(error).__name__}: {error}")
-        if delivery.attempts < MOST_ATTEMPTS:
+        if attempt < MOST_ATTEMPTS:
+            self._suspects.failed(delivery, begun=ALONE + attempt)
             return {_place(delivery)}
-        self._bury([_grave(delivery, f"handling failed {delivery.attempts} times: {error!r}", envelope)])
+        self._bury([_grave(delivery, f"handling failed {attempt} times: {error!r}", encode(envelope))])
         return set()
 
     def _refused(self, batch: Sequence[tuple[Delivery, Envelope]], refusal: Refusal) -> Grave:
         delivery = next(delivery for delivery, envelope in batch if envelope is refusal.envelope)
-        return _grave(delivery, refusal.reason, refusal.envelope)
+        return _grave(delivery, refusal.reason, encode(refusal.envelope))
 
     def _bury(self, graves: Sequence[Grave]) -> None:
         with self._store.begin() as work:
@@ -152,9 +198,22 @@ class Turns:
         self._tally.relayed(drain(self._broker, self._mailbag, prefix=self._prefix))
 
 
-def _grave(delivery: Delivery, reason: str, envelope: Envelope) -> Grave:
-    body = encode(envelope)
-    return Grave(delivery, reason, body, len(body))
+def _grave(delivery: Delivery, reason: str, body: bytes | None = None) -> Grave:
+    """With the entry's own bytes, or those of its event where that was understood."""
+    kept = body_of(delivery.fields) if body is None else body
+    return Grave(delivery, reason, kept, len(kept))
+
+
+def _portions(deliveries: Sequence[Delivery], begun: Sequence[int]) -> Iterator[tuple[list[Delivery], int]]:
+    """Neighbours that were begun as often, in their order and in portions as small as that asks for."""
+    for often, same in groupby(zip(begun, deliveries, strict=True), key=itemgetter(0)):
+        rest = [delivery for _, delivery in same]
+        most = PORTIONS[often] if often < ALONE else 1
+        yield from ((rest[start : start + most], often) for start in range(0, len(rest), most))
+
+
+def _schema(newer: tuple[Delivery, NewerEvent]) -> tuple[str, int]:
+    return newer[0].stream, newer[1].version
 
 
 def _place(delivery: Delivery) -> tuple[str, str]:

@@ -2,94 +2,17 @@ import base64
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from events.connection import connect
 from events.errors import BrokerUnreachable
 from events.group import ConsumerGroup
-from events.publisher import Publisher
-from schemas.event import Envelope
-from schemas.session import SessionClosed
 from store.counts import refusals
 from store.dead_letters import DeadLetters
 from store.errors import StoreBusy, StoreOutdated, StoreUnavailable
-from store.inbox import Inbox
 from store.outbox import Outbox
-from store.tables import inbox
-from workers.tally import Tally
-from workers.turn import MOST_ATTEMPTS, Limits, Turns
-from workers.worker import Refusal
-
-NOW = 1_700_000_000_000_000
-
-
-class Recorder:
-    """A worker that notes every event once and answers each new one with a letter."""
-
-    name = "recorder"
-    reads = ("session.closed",)
-
-    def __init__(self):
-        self.poison = None
-        self.unwanted = None
-        self.unkept = None
-        self.batches = []
-        self.rested = 0
-
-    def handle(self, work, batch):
-        self.batches.append(len(batch))
-        if self.poison in {envelope.id for envelope in batch}:
-            raise ValueError("poison")
-        if self.unkept in {envelope.id for envelope in batch}:
-            work.insert(inbox, [{"worker": self.name, "source": "s", "event_id": self.unkept, "recorded_at": None}])
-        wanted = [one for one in batch if one.id != self.unwanted]
-        new = Inbox(work.connection).new(self.name, [(one.source, one.id) for one in wanted], now=work.now)
-        for envelope, is_new in zip(wanted, new, strict=True):
-            if is_new:
-                Outbox(work.connection).add(self.name, "answers", envelope.id.encode(), now=work.now)
-        return [Refusal(one, "unwanted") for one in batch if one.id == self.unwanted]
-
-    def rest(self, settled_before):
-        self.rested += 1
-
-
-class Bench:
-    """A recorder with everything that it needs to take turns."""
-
-    def __init__(self, store, broker):
-        self.store = store
-        self.broker = broker
-        self.worker = Recorder()
-        self.tally = Tally("recorder", clock=lambda: NOW)
-        self.group = self.consumer("one")
-        self.group.ensure()
-
-    def consumer(self, name):
-        return ConsumerGroup(
-            self.broker, group="recorder", consumer=name, streams=["session.closed"], claim_after_ms=60_000
-        )
-
-    def send(self, *names):
-        closed = SessionClosed(session="2023-11-14")
-        Publisher(self.broker).publish([Envelope(source="test", id=name, time=NOW, data=closed) for name in names])
-
-    def turn(self, group=None, count=500):
-        turns = Turns(
-            self.worker,
-            store=self.store,
-            broker=self.broker,
-            group=group or self.group,
-            prefix="",
-            limits=Limits(2**20, 0),
-            clock=lambda: NOW,
-            tally=self.tally,
-        )
-        return turns.turn(count=count, block_ms=1)
-
-    def answers(self):
-        return [fields[b"event"].decode() for _, fields in self.broker.xrange("answers")]
-
-    def pending(self):
-        return self.broker.xpending("session.closed", "recorder")["pending"]
+from tests.workers.recorder import NOW, Bench
+from workers.turn import MOST_ATTEMPTS
 
 
 @pytest.fixture
@@ -212,6 +135,31 @@ def test_leaves_an_event_of_a_newer_schema_for_a_newer_worker(bench):
     with bench.store.read() as reading:
         assert [] == list(DeadLetters(reading).list())
     assert 1 == bench.pending()
+
+
+def test_buries_an_event_of_a_newer_schema_that_no_newer_worker_came_for(bench):
+    event = {"id": "n", "source": "s", "type": "session.closed", "time": "2023-11-14T00:00:00Z", "schemaversion": 99}
+    body = msgspec.json.encode({**event, "data": {}})
+    bench.broker.xadd("session.closed", {"event": body}, id="1700000000000-0")
+    bench.send("a")
+    bench.turn()
+    with bench.store.read() as reading:
+        [buried] = DeadLetters(reading).list()
+    assert "session.closed has schema version 99, this engine knows versions up to 1" in buried.reason
+    assert "newer_days" in buried.reason
+    assert (body, ["a"], 0) == (buried.body, bench.answers(), bench.pending())
+
+
+def test_says_once_that_events_of_a_newer_schema_were_left_however_many_they_are(bench):
+    event = {"id": "n", "source": "s", "type": "session.closed", "time": "2023-11-14T00:00:00Z", "schemaversion": 99}
+    for _ in range(50):
+        bench.broker.xadd("session.closed", {"event": msgspec.json.encode({**event, "data": {}})})
+    with capture_logs() as lines:
+        bench.turn()
+        for _ in range(3):
+            bench.turn(group=bench.consumer("one"))
+    assert [("events.newer", 50)] == [(line["event"], line["entries"]) for line in lines]
+    assert 50 == bench.pending()
 
 
 def test_counts_fields_that_nobody_declared_by_name(bench):

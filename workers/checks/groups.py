@@ -62,6 +62,8 @@ class Groups:
                 Figure("group_pending_entries", lag.pending, place),
                 Figure("group_oldest_pending_age_seconds", lag.pending_ms / 1000, place),
             )
+            if lag.newer:
+                reasons.append(self._newer(lag))
         waiting = [lag for lag in of_group if lag.unread or lag.pending]
         unused = min((self._unused(lag, now) for lag in waiting), default=0.0)
         if unused >= self._limit:
@@ -96,6 +98,14 @@ class Groups:
         )
         return Reason("abandoned", f"{text}; {held}; {advice}")
 
+    def _newer(self, lag: Lag) -> Reason:
+        stream, days = self._settings.prefix + lag.stream, self._settings.newer_days
+        text = f"{lag.newer:,} entries of {stream} are of a newer schema than this engine knows"
+        meanwhile = (
+            f"they wait for a newer engine, for {days:g} days at the most, and no later session settles meanwhile"
+        )
+        return Reason(f"newer {lag.stream}", f"{text}; {meanwhile}; upgrade the engine")
+
     def _waiting(self, lag: Lag) -> list[Reason]:
         limit = self._settings.health_wait_seconds
         reasons = []
@@ -112,7 +122,7 @@ class Groups:
                 f"{lag.pending:,}",
                 lag.pending_ms / 1000,
                 "handed out and not acknowledged",
-                "a worker died or hangs with them in hand, the store is away, or a newer engine must read them",
+                "a worker died or hangs with them in hand, or the store is away",
             ),
         ):
             state = graded(age, limit=limit, critical=10 * limit)

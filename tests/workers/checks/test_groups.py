@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from events.group import ConsumerGroup
 from schemas.reports import HealthState
 from schemas.settings import Settings
 from workers.checks.groups import Groups
@@ -161,3 +162,19 @@ def test_a_group_that_was_destroyed_is_no_part_any_more(place):
     assert 1 == len(watch.look())
     place.broker.xgroup_destroy(STREAM, "brief")
     assert [] == watch.look()
+
+
+def test_what_waits_for_a_newer_engine_is_told_as_that_and_as_nothing_worse(place):
+    place.add(90_000)
+    place.group()
+    place.broker.xreadgroup("attribution", "one", {STREAM: ">"})
+    watch = place.watch()
+    assert [(f"pending {STREAM}", CRITICAL)] == codes(watch.look()[0])
+    group = ConsumerGroup(
+        place.broker, group="attribution", consumer="one", streams=[STREAM], claim_after_ms=1, newer_ms=100_000_000
+    )
+    group.set_aside(group.read(count=1, block_ms=0), version=2)
+    [reading] = watch.look()
+    assert [(f"newer {STREAM}", DEGRADED)] == codes(reading)
+    assert reading.texts[0].startswith(f"1 entries of {STREAM} are of a newer schema than this engine knows")
+    assert "upgrade the engine" in reading.texts[0]
