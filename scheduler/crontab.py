@@ -6,7 +6,7 @@ from scheduler.jobs import due, tidy
 from scheduler.pulse import start_pulse
 
 cron.register(due, queue_name="learning", cron="*/10 * * * *", job_timeout=1_800)
-cron.register(tidy, queue_name="learning", cron="7 * * * *", job_timeout=1_800)
+cron.register(tidy, queue_name="learning", cron="7-57/10 * * * *", job_timeout=1_800)
 
 # RQ says only once a minute that cron lives; and its end would be seen after two.
 start_pulse("cron")

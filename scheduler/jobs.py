@@ -18,6 +18,7 @@ from scheduler.cycle_run import OWNER, DailyRun
 from scheduler.daily import KIND
 from schemas.catalogue import EVENTS
 from schemas.errors import EngineError
+from schemas.groups import GROUPS
 from schemas.parameters import Registry
 from schemas.registries import load_registries
 from schemas.settings import Settings, settings_from
@@ -30,6 +31,7 @@ log = structlog.get_logger()
 
 
 DAY_MS = 86_400 * 1_000
+MEGABYTE = 2**20
 
 
 class UnknownCycle(EngineError):
@@ -85,10 +87,16 @@ def due() -> list[str]:
 
 
 def tidy() -> dict[str, int]:
-    """Shorten the streams behind their slowest group; how many entries went, by stream."""
+    """Shorten the streams behind their slowest group, by time and by memory; how many entries went, by stream."""
     with _engine() as engine:
-        keep_ms = round(engine.settings.keep_days * DAY_MS)
-        gone = trim(engine.broker, list(EVENTS), prefix=engine.settings.prefix, keep_ms=keep_ms)
+        gone = trim(
+            engine.broker,
+            list(EVENTS),
+            prefix=engine.settings.prefix,
+            keep_ms=round(engine.settings.keep_days * DAY_MS),
+            keep_bytes=round(engine.settings.keep_megabytes * MEGABYTE),
+            ours=GROUPS,
+        )
         log.info("streams.trimmed", **{name: count for name, count in gone.items() if count})
         return gone
 

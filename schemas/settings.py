@@ -66,6 +66,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         heartbeat_seconds: how often a worker says that it lives.
         newer_days: how long an event of a newer schema waits for a newer engine, before it is refused.
         keep_days: how long the streams keep what every group has read.
+        keep_megabytes: of that the streams keep no more than so much, all together.
         health_every_seconds: how often health looks at everything.
         health_silent_seconds: what has not been heard, or not answered, for so long is silent; a worker has at least
             three heartbeats.
@@ -103,6 +104,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     heartbeat_seconds: Annotated[float, Meta(gt=0.0, le=60.0)] = 1.0
     newer_days: Annotated[float, Meta(ge=0.0, le=3_650.0)] = 7.0
     keep_days: Annotated[float, Meta(gt=0.0, le=3_650.0)] = 7.0
+    keep_megabytes: Annotated[float, Meta(gt=0.0, le=1e6)] = 1_024.0
     health_every_seconds: Annotated[float, Meta(ge=0.1, le=60.0)] = 0.5
     health_silent_seconds: Annotated[float, Meta(ge=0.5, le=3_600.0)] = 3.0
     health_start_seconds: Annotated[float, Meta(ge=0.0, le=3_600.0)] = 20.0

@@ -8,6 +8,7 @@ import structlog
 
 from events.connection import stored
 from schemas.errors import EngineError
+from schemas.groups import GROUPS
 from store.store import Store
 from workers.attribution import Attribution
 from workers.clock import wall_clock
@@ -23,8 +24,6 @@ from workers.thompson import Thompson
 from workers.worker import Worker
 
 log = structlog.get_logger()
-
-NAMES = ("attribution", "thompson", "deployment", Health.name)
 
 
 def worker(name: str, installation: Installation) -> Worker:
@@ -72,8 +71,8 @@ def run(name: str, installation: Installation) -> None:
 
 def main() -> int:
     """Run the worker that the command line names until a signal stops it; the exit code."""
-    if len(sys.argv) != 2 or sys.argv[1] not in NAMES:
-        sys.stderr.write(f"usage: python -m workers {{{'|'.join(NAMES)}}}\n")
+    if len(sys.argv) != 2 or sys.argv[1] not in GROUPS:
+        sys.stderr.write(f"usage: python -m workers {{{'|'.join(GROUPS)}}}\n")
         return 2
     try:
         installation = Installation(os.environ, folder=Path.cwd())

@@ -1,5 +1,7 @@
 """Shortening streams."""
 
+import time
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -100,6 +102,86 @@ def test_something_else_under_the_name_of_a_stream_is_refused(broker):
     broker.set("s", "not a stream")
     with pytest.raises(BrokerRefused, match="WRONGTYPE"):
         trim(broker, ["s"], keep_ms=HOUR)
+
+
+def test_a_group_that_nobody_has_read_as_for_so_long_is_not_waited_for(broker, now):
+    fill(broker, "s", now - 9 * HOUR, now - 8 * HOUR, now)
+    fast, left_behind = reader(broker, "fast"), reader(broker, "left-behind")
+    fast.acknowledge(fast.read(count=10, block_ms=0))
+    left_behind.read(count=1, block_ms=0)
+    assert {"s": 0} == trim(broker, ["s"], keep_ms=HOUR)
+    until_unused(broker, "left-behind", 50)
+    assert {"s": 0} == trim(broker, ["s"], keep_ms=50, ours={"left-behind"})
+    assert 2 <= trim(broker, ["s"], keep_ms=50, ours={"fast"})["s"]
+
+
+def test_a_group_that_nobody_ever_read_as_is_watched_from_when_it_is_seen_and_then_not_waited_for(broker, now):
+    fill(broker, "s", now - 9 * HOUR)
+    broker.xgroup_create("s", "never", id="0")
+    assert {"s": 0} == trim(broker, ["s"], keep_ms=50)
+    until_unused(broker, "never", 50)
+    assert {"s": 0} == trim(broker, ["s"], keep_ms=50, ours={"never"})
+    assert {"s": 1} == trim(broker, ["s"], keep_ms=50)
+
+
+def until_unused(broker, group, ms):
+    deadline = time.monotonic() + 10
+    while min(one["idle"] for one in broker.xinfo_consumers("s", group)) < ms:
+        assert time.monotonic() < deadline
+
+
+BOUND = 200_000
+
+
+def size(broker, *streams):
+    return sum(broker.memory_usage(stream, samples=0) for stream in streams)
+
+
+def crowd(broker, stream, count, first=0):
+    """Young entries of a kilobyte each."""
+    with broker.pipeline(transaction=False) as pipe:
+        for number in range(first, first + count):
+            pipe.xadd(stream, {"number": number, "a": "x" * 1_000})
+        pipe.execute()
+
+
+def numbers(broker, stream):
+    return [int(fields[b"number"]) for _, fields in broker.xrange(stream)]
+
+
+def test_what_is_young_goes_too_where_the_streams_take_too_much_memory_and_the_oldest_first(broker):
+    crowd(broker, "s", 1_000)
+    group = reader(broker, "g")
+    group.acknowledge(group.read(count=1_000, block_ms=0))
+    assert {"s": 0} == trim(broker, ["s"], keep_ms=HOUR, keep_bytes=2 * size(broker, "s"))
+    gone = trim(broker, ["s"], keep_ms=HOUR, keep_bytes=BOUND)["s"]
+    assert 700 < gone < 950
+    assert list(range(gone, 1_000)) == numbers(broker, "s")
+    assert size(broker, "s") < 1.1 * BOUND
+
+
+def test_for_memory_too_nothing_goes_that_a_group_has_not_read_or_not_acknowledged(broker):
+    crowd(broker, "s", 1_000)
+    group, slow = reader(broker, "g"), reader(broker, "slow")
+    group.acknowledge(group.read(count=1_000, block_ms=0))
+    batch = slow.read(count=500, block_ms=0)
+    slow.acknowledge([*batch[:300], *batch[301:]])
+    assert 300 >= trim(broker, ["s"], keep_ms=HOUR, keep_bytes=BOUND)["s"] > 280
+    assert {300, *range(301, 1_000)} <= set(numbers(broker, "s"))
+    slow.acknowledge(batch)
+    trim(broker, ["s"], keep_ms=HOUR, keep_bytes=BOUND)
+    assert set(range(500, 1_000)) <= set(numbers(broker, "s"))
+    assert 520 > broker.xlen("s")
+
+
+def test_for_memory_the_largest_streams_give_first(broker):
+    crowd(broker, "small", 50)
+    crowd(broker, "large", 1_000)
+    crowd(broker, "larger", 2_000)
+    gone = trim(broker, ["small", "large", "larger"], keep_ms=HOUR, keep_bytes=500_000)
+    assert 0 == gone["small"]
+    assert 0.8 < size(broker, "large") / size(broker, "larger") < 1.25
+    assert size(broker, "small", "large", "larger") < 1.1 * 500_000
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -92,7 +92,8 @@ class Groups:
     def _abandoned(self, group: str, of_group: list[Lag], unused: float) -> Reason:
         keys = [self._settings.prefix + lag.stream for lag in of_group]
         text = f"nobody has read as the group {group} for {span(unused)} (limit {span(self._limit)})"
-        held = f"it holds {', '.join(keys)} from being shortened"
+        until = "" if group in self._ours else f" for {self._settings.keep_days:g} days"
+        held = f"it holds {', '.join(keys)} from being shortened{until}"
         advice = f"if it will not come back: redis-cli XGROUP DESTROY {keys[0]} {group}" + (
             ", and so with the others" if len(keys) > 1 else ""
         )
