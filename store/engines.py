@@ -17,6 +17,16 @@ PATIENCE_SECONDS = 5.0
 CONNECT_SECONDS = 5
 """How long a PostgreSQL server may take to answer."""
 
+NETWORK = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
+"""A connection is given up where the server's machine is silent for 30 s: without it a turn would wait for two hours,
+and a commit for ever. One that is there and stands still is waited for: whether it commits is for it to say."""
+
 SCHEMA = "learning"
 """Where our tables lie in a PostgreSQL database, and what its sessions are called."""
 
@@ -85,7 +95,8 @@ def _postgresql(url: URL) -> Engine:
             paramstyle="format",
             isolation_level="READ COMMITTED",
             pool_pre_ping=True,
-            connect_args={
+            connect_args=NETWORK
+            | {
                 "connect_timeout": CONNECT_SECONDS,
                 "application_name": SCHEMA,
                 "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),

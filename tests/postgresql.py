@@ -1,5 +1,6 @@
 """A PostgreSQL server of the tests' own, from the programs of the wheel ``pgserver``; the wheel's code is not used."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -99,9 +100,22 @@ class Server:
             self._process.wait()
         self._process = None
 
+    def hang(self):
+        """Let every process of the server stand still, as it is."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self):
+        """Let them run again; harmless where they do."""
+        self._signal(signal.SIGCONT)
+
     def url(self, database):
         """The address of a database."""
         return f"postgresql://{USER}@/{database}?host={self._folder}"
+
+    @property
+    def socket(self):
+        """Where its socket lies."""
+        return self._folder / ".s.PGSQL.5432"
 
     def create(self):
         """The address of a new, empty database."""
@@ -112,6 +126,15 @@ class Server:
     @property
     def _data(self):
         return self._folder / "data"
+
+    def _signal(self, number):
+        """Tell the first process, which makes the others, and then those."""
+        first = int((self._data / "postmaster.pid").read_text().split()[0])
+        os.kill(first, number)
+        for place in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if int((place / "stat").read_text().rpartition(")")[2].split()[1]) == first:
+                    os.kill(int(place.name), number)
 
     def _run(self, program, *arguments):
         command = [*_as_nobody(), programs() / program, *arguments]

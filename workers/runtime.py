@@ -79,8 +79,9 @@ class Runtime:
                         pause = SHORTEST_PAUSE
                 except (BrokerUnreachable, BrokerRefused, StoreError) as error:
                     self._tally.unreachable(str(error))
-                    log.warning("worker.waiting", worker=self._worker.name, error=str(error), seconds=round(pause, 2))
-                    stop.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
+                    seconds = pause * random.uniform(0.5, 1.0)  # noqa: S311  jitter, not a secret
+                    log.warning("worker.waiting", worker=self._worker.name, error=str(error), seconds=round(seconds, 3))
+                    stop.wait(seconds)
                     pause = min(2 * pause, LONGEST_PAUSE)
                     self._group.again()
         self._leave()

@@ -1,6 +1,9 @@
 """What only a store in PostgreSQL has: a server that may go away, a schema among others, roles, and its own order."""
 
 import builtins
+import os
+import socket
+import sys
 import threading
 import time
 
@@ -15,6 +18,7 @@ from store.store import Store
 from store.tables import counters, inbox, instruments, listings
 from store.versions import Versions
 from tests import postgresql
+from tests.faults.wire import Wire
 
 
 @pytest.fixture
@@ -226,6 +230,23 @@ def test_a_server_that_was_away_is_used_again_without_a_failed_turn(server):
     server.start()
     assert ["kept"] == names_of(store)
     store.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other options, or none")
+def test_a_machine_that_falls_silent_is_given_up_after_half_a_minute(server):
+    wire = Wire(server.socket)
+    database = server.create().partition("?")[0].rpartition("/")[2]
+    store = Store.open(f"postgresql://{postgresql.USER}@127.0.0.1:{wire.port}/{database}", clock=lambda: 1)
+    with store.read() as reading, socket.socket(fileno=os.dup(reading.connection.dbapi_connection.fileno())) as end:
+        idle, interval, count = (
+            end.getsockopt(socket.IPPROTO_TCP, name)
+            for name in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        )
+        assert end.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert 30 == idle + interval * count
+        assert 30_000 == end.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    store.close()
+    wire.close()
 
 
 def test_an_empty_database_has_no_schema_yet(stores):
