@@ -79,7 +79,7 @@ class _Loop:
         self._now = self._calendar.close_of(FIRST)
         self._store = Store.open("sqlite://", clock=lambda: self._now)
         self._store.migrate()
-        self._thompson = Thompson()
+        self._thompson = Thompson(mend=lambda _: None)
         self._deployment = Deployment(registries={"simulated": self._registry}, mode=Mode.ACT, mend=lambda: None)
         self._daily = DailyRun(
             self._store,

@@ -18,6 +18,7 @@ from workers.gate.snapshots import Snapshots
 from workers.health import Health
 from workers.installation import Installation
 from workers.logs import configure_logs
+from workers.lost_revisions import LostRevisions
 from workers.processes.procfile import read_procfile
 from workers.runtime import Runtime
 from workers.thompson import Thompson
@@ -34,7 +35,8 @@ def worker(name: str, installation: Installation) -> Worker:
             installation.store, registries=installation.registries, clock=wall_clock, on_settled=queue.ask
         )
     if name == "thompson":
-        return Thompson()
+        lost = LostRevisions(installation.store, strategies=installation.registries, clock=wall_clock)
+        return Thompson(mend=lost.mend)
     snapshots = Snapshots(
         installation.store,
         strategies=installation.registries,

@@ -14,11 +14,15 @@ class Thompson:
 
     Contributions are integers and every (example, revision) moves the sums once, so neither the order
     of events nor batches, repeats or revisions can change what is learned. Shares are computed from
-    these sums by the daily cycle, not here: a share that moved with every event would be a race.
+    these sums by the daily cycle, not here: a share that moved with every event would be a race. ``mend`` is called
+    after every turn, to take what the broker has lost from the store.
     """
 
     name = "thompson"
     reads = (OutcomeAttributed.type,)
+
+    def __init__(self, *, mend: Callable[[Callable[[], int]], None]) -> None:
+        self._mend = mend
 
     def handle(self, work: Work, batch: Sequence[Envelope]) -> Sequence[Refusal]:
         """Journal the revisions that are new and move the statistics by them."""
@@ -26,7 +30,8 @@ class Thompson:
         return ()
 
     def rest(self, settled_before: Callable[[], int]) -> None:
-        """Nothing waits here."""
+        """See to it that what was told comes into the statistics even where the broker has lost it."""
+        self._mend(settled_before)
 
 
 def _journal_row(attributed: OutcomeAttributed) -> JournalRow:
