@@ -7,14 +7,19 @@ import sys
 import time
 from contextlib import suppress
 
+import msgspec
 from sqlalchemy import select
 
 from events.publisher import Publisher
 from store.store import Store
+from store.versions import Versions
 from tests.faults.cradle import FOLDER
 from tests.faults.waiting import until
+from workers.gate.publication import snapshot_key
 
 WORKERS = ("attribution", "thompson", "deployment")
+PUT_BACK_WITHIN = 20.0
+"""Seconds until a broker that is back has the version in force again: five between two looks, five between attempts."""
 
 
 class Engine:
@@ -96,6 +101,17 @@ class Engine:
     def until_begun(self):
         """Wait for the first version: without it nothing can be assigned."""
         until(lambda: self.broker.xlen(f"{self.prefix}params.updated"), "the first version")
+
+    def until_announced(self):
+        """Wait until the version in force lies at the broker: a broker that lost it, or was told an older one, gets it
+        back."""
+
+        def there():
+            with self.store.read() as reading:
+                version = Versions(reading).latest("main")
+            return self.broker.get(self.prefix + snapshot_key("main")) == msgspec.json.encode(version)
+
+        until(there, "the snapshot", within=PUT_BACK_WITHIN)
 
     def rows(self, *columns):
         """What the store holds in these columns, sorted."""
