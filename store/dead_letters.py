@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select, update
 
 from store.dialects import insert_new
 from store.rows import columns
 from store.tables import dead_letters, letter_fates
 
+MORE = "more-"
+
 
 class Buried(NamedTuple):
-    """A refused entry: its first bytes, how many there were, and how often it was tried."""
+    """A refused entry: its first bytes, how many there were, and how often it was tried.
+
+    One whose ``entry`` begins with ``MORE`` counts others that were not kept: ``attempts`` is how many.
+    """
 
     worker: str
     stream: str
@@ -66,6 +71,26 @@ class DeadLetters:
         shown = reason.replace("\0", "\N{SYMBOL FOR NULL}")
         buried = Buried(worker, stream, entry, shown, body, size, attempts, now)
         return insert_new(self._connection, dead_letters, [buried._asdict()])[0]
+
+    def kept_since(self, worker: str, time: int) -> int:
+        """How many ``worker`` has buried from ``time`` on, int64 microseconds."""
+        table = dead_letters.c
+        chosen = select(func.count()).where(table.recorded_at >= time, table.worker == worker)
+        return int(self._connection.execute(chosen).scalar_one())
+
+    def buried(self, worker: str, stream: str, entries: Sequence[str]) -> set[str]:
+        """Those of ``entries`` that lie here."""
+        table = dead_letters.c
+        chosen = select(table.entry).where(
+            table.worker == worker, table.stream == stream, table.entry.in_(list(entries))
+        )
+        return set(self._connection.execute(chosen).scalars())
+
+    def add(self, worker: str, stream: str, *, entry: str, entries: int, size: int) -> None:
+        """Let one that counts others, ``attempts`` of them with ``size`` bytes, count some more."""
+        table = dead_letters.c
+        more = {"attempts": table.attempts + entries, "size": table.size + size}
+        self._connection.execute(update(dead_letters).where(_named(worker, stream, entry)).values(more))
 
     def get(self, worker: str, stream: str, *, entry: str) -> Buried | None:
         """The one that ``worker`` refused at this place."""

@@ -1,6 +1,7 @@
 """What becomes of entries that will not be tried again."""
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import msgspec
@@ -9,9 +10,10 @@ import structlog
 from events.codec import encode
 from events.errors import BODY_LIMIT
 from events.group import Delivery
+from events.moments import moment
 from schemas.event import Envelope
 from schemas.reports import DeadLetter
-from store.dead_letters import DeadLetters
+from store.dead_letters import MORE, DeadLetters
 from store.outbox import Outbox
 from store.work import Work
 from workers.tally import Tally
@@ -24,6 +26,11 @@ KEPT_BYTES = BODY_LIMIT
 TOLD_BYTES = 4_096
 """How much of it ``dead.letter`` carries."""
 
+REASON_CHARACTERS = 2_000
+"""How much of a reason is kept: that of a failure may show all that it failed at."""
+
+HOUR_US = 3_600_000_000
+
 
 class Grave(NamedTuple):
     """A delivery that will not be tried again, why, and what it held: ``size`` bytes, ``body`` the first of them."""
@@ -35,42 +42,95 @@ class Grave(NamedTuple):
 
 
 class Burial:
-    """Keeps refused entries of one worker with their bytes and reason, tells ``dead.letter`` and counts them."""
+    """Keeps refused entries of one worker with their bytes and reason, tells ``dead.letter`` and counts them.
 
-    def __init__(self, worker: str, *, clock: Callable[[], int], tally: Tally) -> None:
+    Of more than ``an_hour`` the rest is counted, in one letter a stream and hour, and not kept one by one: a sender
+    gone mad must fill neither the store nor the log. None keeps all of them.
+    """
+
+    def __init__(self, worker: str, *, clock: Callable[[], int], tally: Tally, an_hour: int | None = None) -> None:
         self._worker = worker
         self._clock = clock
         self._tally = tally
+        self._an_hour = an_hour
 
     def bury(self, work: Work, graves: Sequence[Grave]) -> None:
         """Bury in the transaction of ``work``; what already lies there stays as it was."""
+        room = self._room(work) if graves else None
+        rest: list[Grave] = []
         for grave in graves:
-            delivery = grave.delivery
-            new = DeadLetters(work.connection).bury(
-                worker=self._worker,
-                stream=delivery.stream,
-                entry=delivery.entry,
-                reason=grave.reason,
-                body=grave.body[:KEPT_BYTES],
-                size=grave.size,
-                attempts=delivery.attempts,
-                now=work.now,
-            )
-            if new:
-                Outbox(work.connection).add(self._worker, DeadLetter.type, encode(self._letter(grave)), now=work.now)
-                self._tally.refused(grave.reason)
-                log.warning("event.refused", stream=delivery.stream, entry=delivery.entry, reason=grave.reason)
+            if room == 0:
+                rest.append(grave)
+            elif self._keep(work, grave) and room is not None:
+                room -= 1
+        for stream, more in groupby(sorted(rest, key=_stream), key=_stream):
+            self._count(work, stream, list(more))
 
-    def _letter(self, grave: Grave) -> Envelope:
+    def _room(self, work: Work) -> int | None:
+        """How many more are kept in the hour of ``work``."""
+        if self._an_hour is None:
+            return None
+        kept = DeadLetters(work.connection).kept_since(self._worker, work.now - work.now % HOUR_US)
+        return max(0, self._an_hour - kept)
+
+    def _keep(self, work: Work, grave: Grave) -> bool:
+        """Bury one with its bytes; whether it did not lie there already."""
+        delivery = grave.delivery
+        if new := self._lay(work, grave):
+            self._tally.refused(grave.reason)
+            log.warning("event.refused", stream=delivery.stream, entry=delivery.entry, reason=grave.reason)
+        return new
+
+    def _count(self, work: Work, stream: str, graves: list[Grave]) -> None:
+        """Count those that are not kept, in the letter of the hour."""
+        letters = DeadLetters(work.connection)
+        there = letters.buried(self._worker, stream, [grave.delivery.entry for grave in graves])
+        more = [grave for grave in graves if grave.delivery.entry not in there]
+        if not more:
+            return
+        entry = f"{MORE}{moment(work.now - work.now % HOUR_US):%Y-%m-%dT%HZ}"
+        reason = (
+            f"more than {self._an_hour:,} entries were refused within an hour; these were counted and not kept, "
+            "their bytes are in the stream as long as that keeps them"
+        )
+        self._lay(work, Grave(Delivery(stream, entry, {}, 0), reason, b"", 0))
+        letters.add(self._worker, stream, entry=entry, entries=len(more), size=sum(grave.size for grave in more))
+        self._tally.refused(more[-1].reason, times=len(more))
+        log.warning("events.refused", stream=stream, entries=len(more), reason=more[-1].reason)
+
+    def _lay(self, work: Work, grave: Grave) -> bool:
+        """Put one into the store, and where it is new, tell of it."""
+        delivery, reason = grave.delivery, grave.reason[:REASON_CHARACTERS]
+        new = DeadLetters(work.connection).bury(
+            worker=self._worker,
+            stream=delivery.stream,
+            entry=delivery.entry,
+            reason=reason,
+            body=grave.body[:KEPT_BYTES],
+            size=grave.size,
+            attempts=delivery.attempts,
+            now=work.now,
+        )
+        if new:
+            Outbox(work.connection).add(
+                self._worker, DeadLetter.type, encode(self._letter(grave, reason)), now=work.now
+            )
+        return new
+
+    def _letter(self, grave: Grave, reason: str) -> Envelope:
         delivery = grave.delivery
         letter = DeadLetter(
             worker=self._worker,
             stream=delivery.stream,
             entry=delivery.entry,
-            reason=grave.reason,
+            reason=reason,
             body=msgspec.to_builtins(grave.body[:TOLD_BYTES]),
             size=grave.size,
             attempts=delivery.attempts,
         )
         identity = f"{self._worker}/{delivery.stream}/{delivery.entry}"
         return Envelope(source=self._worker, id=identity, time=self._clock(), data=letter)
+
+
+def _stream(grave: Grave) -> str:
+    return grave.delivery.stream

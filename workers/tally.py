@@ -46,9 +46,9 @@ class Tally:
                 if envelope.unknown and len(self._unknown) < NAMES:
                     self._unknown.update(envelope.unknown)
 
-    def refused(self, reason: str) -> None:
-        """An event was buried."""
-        self._trouble("refused", f"refused: {reason}")
+    def refused(self, reason: str, *, times: int = 1) -> None:
+        """So many events were buried, the last for this reason."""
+        self._trouble("refused", f"refused: {reason}", times=times)
 
     def failed(self, reason: str) -> None:
         """Handling raised."""
@@ -80,7 +80,7 @@ class Tally:
         state = HealthState.DEGRADED if reasons else HealthState.HEALTHY
         return HealthReported(part=self._part, state=state, reasons=reasons, counts=self.counts)
 
-    def _trouble(self, kind: str, reason: str) -> None:
+    def _trouble(self, kind: str, reason: str, *, times: int = 1) -> None:
         with self._lock:
-            self._counts[kind] += 1
+            self._counts[kind] += times
             self._troubles.append((self._clock(), reason))

@@ -26,6 +26,9 @@ log = structlog.get_logger()
 MOST_ATTEMPTS = 3
 """How often an event is handled alone, and fails or ends the process, before it is buried."""
 
+LETTERS_AN_HOUR = 1_000
+"""So many refused entries of one worker are kept within an hour; further ones are counted."""
+
 PORTIONS = (64, 8)
 """How many entries that come again are handled at once: the first time, and once more after the process died over
 them. After that each is handled alone."""
@@ -73,7 +76,7 @@ class Turns:
         self._suspects = Suspects(broker, group=worker.name, prefix=prefix)
         self._group = group
         self._prefix = prefix
-        self._burial = Burial(worker.name, clock=clock, tally=tally)
+        self._burial = Burial(worker.name, clock=clock, tally=tally, an_hour=LETTERS_AN_HOUR)
         self._mailbag = Mailbag(store, worker.name)
         self._limits = limits
         self._clock = clock

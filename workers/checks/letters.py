@@ -1,5 +1,6 @@
 """Which entries were refused and still wait for a person."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -12,6 +13,8 @@ from workers.checks.reading import Figure, Reading, Reason
 PART = "dead_letters"
 HOUR_US = 3_600_000_000
 SHOWN = 5
+VALUES = re.compile(r"(?<= is )\S.*(?=[,;] expected|, before)|(?<=byte )(0x)?[0-9a-f]+|[0-9]+(?= bytes)", re.S)
+"""What differs in the reasons of entries that were refused for the same."""
 
 
 class Letters:
@@ -40,10 +43,27 @@ class Letters:
             text = f"{lately:,} entries were refused within an hour (limit {self._many:,})"
             advice = "a sender is broken or its form has changed: `learning dead-letters list` shows the reasons"
             reasons.append(Reason("many", f"{text}; {advice}", HealthState.CRITICAL))
-        for one in self._open[:SHOWN]:
+        alike = _alike(self._open)
+        for one in alike[:SHOWN]:
             text = f"{one.letters:,} entries of {one.stream} were refused by {one.worker}: {one.reason}"
             advice = "mend the sender, then `learning dead-letters retry` or `drop`"
-            reasons.append(Reason(f"{one.worker} {one.stream} {one.reason}", f"{text}; {advice}"))
-        if rest := sum(one.letters for one in self._open[SHOWN:]):
-            reasons.append(Reason("rest", f"{rest:,} more, for {len(self._open) - SHOWN:,} other reasons"))
+            reasons.append(Reason(f"{one.worker} {one.stream} {_kind(one.reason)}", f"{text}; {advice}"))
+        if rest := sum(one.letters for one in alike[SHOWN:]):
+            reasons.append(Reason("rest", f"{rest:,} more, for {len(alike) - SHOWN:,} other reasons"))
         return reasons
+
+
+def _alike(letters: Sequence[OpenLetters]) -> list[OpenLetters]:
+    """Those together whose reasons differ in a value alone, with the newest of these; the most frequent first."""
+    found: dict[tuple[str, str, str], OpenLetters] = {}
+    for one in letters:
+        kind = (one.worker, one.stream, _kind(one.reason))
+        other = found.get(kind, one._replace(letters=0))
+        newest = max(one, other, key=lambda each: each.newest)
+        found[kind] = newest._replace(letters=one.letters + other.letters)
+    return sorted(found.values(), key=lambda one: -one.letters)
+
+
+def _kind(reason: str) -> str:
+    """The reason without the values in it."""
+    return VALUES.sub("…", reason)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from events.moments import moment_text
 from events.resend import NotResendable, resend
-from store.dead_letters import Buried, DeadLetters, Fate
+from store.dead_letters import MORE, Buried, DeadLetters, Fate
 from workers.commands.console import errors, installation, out, printable
 from workers.installation import Installation
 
@@ -64,7 +64,8 @@ def show(identity: Annotated[str, typer.Argument(metavar="ID", help="As `list` s
         closed = DeadLetters(reading).closed(letter)
         fate = f"{closed.fate.value} by {closed.by} at {_time(closed.time)}" if closed else "open"
         table = Table(title=printable(_id(letter)), show_header=False, title_justify="left")
-        table.add_row("refused", f"{_time(letter.recorded_at)}, at try {letter.attempts}")
+        often = f"{letter.attempts:,} entries" if letter.entry.startswith(MORE) else f"at try {letter.attempts}"
+        table.add_row("refused", f"{_time(letter.recorded_at)}, {often}")
         table.add_row("reason", _cell(letter.reason))
         table.add_row("state", _cell(f"{fate}: {closed.reason}" if closed and closed.reason else fate))
         table.add_row("bytes", f"{letter.size:,}, of which {len(letter.body):,} were kept")

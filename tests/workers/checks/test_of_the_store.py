@@ -98,6 +98,21 @@ def test_only_the_most_frequent_reasons_are_told_one_by_one(work):
     assert "3 more, for 3 other reasons" == refused.look(work).texts[-1]
 
 
+def test_reasons_that_differ_in_a_value_alone_are_one_reason(work):
+    refused = Refused(work)
+    for score in range(50):
+        refused.bury(f"data.score is {score + 2}, expected a number from 0 to 1", ago=2 * HOUR_US - score)
+        refused.bury(f"event cannot be read: it ends in the middle (byte {score}); expected one", ago=2 * HOUR_US)
+    reading = refused.look(work)
+    assert [
+        "50 entries of alert.raised were refused by attribution: data.score is 51, expected a number from 0 to 1",
+        "50 entries of alert.raised were refused by attribution: event cannot be read: it ends in the middle",
+    ] == [text[: text.index(";" if "score" in text else " (byte")] for text in reading.texts]
+    before = codes(reading)
+    refused.bury('data.score is "high, expected", expected a number from 0 to 1', ago=2 * HOUR_US)
+    assert before == codes(refused.look(work))
+
+
 @pytest.mark.parametrize(("age", "state"), [(29, HEALTHY), (31, DEGRADED), (301, CRITICAL)])
 def test_a_letter_that_waits_for_long_is_told_with_its_owner(work, age, state):
     outbox = Outbox(work.connection)
