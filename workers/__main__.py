@@ -30,7 +30,7 @@ log = structlog.get_logger()
 def worker(name: str, installation: Installation) -> Worker:
     """The worker called ``name``, ready for its first turn."""
     if name == "attribution":
-        queue = CycleQueue(installation.broker)
+        queue = CycleQueue(installation.broker, prefix=installation.settings.prefix)
         return Attribution(
             installation.store, registries=installation.registries, clock=wall_clock, on_settled=queue.ask
         )
@@ -62,7 +62,7 @@ def run(name: str, installation: Installation) -> None:
         return
     # Neither looks at broker or store before it runs: when these are away is when health is needed most.
     store = Store.open(settings.store_url, clock=wall_clock)
-    processes = read_procfile(installation.folder / "Procfile")
+    processes = read_procfile(installation.folder / "Procfile", prefix=settings.prefix)
     health = Health(store, settings=settings, processes=processes, clock=wall_clock)
     runtime = Runtime(health, store=store, settings=settings, clock=wall_clock)
     health.start()

@@ -1,4 +1,4 @@
-"""Where workers leave cycles to be run: the RQ queue ``learning``."""
+"""Where workers leave cycles to be run: the RQ queue ``learning``, with the installation's prefix before it."""
 
 import re
 
@@ -19,13 +19,15 @@ TIMEOUT = 1_800
 class CycleQueue:
     """Enqueues cycles by name, so that whoever asks for one needs to know nothing of how it runs.
 
-    The job's id is the cycle's. Asked twice it runs twice, and the second run changes nothing. When the broker
-    is away the cycle is not lost: ``due()`` finds it.
+    The job's id is the cycle's, with the prefix before it where there is one. Asked twice it runs twice, and the second
+    run changes nothing. When the broker is away the cycle is not lost: ``due()`` finds it.
     """
 
-    def __init__(self, broker: Redis) -> None:
+    def __init__(self, broker: Redis, *, prefix: str = "") -> None:
         self._broker = broker
-        self._queue = Queue(QUEUE, connection=broker)
+        self._prefix = prefix
+        self.name = f"{prefix}{QUEUE}"
+        self._queue = Queue(self.name, connection=broker)
 
     def ask(self, strategy: str, session: str, *, kind: str = "daily") -> str:
         """Enqueue one cycle and return the job's id. ``strategy``, ``kind`` and ``session`` are plain text.
@@ -34,6 +36,10 @@ class CycleQueue:
             BrokerUnreachable, BrokerRefused: it was not enqueued.
         """
         identity = re.sub(r"[^A-Za-z0-9_-]", "-", f"{kind}-{strategy}-{session}")
+        if self._prefix:
+            # RQ takes few marks, and no two prefixes may become the same.
+            spelt = re.sub(r"[^A-Za-z0-9-]", lambda mark: f"_{ord(mark[0]):02x}", self._prefix)
+            identity = f"{spelt}-{identity}"
         with broker_errors(self._broker):
             self._queue.enqueue(
                 JOB, strategy, kind, session, job_id=identity, job_timeout=TIMEOUT, result_ttl=3_600, failure_ttl=86_400

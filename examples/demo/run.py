@@ -72,16 +72,16 @@ def run(options: Options, *, console: Console) -> Outcome:
         follower = Follower(
             broker, store, prefix=prefix, strategy=STRATEGY, check=processes.check, patience=PATIENCE_SECONDS
         )
-        scanner = _start(processes, options)
+        scanner = _start(processes, options, prefix=prefix)
         _live(scanner, bars, follower, store, check=processes.check, console=console)
         processes.finish("scanner", seconds=PATIENCE_SECONDS)
         events = {kind: int(broker.xlen(prefix + kind)) for kind in EVENTS}
         return _gather(options, registry, bars, follower, store, events=events, began=began)
 
 
-def _start(processes: Processes, options: Options) -> IO[str]:
+def _start(processes: Processes, options: Options, *, prefix: str) -> IO[str]:
     """Start the engine and the trading process, and return what the bars are written to."""
-    for name, command in read_procfile(ROOT / "Procfile").items():
+    for name, command in read_procfile(ROOT / "Procfile", prefix=prefix).items():
         processes.start(name, command)
     module = "examples.demo.planted" if options.planted else "examples.scanner"
     history = shlex.quote(str((options.out / "history.csv").resolve()))
@@ -191,8 +191,11 @@ def _connected(url: str, prefix: str) -> Iterator[Redis]:
         try:
             yield broker
         finally:
-            if prefix and (keys := list(broker.scan_iter(match=f"{prefix}*", count=1_000))):
-                broker.unlink(*keys)
+            if prefix:
+                for pattern in (f"{prefix}*", f"rq:*:{prefix}*"):
+                    if keys := list(broker.scan_iter(match=pattern, count=1_000)):
+                        broker.unlink(*keys)
+                broker.srem("rq:queues", f"rq:queue:{prefix}learning")
 
 
 @contextmanager

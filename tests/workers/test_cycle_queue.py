@@ -17,6 +17,15 @@ def test_a_strategy_with_marks_in_its_name_gets_a_job_that_rq_takes():
     assert "daily-eu-equities-2024-01-02" == CycleQueue(FakeRedis()).ask("eu.equities", "2024-01-02")
 
 
+def test_with_a_prefix_queue_and_job_are_those_of_that_prefix_alone():
+    redis = FakeRedis()
+    prefixes = ("", "paper:", "paper-", "paper_", "paper.", "a:b:", "a-b:")
+    jobs = [CycleQueue(redis, prefix=prefix).ask("main", "2024-01-02") for prefix in prefixes]
+    assert len(prefixes) == len(set(jobs))
+    for prefix, job in zip(prefixes, jobs, strict=True):
+        assert [job] == Queue(f"{prefix}{QUEUE}", connection=redis).job_ids
+
+
 def test_says_that_a_broker_that_is_away_did_not_take_it():
     server = FakeServer()
     queue = CycleQueue(FakeRedis(server=server))

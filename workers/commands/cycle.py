@@ -7,7 +7,7 @@ import typer
 from store.cycles import Cycles
 from store.sessions import Sessions
 from workers.commands.console import installation, out
-from workers.cycle_queue import QUEUE, CycleQueue
+from workers.cycle_queue import CycleQueue
 
 
 def cycle(
@@ -28,5 +28,8 @@ def cycle(
                 f"session {session or ''} is not settled: `session.closed` has not come from every declared source"
             )
             raise typer.Exit(1)
-        job = CycleQueue(place.broker).ask(name, settled.session)
-        out.print(f"enqueued {job} on the queue {QUEUE!r}{'; it ran before, so nothing will change' if ran else ''}")
+        queue = CycleQueue(place.broker, prefix=place.settings.prefix)
+        job = queue.ask(name, settled.session)
+        out.print(
+            f"enqueued {job} on the queue {queue.name!r}{'; it ran before, so nothing will change' if ran else ''}"
+        )

@@ -12,8 +12,9 @@ JOB_SETTINGS = "scheduler.rq_settings"
 
 
 def exports(place: Installation) -> dict[str, str]:
-    """What a process must be told beside ``learning.toml``: where the broker is, and what RQ reads."""
-    return {"RQ_REDIS_URL": place.settings.redis_url, "RQ_CONFIG": JOB_SETTINGS}
+    """What a process must be told beside ``learning.toml``: where the broker is, what RQ and the Procfile read."""
+    exported = {"RQ_REDIS_URL": place.settings.redis_url, "RQ_CONFIG": JOB_SETTINGS}
+    return exported | ({"LEARNING_PREFIX": place.settings.prefix} if place.settings.prefix else {})
 
 
 def env() -> None:

@@ -35,7 +35,7 @@ def up(
     """Start the broker, the migrations and every process of the Procfile; Ctrl-C stops all of it."""
     over = {"LEARNING_MODE": mode.value} if mode else {}
     with installation(**over) as place:
-        processes = read_procfile(place.folder / "Procfile")
+        processes = read_procfile(place.folder / "Procfile", prefix=place.settings.prefix)
         for registry in place.registries.values():
             Calendar.named(registry.market.calendar)
         if place.named:

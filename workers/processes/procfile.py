@@ -8,8 +8,13 @@ from schemas.errors import InvalidSettings
 _LINE = re.compile(r"^(?P<name>[A-Za-z0-9_-]+):\s*(?P<command>\S.*)$")
 
 
-def read_procfile(path: Path) -> dict[str, str]:
+PREFIX = "${LEARNING_PREFIX}"
+
+
+def read_procfile(path: Path, *, prefix: str = "") -> dict[str, str]:
     """Commands by process name, in the order of the file; blank lines and ``#`` lines are passed over.
+
+    ``prefix`` stands where a line says ``${LEARNING_PREFIX}``.
 
     Raises:
         InvalidSettings: the file cannot be read, a line is not ``name: command``, or a name comes twice.
@@ -27,5 +32,5 @@ def read_procfile(path: Path) -> dict[str, str]:
             raise InvalidSettings(f"{path}, line {number}: {line!r} is not of the form `name: command`")
         if found["name"] in processes:
             raise InvalidSettings(f"{path}, line {number}: a second process called {found['name']!r}")
-        processes[found["name"]] = found["command"]
+        processes[found["name"]] = found["command"].replace(PREFIX, prefix)
     return processes

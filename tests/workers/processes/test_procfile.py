@@ -15,6 +15,12 @@ def test_reads_processes_in_order_and_passes_comments_over(tmp_path):
     assert [("web", "serve --port 1"), ("worker", "rq worker learning")] == list(read_procfile(path).items())
 
 
+def test_a_prefix_stands_where_a_line_asks_for_it(tmp_path):
+    path = written(tmp_path, "worker: rq worker ${LEARNING_PREFIX}learning\n")
+    assert {"worker": "rq worker learning"} == read_procfile(path)
+    assert {"worker": "rq worker paper:learning"} == read_procfile(path, prefix="paper:")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [("a: b\nnonsense\n", "line 2: 'nonsense' is not of the form"), ("a: b\na: c\n", "line 2: a second process")],
