@@ -20,7 +20,7 @@ class Checkpoints:
     """A thread that empties the log of one SQLite file, so that hardly any commit has to do so itself.
 
     A commit that does takes many times as long as the others. Readers and writers go on meanwhile (a passive
-    checkpoint): what they still need of the log is written later.
+    checkpoint): what they still need of the log is written later. So is what finds the disk full.
     """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
@@ -49,10 +49,23 @@ class Checkpoints:
             self._thread, self._closing = None, False
 
     def _run(self) -> None:
-        try:
-            with closing(self._connect()) as connection:
-                while self._due.wait() and not self._closing:
-                    self._due.clear()
-                    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        except sqlite3.Error as error:
-            log.warning("store.checkpoints", error=str(error), told="commits write the log themselves from now on")
+        while self._is_due():
+            try:
+                self._empty()
+            except sqlite3.Error as error:
+                log.warning("store.checkpoints", error=str(error), told=f"it is tried again after {ROWS:,} more rows")
+
+    def _empty(self) -> None:
+        """Empty the log now and whenever that is due, until it fails or the thread ends."""
+        with closing(self._connect()) as connection:
+            going_on = True
+            while going_on:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                going_on = self._is_due()
+
+    def _is_due(self) -> bool:
+        """Wait until it is; False where the thread is to end."""
+        if not self._closing:
+            self._due.wait()
+            self._due.clear()
+        return not self._closing

@@ -101,10 +101,10 @@ class Crew:
         """How often a process found broker or store away, as it says itself."""
         return self.beat(called).counts.get("unreachable", 0)
 
-    def until_said(self, called, words, *, after, since):
+    def until_said(self, called, words, *, after, since, within=SAID_WITHIN):
         """Wait until a process says of itself that it is degraded by more troubles than ``after``, with ``words``.
 
-        It must say so within five seconds ``since`` then, on the monotonic clock.
+        It must say so ``within`` so many seconds, ``since`` then on the monotonic clock.
         """
 
         def said():
@@ -113,7 +113,7 @@ class Crew:
                 return False
             return any(words in reason for reason in beat.reasons)
 
-        self.until(said, f"{called} to say: {words}", within=SAID_WITHIN - (time.monotonic() - since))
+        self.until(said, f"{called} to say: {words}", within=within - (time.monotonic() - since))
 
     def until_health_says(self, part, state, words="", *, within):
         """Wait for a word of the process health, where it leaves it at the broker."""

@@ -1,12 +1,15 @@
 """The log of a SQLite file is emptied beside the transactions."""
 
 import shutil
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from store.checkpoints import Checkpoints
 from store.store import Store
 from store.tables import inbox
 
@@ -58,3 +61,31 @@ def test_a_store_that_writes_little_has_no_thread_and_a_closed_one_neither(store
     assert [] == others(before)
     write(store, 2, 3)
     assert ["checkpoints"] == others(before)
+
+
+def test_a_log_that_could_not_be_emptied_is_emptied_when_the_next_rows_come(file):
+    tries = []
+
+    def connect():
+        tries.append(1)
+        if len(tries) < 3:
+            raise sqlite3.OperationalError("unable to open database file")
+        return sqlite3.connect(file)
+
+    with closing(sqlite3.connect(file)) as writing:
+        writing.execute("PRAGMA wal_autocheckpoint = 0")
+        writing.execute("CREATE TABLE more AS SELECT zeroblob(1000000)")
+        size = file.stat().st_size
+        checkpoints = Checkpoints(connect)
+        for count in (1, 2, 3):
+            checkpoints.changed(10_000)
+            wait_until(lambda count=count: len(tries) == count)
+        wait_until(lambda: file.stat().st_size > size)
+        checkpoints.close()
+
+
+def wait_until(happened):
+    deadline = time.monotonic() + 10
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
