@@ -12,7 +12,6 @@ from events.moments import microseconds
 from schemas.event import Event
 
 GROUP = "bare"
-BATCH = 500
 
 Entry = tuple[str, bytes, dict[bytes, bytes]]
 """The stream, the id in it, the fields."""
@@ -21,12 +20,15 @@ Entry = tuple[str, bytes, dict[bytes, bytes]]
 class BareLoop:
     """redis-py with hiredis, msgspec and sqlite3, one step after the other.
 
-    XREADGROUP of 500 from each stream; for every 500: decode, one executemany into one table with a unique,
+    XREADGROUP of a batch from each stream; for every batch: decode, one executemany into one table with a unique,
     time-ordered id, commit, XACK. Nothing is checked but types and bounds, no error is survived, nothing is joined.
     """
 
-    def __init__(self, redis: Redis, connection: sqlite3.Connection, kinds: Mapping[str, type[Event]]) -> None:
+    def __init__(
+        self, redis: Redis, connection: sqlite3.Connection, kinds: Mapping[str, type[Event]], *, batch: int
+    ) -> None:
         self._redis = redis
+        self._batch = batch
         self._connection = connection
         self._decoders = {stream: msgspec.json.Decoder(Plain[kind]) for stream, kind in kinds.items()}  # type: ignore[valid-type]
         connection.execute(
@@ -42,10 +44,10 @@ class BareLoop:
 
     def _read(self) -> Iterator[list[Entry]]:
         wanted: Any = dict.fromkeys(self._decoders, ">")
-        reply = cast(list[Any], self._redis.xreadgroup(GROUP, "bench", wanted, count=BATCH, block=1_000))
+        reply = cast(list[Any], self._redis.xreadgroup(GROUP, "bench", wanted, count=self._batch, block=1_000))
         entries = [(key.decode(), entry, fields) for key, found in reply for entry, fields in found]
-        for start in range(0, len(entries), BATCH):
-            yield entries[start : start + BATCH]
+        for start in range(0, len(entries), self._batch):
+            yield entries[start : start + self._batch]
 
     def _take(self, batch: list[Entry]) -> None:
         rows = []

@@ -18,7 +18,7 @@ from workers.worker import Worker
 BATCH = 500
 
 
-def drained(worker: Worker, store: Store, redis: Redis, backlog: Backlog) -> float:
+def drained(worker: Worker, store: Store, redis: Redis, backlog: Backlog, *, batch: int = BATCH) -> float:
     """Events a second, taken in by ``worker`` on the engine's runtime. Nothing may be refused."""
     group = ConsumerGroup(
         redis, group=worker.name, consumer="bench", streams=worker.reads, claim_after_ms=60_000, prefix=""
@@ -40,7 +40,7 @@ def drained(worker: Worker, store: Store, redis: Redis, backlog: Backlog) -> flo
     def drain() -> None:
         left = backlog.count
         while left > 0:
-            left -= turns.turn(count=BATCH, block_ms=100)
+            left -= turns.turn(count=batch, block_ms=100)
             collect()
 
     with collected_between_turns():
@@ -49,9 +49,9 @@ def drained(worker: Worker, store: Store, redis: Redis, backlog: Backlog) -> flo
     return found
 
 
-def drained_barely(stores: Stores, redis: Redis, backlog: Backlog) -> float:
+def drained_barely(stores: Stores, redis: Redis, backlog: Backlog, *, batch: int = BATCH) -> float:
     """Events a second, taken in by the bare loop."""
     backlog.again(GROUP)
     with stores.fresh() as file, driven(file) as connection:
-        loop = BareLoop(redis, connection, backlog.kinds)
+        loop = BareLoop(redis, connection, backlog.kinds, batch=batch)
         return rate(backlog.count, lambda: loop.drain(backlog.count))

@@ -7,7 +7,7 @@ from sqlalchemy import Column, MetaData, Table, Text
 
 from bench.backlog import Backlog
 from bench.comparison import Comparison
-from bench.drain import BATCH, drained, drained_barely
+from bench.drain import drained, drained_barely
 from bench.samples import alerts
 from bench.stores import Stores, opened
 from bench.workbench import Workbench
@@ -18,7 +18,8 @@ from store.tables import INTEGER
 from store.work import Work
 from workers.worker import Refusal
 
-EVENTS = 20_000
+EVENTS = {500: 20_000, 100: 20_000, 1: 2_000}
+"""How many events a run takes in, by the size of the batch."""
 
 TABLE = Table(
     "kept",
@@ -51,19 +52,23 @@ class Keeper:
 
 
 def measure(bench: Workbench) -> Iterator[Comparison]:
-    """A backlog of alerts in batches of 500."""
+    """A backlog of alerts in batches of 500, of 100, and one by one."""
     stores = Stores(bench.folder, prepare=lambda work: TABLE.create(work.connection))
     with connect(bench.url) as redis:
-        backlog = Backlog(redis, alerts(bench.count(EVENTS)))
-        yield bench.compare(
-            f"one-table worker, batches of {BATCH}",
-            "the bare loop",
-            unit="events/s",
-            ours=lambda: _kept(stores, redis, backlog),
-            baseline=lambda: drained_barely(stores, redis, backlog),
-        )
+        for batch, events in EVENTS.items():
+            redis.delete(AlertRaised.type)
+            yield _compared(bench, stores, redis, Backlog(redis, alerts(bench.count(events))), batch=batch)
 
 
-def _kept(stores: Stores, redis: Redis, backlog: Backlog) -> float:
-    with stores.fresh() as file, opened(file) as store:
-        return drained(Keeper(), store, redis, backlog)
+def _compared(bench: Workbench, stores: Stores, redis: Redis, backlog: Backlog, *, batch: int) -> Comparison:
+    def kept() -> float:
+        with stores.fresh() as file, opened(file) as store:
+            return drained(Keeper(), store, redis, backlog, batch=batch)
+
+    return bench.compare(
+        f"one-table worker, batches of {batch}",
+        "the bare loop",
+        unit="events/s",
+        ours=kept,
+        baseline=lambda: drained_barely(stores, redis, backlog, batch=batch),
+    )

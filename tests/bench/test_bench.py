@@ -50,16 +50,17 @@ def test_the_ratio_is_that_of_the_middle_pair():
     assert 3.0 == line.ratio
 
 
-def test_the_one_table_worker_and_the_bare_loop_keep_the_same_rows(tmp_path, broker):
+@pytest.mark.parametrize("batch", [500, 7])
+def test_the_one_table_worker_and_the_bare_loop_keep_the_same_rows(batch, tmp_path, broker):
     backlog = Backlog(broker, alerts(1_200))
     stores = Stores(tmp_path, prepare=lambda work: TABLE.create(work.connection))
     with stores.fresh() as file, opened(file) as store:
-        drained(Keeper(), store, broker, backlog)
+        drained(Keeper(), store, broker, backlog, batch=batch)
         with store.read() as reading:
             kept = sorted(map(tuple, reading.execute(select(TABLE)).all()))
     backlog.again(GROUP)
     with driven(tmp_path / "bare.db") as connection:
-        BareLoop(broker, connection, backlog.kinds).drain(backlog.count)
+        BareLoop(broker, connection, backlog.kinds, batch=batch).drain(backlog.count)
         assert sorted(connection.execute("SELECT * FROM bare").fetchall()) == kept
     assert 1_200 == len(kept)
     assert 0 == broker.xpending("alert.raised", GROUP)["pending"]
