@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bench import assignment, attribution, client, codec, growth, insert, learning, loop, maturing, turn
+from bench import assignment, attribution, client, codec, growth, insert, learning, loop, maturing, postgresql, turn
 from bench.comparison import Comparison
 from bench.machine import machine
-from bench.workbench import Workbench
+from bench.workbench import LeftOut, Workbench
 from events.broker import EmbeddedBroker
 from events.connection import connect
 
@@ -25,6 +25,7 @@ MEASUREMENTS: Mapping[str, Callable[[Workbench], Iterator[Comparison]]] = {
     "insert": insert.measure,
     "turn": turn.measure,
     "attribution": attribution.measure,
+    "postgresql": postgresql.measure,
     "maturing": maturing.measure,
     "growth": growth.measure,
     "client": client.measure,
@@ -69,7 +70,10 @@ def _measured(names: list[str], folder: Path, url: str, console: Console) -> lis
             place.mkdir()
             if not console.is_terminal:
                 console.print(f"measuring {name}")
-            found += MEASUREMENTS[name](Workbench(place, url, tell=_teller(progress, task)))
+            try:
+                found += MEASUREMENTS[name](Workbench(place, url, tell=_teller(progress, task)))
+            except LeftOut as reason:
+                console.print(f"{name} is left out: {reason}")
             progress.advance(task)
     return found
 

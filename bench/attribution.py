@@ -7,8 +7,9 @@ from redis import Redis
 from bench.assignment import REGISTRY
 from bench.backlog import Backlog
 from bench.comparison import Comparison
+from bench.databases import Databases
 from bench.drain import BATCH, drained, drained_barely
-from bench.stores import Stores, opened
+from bench.stores import Stores
 from bench.workbench import Workbench
 from bench.world import World
 from events.connection import connect
@@ -29,25 +30,35 @@ SYMBOLS = 100
 
 def measure(bench: Workbench) -> Iterator[Comparison]:
     """A backlog of alerts, decisions, outcomes and daily bars of 20 sessions, in batches of 500."""
-    registry = load_registry(REGISTRY)
-    deployment = Deployment(registries={registry.strategy: registry}, mode=Mode.ACT, mend=lambda: None)
-    stores = Stores(bench.folder, prepare=deployment.open)
-    world = World(first_version(registry), symbols=SYMBOLS, sessions=bench.count(SESSIONS))
+    stores = Stores(bench.folder, prepare=deployment().open)
     with connect(bench.url) as redis:
-        backlog = Backlog(redis, list(world.events()))
-        yield bench.compare(
-            f"attribution, batches of {BATCH}",
-            "the bare loop",
-            unit="events/s",
-            ours=lambda: _attributed(registry, stores, redis, backlog),
-            baseline=lambda: drained_barely(stores, redis, backlog),
-        )
+        yield compared(bench, stores, redis, against="the bare loop")
 
 
-def _attributed(registry: Registry, stores: Stores, redis: Redis, backlog: Backlog) -> float:
-    redis.delete(OutcomeAttributed.type)
-    with stores.fresh() as file, opened(file) as store:
-        return drained(worker(registry, store, redis), store, redis, backlog)
+def deployment() -> Deployment:
+    """What puts the first version into an empty store."""
+    registry = load_registry(REGISTRY)
+    return Deployment(registries={registry.strategy: registry}, mode=Mode.ACT, mend=lambda: None)
+
+
+def compared(bench: Workbench, stores: Stores | Databases, redis: Redis, *, against: str) -> Comparison:
+    """The worker against the bare loop, into the same kind of store."""
+    registry = load_registry(REGISTRY)
+    world = World(first_version(registry), symbols=SYMBOLS, sessions=bench.count(SESSIONS))
+    backlog = Backlog(redis, list(world.events()))
+
+    def attributed() -> float:
+        redis.delete(OutcomeAttributed.type)
+        with stores.opened() as store:
+            return drained(worker(registry, store, redis), store, redis, backlog)
+
+    return bench.compare(
+        f"attribution, batches of {BATCH}",
+        against,
+        unit="events/s",
+        ours=attributed,
+        baseline=lambda: drained_barely(stores, redis, backlog),
+    )
 
 
 def worker(registry: Registry, store: Store, redis: Redis) -> Attribution:

@@ -1,12 +1,12 @@
 """The yardstick of every worker: what reading a stream into a table costs where nothing else is done."""
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import msgspec
 from redis import Redis
 
+from bench.bare_table import Keep
 from bench.codec import Plain
 from events.moments import microseconds
 from schemas.event import Event
@@ -18,22 +18,17 @@ Entry = tuple[str, bytes, dict[bytes, bytes]]
 
 
 class BareLoop:
-    """redis-py with hiredis, msgspec and sqlite3, one step after the other.
+    """redis-py with hiredis, msgspec and the database's driver, one step after the other.
 
     XREADGROUP of a batch from each stream; for every batch: decode, one executemany into one table with a unique,
     time-ordered id, commit, XACK. Nothing is checked but types and bounds, no error is survived, nothing is joined.
     """
 
-    def __init__(
-        self, redis: Redis, connection: sqlite3.Connection, kinds: Mapping[str, type[Event]], *, batch: int
-    ) -> None:
+    def __init__(self, redis: Redis, keep: Keep, kinds: Mapping[str, type[Event]], *, batch: int) -> None:
         self._redis = redis
         self._batch = batch
-        self._connection = connection
+        self._keep = keep
         self._decoders = {stream: msgspec.json.Decoder(Plain[kind]) for stream, kind in kinds.items()}  # type: ignore[valid-type]
-        connection.execute(
-            "CREATE TABLE bare (id TEXT PRIMARY KEY, time INTEGER NOT NULL, type TEXT NOT NULL, symbol TEXT) STRICT"
-        )
 
     def drain(self, count: int) -> None:
         """Take ``count`` entries in."""
@@ -54,8 +49,6 @@ class BareLoop:
         for stream, _, fields in batch:
             event = self._decoders[stream].decode(fields[b"event"])
             rows.append((event.id, microseconds(event.time), stream, getattr(event.data, "symbol", None)))
-        self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.executemany("INSERT INTO bare VALUES (?, ?, ?, ?)", rows)
-        self._connection.execute("COMMIT")
+        self._keep(rows)
         for stream in {stream for stream, _, _ in batch}:
             self._redis.xack(stream, GROUP, *(entry for from_, entry, _ in batch if from_ == stream))

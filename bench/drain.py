@@ -4,7 +4,8 @@ from redis import Redis
 
 from bench.backlog import Backlog
 from bench.bare_loop import GROUP, BareLoop
-from bench.stores import Stores, driven
+from bench.databases import Databases
+from bench.stores import Stores
 from bench.workbench import rate
 from events.codec import FUTURE_TOLERANCE_US, MAX_BYTES
 from events.group import ConsumerGroup
@@ -49,9 +50,9 @@ def drained(worker: Worker, store: Store, redis: Redis, backlog: Backlog, *, bat
     return found
 
 
-def drained_barely(stores: Stores, redis: Redis, backlog: Backlog, *, batch: int = BATCH) -> float:
+def drained_barely(stores: Stores | Databases, redis: Redis, backlog: Backlog, *, batch: int = BATCH) -> float:
     """Events a second, taken in by the bare loop."""
     backlog.again(GROUP)
-    with stores.fresh() as file, driven(file) as connection:
-        loop = BareLoop(redis, connection, backlog.kinds, batch=batch)
+    with stores.bare() as keep:
+        loop = BareLoop(redis, keep, backlog.kinds, batch=batch)
         return rate(backlog.count, lambda: loop.drain(backlog.count))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from redis import Redis
 
-PACKAGES = ("redis", "hiredis", "msgspec", "SQLAlchemy", "numpy", "scipy")
+PACKAGES = ("redis", "hiredis", "msgspec", "SQLAlchemy", "psycopg", "numpy", "scipy")
 
 
 def machine(broker: Redis) -> list[str]:

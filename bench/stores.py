@@ -3,9 +3,10 @@
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from bench.bare_table import Keep, in_sqlite
 from store.engines import PRAGMAS
 from store.store import Store
 from store.work import Work
@@ -37,11 +38,28 @@ class Stores:
             for path in self._folder.glob(f"{file.name}*"):
                 path.unlink()
 
+    @contextmanager
+    def opened(self) -> Iterator[Store]:
+        """The engine's own store in one more copy."""
+        with self.fresh() as file, opened(file) as store:
+            yield store
+
+    @contextmanager
+    def bare(self) -> Iterator[Keep]:
+        """The table of the bare loop in one more copy."""
+        with self.fresh() as file, driven(file) as connection:
+            yield in_sqlite(connection)
+
+
+def opened(file: Path) -> AbstractContextManager[Store]:
+    """The engine's own store in ``file``."""
+    return opened_at(f"sqlite:///{file}")
+
 
 @contextmanager
-def opened(file: Path) -> Iterator[Store]:
-    """The engine's own store in ``file``, whose first connection is there already."""
-    store = Store.open(f"sqlite:///{file}", clock=wall_clock)
+def opened_at(url: str) -> Iterator[Store]:
+    """The engine's own store, whose first connection is there already."""
+    store = Store.open(url, clock=wall_clock)
     with store.read():
         pass
     try:

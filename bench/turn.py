@@ -3,18 +3,19 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from redis import Redis
-from sqlalchemy import Column, MetaData, Table, Text
+from sqlalchemy import Column, MetaData, Table
 
 from bench.backlog import Backlog
 from bench.comparison import Comparison
+from bench.databases import Databases
 from bench.drain import drained, drained_barely
 from bench.samples import alerts
-from bench.stores import Stores, opened
+from bench.stores import Stores
 from bench.workbench import Workbench
 from events.connection import connect
 from schemas.alert import AlertRaised
 from schemas.event import Envelope
-from store.tables import INTEGER
+from store.tables import INTEGER, TEXT
 from store.work import Work
 from workers.worker import Refusal
 
@@ -24,10 +25,10 @@ EVENTS = {500: 20_000, 100: 20_000, 1: 2_000}
 TABLE = Table(
     "kept",
     MetaData(),
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     Column("time", INTEGER, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("symbol", Text),
+    Column("type", TEXT, nullable=False),
+    Column("symbol", TEXT),
     sqlite_strict=True,
 )
 """The table of the bare loop."""
@@ -51,23 +52,31 @@ class Keeper:
         """Nothing waits here."""
 
 
+def prepare(work: Work) -> None:
+    """The table, in an empty store."""
+    TABLE.create(work.connection)
+
+
 def measure(bench: Workbench) -> Iterator[Comparison]:
     """A backlog of alerts in batches of 500, of 100, and one by one."""
-    stores = Stores(bench.folder, prepare=lambda work: TABLE.create(work.connection))
+    stores = Stores(bench.folder, prepare)
     with connect(bench.url) as redis:
-        for batch, events in EVENTS.items():
-            redis.delete(AlertRaised.type)
-            yield _compared(bench, stores, redis, Backlog(redis, alerts(bench.count(events))), batch=batch)
+        for batch in EVENTS:
+            yield compared(bench, stores, redis, batch=batch, against="the bare loop")
 
 
-def _compared(bench: Workbench, stores: Stores, redis: Redis, backlog: Backlog, *, batch: int) -> Comparison:
+def compared(bench: Workbench, stores: Stores | Databases, redis: Redis, *, batch: int, against: str) -> Comparison:
+    """The worker against the bare loop, into the same kind of store."""
+    redis.delete(AlertRaised.type)
+    backlog = Backlog(redis, alerts(bench.count(EVENTS[batch])))
+
     def kept() -> float:
-        with stores.fresh() as file, opened(file) as store:
+        with stores.opened() as store:
             return drained(Keeper(), store, redis, backlog, batch=batch)
 
     return bench.compare(
         f"one-table worker, batches of {batch}",
-        "the bare loop",
+        against,
         unit="events/s",
         ours=kept,
         baseline=lambda: drained_barely(stores, redis, backlog, batch=batch),

@@ -15,6 +15,10 @@ OFTEN = 5
 Figure = TypeVar("Figure")
 
 
+class LeftOut(Exception):
+    """What a measurement needs is not on this machine; the text says what."""
+
+
 @dataclass(frozen=True, slots=True)
 class Workbench:
     """An empty folder, a broker that holds nothing, and how often each side runs.

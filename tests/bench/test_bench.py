@@ -3,26 +3,32 @@
 import sys
 
 import numpy as np
+import psycopg
 import pytest
 from sqlalchemy import select
 
 from bench.__main__ import MEASUREMENTS, main
 from bench.backlog import Backlog
 from bench.bare_loop import GROUP, BareLoop
+from bench.bare_table import in_postgresql, in_sqlite
 from bench.comparison import Comparison
+from bench.databases import Databases
 from bench.drain import drained
 from bench.learning import ARMS, dummies, statistics, swept
 from bench.samples import alerts
-from bench.stores import Stores, driven, opened
-from bench.turn import TABLE, Keeper
-from bench.workbench import Workbench
+from bench.stores import Stores, driven
+from bench.turn import TABLE, Keeper, prepare
+from bench.workbench import LeftOut, Workbench
 from learning.effects import arm_effects
 
 
 @pytest.mark.parametrize("name", MEASUREMENTS)
 def test_every_measurement_has_figures_of_both_sides_and_says_what_it_does(name, tmp_path, redis_url):
     told = []
-    lines = list(MEASUREMENTS[name](Workbench(tmp_path, redis_url, told.append, runs=1, size=0.02)))
+    try:
+        lines = list(MEASUREMENTS[name](Workbench(tmp_path, redis_url, told.append, runs=1, size=0.02)))
+    except LeftOut as reason:
+        pytest.skip(str(reason))
     assert lines
     for line in lines:
         assert len(line.ours) == len(line.baseline) > 0
@@ -50,17 +56,26 @@ def test_the_ratio_is_that_of_the_middle_pair():
     assert 3.0 == line.ratio
 
 
-@pytest.mark.parametrize("batch", [500, 7])
-def test_the_one_table_worker_and_the_bare_loop_keep_the_same_rows(batch, tmp_path, broker):
+@pytest.fixture(params=["sqlite", "postgresql"])
+def places(request, tmp_path):
+    """Stores with the one table, what connects to one of them without the engine, and the bare loop's table in it."""
+    if request.param == "sqlite":
+        return Stores(tmp_path, prepare), driven, in_sqlite
+    server = request.getfixturevalue("postgresql_server")
+    return Databases(server.create(), prepare), psycopg.connect, in_postgresql
+
+
+@pytest.mark.parametrize("batch", [500, 70])
+def test_the_one_table_worker_and_the_bare_loop_keep_the_same_rows(batch, places, broker):
+    stores, connected, bare_table = places
     backlog = Backlog(broker, alerts(1_200))
-    stores = Stores(tmp_path, prepare=lambda work: TABLE.create(work.connection))
-    with stores.fresh() as file, opened(file) as store:
+    with stores.opened() as store:
         drained(Keeper(), store, broker, backlog, batch=batch)
         with store.read() as reading:
             kept = sorted(map(tuple, reading.execute(select(TABLE)).all()))
     backlog.again(GROUP)
-    with driven(tmp_path / "bare.db") as connection:
-        BareLoop(broker, connection, backlog.kinds, batch=batch).drain(backlog.count)
+    with stores.fresh() as place, connected(place) as connection:
+        BareLoop(broker, bare_table(connection), backlog.kinds, batch=batch).drain(backlog.count)
         assert sorted(connection.execute("SELECT * FROM bare").fetchall()) == kept
     assert 1_200 == len(kept)
     assert 0 == broker.xpending("alert.raised", GROUP)["pending"]
@@ -78,3 +93,16 @@ def test_a_measurement_that_is_not_there_is_refused_by_name(monkeypatch, capsys)
     monkeypatch.setattr(sys, "argv", ["bench", "codek"])
     assert 2 == main()
     assert "there is no measurement codek; known: codec, assignment" in capsys.readouterr().err
+
+
+def test_a_measurement_that_cannot_be_made_here_says_why_and_the_others_go_on(monkeypatch, capsys):
+    def needs_more(_):
+        raise LeftOut("there is no PostgreSQL")
+
+    line = Comparison(what="the other", against="it", unit="ms", ours=(1.0,), baseline=(2.0,))
+    monkeypatch.setattr("bench.__main__.MEASUREMENTS", {"one": needs_more, "two": lambda _: iter([line])})
+    monkeypatch.setattr(sys, "argv", ["bench"])
+    assert 0 == main()
+    said = capsys.readouterr().out
+    assert "one is left out: there is no PostgreSQL" in said
+    assert "the other" in said
