@@ -17,6 +17,10 @@ Row = Mapping[str, Any]
 _INSERTS: Mapping[str, Callable[[Table], Insert]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
+COPIED_FROM = 500
+"""From so many rows on PostgreSQL takes them in faster by COPY than by executemany."""
+
+
 def insert_into(table: Table, dialect: Dialect) -> Insert:
     """An INSERT that knows ON CONFLICT, of the given database."""
     return _INSERTS[dialect.name](table)
@@ -26,19 +30,27 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> lis
     """Insert the rows that break no unique key, and say of each whether it was new.
 
     Plain values only (int, float, str, bytes, None), the same columns in every row. Of two equal rows in one
-    call the first is new. One executemany when all are new; only a batch with repeats goes row by row.
+    call the first is new. All at once when all are new; only a batch with repeats goes row by row.
 
     Raises:
         StoreRefused: rows with different columns, or an integer beyond 64 bits.
     """
     if not rows:
         return []
-    statement, values_of = _inserting(connection.dialect, table, _columns(table, rows))
+    dialect: Any = connection.dialect
+    columns = _columns(table, rows)
+    statement, values_of = _inserting(dialect, table, columns)
     values = [values_of(row) for row in rows]
     with _cursor(connection, table) as cursor:
         cursor.execute("SAVEPOINT batch")
-        cursor.executemany(statement, values)
-        if cursor.rowcount == len(values):
+        if dialect.name == "postgresql" and len(values) >= COPIED_FROM:
+            all_new = _copied(
+                cursor, _copying(dialect, table, columns), rows, taken=dialect.dbapi.errors.UniqueViolation
+            )
+        else:
+            cursor.executemany(statement, values)
+            all_new = cursor.rowcount == len(values)
+        if all_new:
             found = [True] * len(values)
         else:
             cursor.execute("ROLLBACK TO SAVEPOINT batch")
@@ -116,6 +128,18 @@ def _executed(cursor: Any, statement: str, values: tuple[Any, ...]) -> bool:
     return bool(cursor.rowcount == 1)
 
 
+def _copied(cursor: Any, compiled: "Compiled", rows: Sequence[Row], *, taken: type[Exception]) -> bool:
+    """Whether all rows went in; where the driver says that a key is ``taken``, none did."""
+    statement, values_of = compiled
+    try:
+        with cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(values_of(row))
+    except taken:
+        return False
+    return True
+
+
 Compiled = tuple[str, Callable[[Row], tuple[Any, ...]]]
 """A statement in the driver's own form, and what puts a row in its order."""
 
@@ -123,6 +147,14 @@ Compiled = tuple[str, Callable[[Row], tuple[Any, ...]]]
 @lru_cache(maxsize=512)
 def _inserting(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> Compiled:
     return _compiled(insert_into(table, dialect).on_conflict_do_nothing(), dialect, columns)
+
+
+@lru_cache(maxsize=512)
+def _copying(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> Compiled:
+    """A column that is not named gets its default, as in an INSERT."""
+    prepared = dialect.identifier_preparer
+    names = ", ".join(prepared.quote(name) for name in columns)
+    return f"COPY {prepared.format_table(table)} ({names}) FROM STDIN", _picker(columns)
 
 
 @lru_cache(maxsize=512)
