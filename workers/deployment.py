@@ -16,6 +16,7 @@ from schemas.version import Version
 from store.applications import Applications
 from store.epochs import epoch
 from store.evidence import EvidenceRows
+from store.inbox import Inbox
 from store.proposals import Proposals, ProposalState
 from store.versions import Versions
 from store.work import Work
@@ -98,15 +99,20 @@ class Deployment:
     def _take_review(self, work: Work, envelope: Envelope, refusals: list[Refusal]) -> None:
         review: ProposalReviewed = envelope.data
         found = Proposals(work.connection).get(review.strategy, review.proposal_id)
+        inbox = Inbox(work.connection)
+        if inbox.seen(OWNER, envelope.source, envelope.id):
+            return
         if found is None or found.state is not ProposalState.VALIDATED:
             state = "unknown" if found is None else found.state.value
             reason = f"proposal {review.proposal_id!r} is {state}; only a validated one can be reviewed"
             refusals.append(Refusal(envelope, reason))
         elif not review.approved:
+            inbox.new(OWNER, [(envelope.source, envelope.id)], now=work.now)
             self._move(work, found.proposal, ProposalState.REJECTED, reason=review.reason, by=review.by)
         elif self._mode is Mode.OBSERVE:
             refusals.append(Refusal(envelope, "mode is observe: nothing is published; set LEARNING_MODE=advise"))
         else:
+            inbox.new(OWNER, [(envelope.source, envelope.id)], now=work.now)
             self._approve(work, found.proposal, by=review.by, time=envelope.time)
 
     def _approve(self, work: Work, proposal: ParamsProposed, *, by: str, time: int) -> None:

@@ -309,7 +309,29 @@ def test_a_rejected_proposal_stays_out_with_its_reason(store):
     no = ProposalReviewed(strategy="test", proposal_id="p1", approved=False, by="bob", reason="not in August")
     assert [] == gate.take(no)
     assert (ProposalState.REJECTED, "not in August") == (gate.state("p1").state, gate.state("p1").decided)
-    assert ["proposal 'p1' is rejected; only a validated one can be reviewed"] == gate.take(no)
+    another = msgspec.structs.replace(no)
+    assert ["proposal 'p1' is rejected; only a validated one can be reviewed"] == gate.take(another)
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_a_review_that_comes_again_is_no_other_review_and_is_not_refused(store, approved):
+    gate = Gate(store, Mode.ADVISE)
+    gate.take(values(threshold=0.55))
+    review = ProposalReviewed(strategy="test", proposal_id="p1", approved=approved, by="bob", reason="so it is")
+    assert [] == gate.take(review)
+    before = (gate.latest(), gate.state("p1"))
+    assert [] == gate.take(review)
+    assert [] == Gate(store, Mode.ADVISE).take(review)
+    assert before == (gate.latest(), gate.state("p1"))
+
+
+def test_a_review_that_was_refused_is_taken_in_when_it_is_sent_again(store):
+    review = ProposalReviewed(strategy="test", proposal_id="p1", approved=True, by="bob", reason="fine")
+    gate = Gate(store, Mode.ADVISE)
+    assert ["proposal 'p1' is unknown; only a validated one can be reviewed"] == gate.take(review)
+    gate.take(values(threshold=0.55))
+    assert [] == gate.take(review)
+    assert 0.55 == gate.latest().values["threshold"]
 
 
 def test_refuses_events_of_a_strategy_that_it_does_not_have(store):
