@@ -12,7 +12,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bench import assignment, attribution, client, codec, growth, insert, learning, loop, maturing, postgresql, turn
+from bench import (
+    assignment,
+    attribution,
+    client,
+    codec,
+    copying,
+    growth,
+    insert,
+    learning,
+    loop,
+    maturing,
+    postgresql,
+    turn,
+)
 from bench.comparison import Comparison
 from bench.machine import machine
 from bench.workbench import LeftOut, Workbench
@@ -23,6 +36,7 @@ MEASUREMENTS: Mapping[str, Callable[[Workbench], Iterator[Comparison]]] = {
     "codec": codec.measure,
     "assignment": assignment.measure,
     "insert": insert.measure,
+    "copying": copying.measure,
     "turn": turn.measure,
     "attribution": attribution.measure,
     "postgresql": postgresql.measure,
