@@ -24,6 +24,7 @@ from bench import (
     loop,
     maturing,
     postgresql,
+    sharing,
     turn,
 )
 from bench.comparison import Comparison
@@ -40,6 +41,7 @@ MEASUREMENTS: Mapping[str, Callable[[Workbench], Iterator[Comparison]]] = {
     "turn": turn.measure,
     "attribution": attribution.measure,
     "postgresql": postgresql.measure,
+    "sharing": sharing.measure,
     "maturing": maturing.measure,
     "growth": growth.measure,
     "client": client.measure,

@@ -14,6 +14,7 @@ from bench.workbench import Workbench
 from bench.world import World
 from events.connection import connect
 from schemas.attributed import OutcomeAttributed
+from schemas.event import Envelope
 from schemas.parameters import Registry
 from schemas.registry import load_registry
 from schemas.settings import Mode
@@ -44,8 +45,7 @@ def deployment() -> Deployment:
 def compared(bench: Workbench, stores: Stores | Databases, redis: Redis, *, against: str) -> Comparison:
     """The worker against the bare loop, into the same kind of store."""
     registry = load_registry(REGISTRY)
-    world = World(first_version(registry), symbols=SYMBOLS, sessions=bench.count(SESSIONS))
-    backlog = Backlog(redis, list(world.events()))
+    backlog = Backlog(redis, events(bench.count(SESSIONS)))
 
     def attributed() -> float:
         redis.delete(OutcomeAttributed.type)
@@ -59,6 +59,11 @@ def compared(bench: Workbench, stores: Stores | Databases, redis: Redis, *, agai
         ours=attributed,
         baseline=lambda: drained_barely(stores, redis, backlog),
     )
+
+
+def events(sessions: int, *, symbols: int = SYMBOLS) -> Iterator[Envelope]:
+    """What trading tells in so many sessions."""
+    return World(first_version(load_registry(REGISTRY)), symbols=symbols, sessions=sessions).events()
 
 
 def worker(registry: Registry, store: Store, redis: Redis) -> Attribution:
