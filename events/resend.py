@@ -12,7 +12,8 @@ from events.entry import EntryId
 from events.moments import moment_text
 from schemas.errors import EngineError
 
-ENTRY = re.compile(r"\d+-\d+")
+ENTRY = re.compile(r"\d+-\d+(~\d+)?")
+"""An id, and which of several entries that had it."""
 
 
 class NotResendable(EngineError):
@@ -47,7 +48,7 @@ def entry_of(body: bytes, *, stream: str, entry: str) -> Mapping[Any, Any]:
         return {b"event": body}
     name = f"{stream}/{entry}"
     if _is_flat(said):
-        time = moment_text(EntryId.parse(entry).ms * 1000)
+        time = moment_text(EntryId.parse(entry.partition("~")[0]).ms * 1000)
         return {"time": time, "id": name} | {key: value for key, value in said.items() if key not in _empty(said)}
     return {b"event": body if said.get("id") else write({**said, "id": name})}
 

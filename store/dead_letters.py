@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import Enum
+from itertools import count
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select, update
@@ -63,14 +64,22 @@ class DeadLetters:
 
     def bury(
         self, *, worker: str, stream: str, entry: str, reason: str, body: bytes, size: int, attempts: int, now: int
-    ) -> bool:
-        """Keep an entry, and say whether it was new; one that already lies here stays as it was.
+    ) -> str | None:
+        """Keep an entry, and return as which entry it lies here; None where it already does, and stays as it was.
 
-        A NUL in the reason becomes its symbol, because no text of PostgreSQL may hold one.
+        A broker that lost its data gives ids of entries again. Another entry of the same id lies here as
+        ``1700000000000-0~2``. A NUL in the reason becomes its symbol, because no text of PostgreSQL may hold one.
         """
         shown = reason.replace("\0", "\N{SYMBOL FOR NULL}")
-        buried = Buried(worker, stream, entry, shown, body, size, attempts, now)
-        return insert_new(self._connection, dead_letters, [buried._asdict()])[0]
+        for number in count(1):
+            place = entry if number == 1 else f"{entry}~{number}"
+            buried = Buried(worker, stream, place, shown, body, size, attempts, now)
+            if insert_new(self._connection, dead_letters, [buried._asdict()])[0]:
+                return place
+            lies = self.get(worker, stream, entry=place)
+            if lies is None or (lies.body, lies.size) == (body, size):
+                break
+        return None
 
     def kept_since(self, worker: str, time: int) -> int:
         """How many ``worker`` has buried from ``time`` on, int64 microseconds."""

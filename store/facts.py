@@ -18,11 +18,12 @@ About = TypeVar("About", "AlertRow", "DecisionRow", "ThesisRow")
 
 
 class Kept(NamedTuple):
-    """What became of a fact: new; or not, because its event was here before (``claimed_by`` None); or
-    refused, because another event (source, id) had claimed its name."""
+    """What became of a fact: new; or not, because its event was here before (``claimed_by`` None), if with another
+    name then as ``told_as``; or refused, because another event (source, id) had claimed its name."""
 
     new: bool
     claimed_by: tuple[str, str] | None = None
+    told_as: str | None = None
 
 
 class AlertRow(NamedTuple):
@@ -128,9 +129,17 @@ class Facts:
     def _known(self, table: Table, row: Mapping[str, Any], *, key: str) -> Kept:
         named = (table.c.strategy == self.strategy, table.c[key] == row[key])
         holder = self.connection.execute(select(table.c.source, table.c.event_id).where(*named)).first()
-        if holder is None or tuple(holder) == (row["source"], row["event_id"]):
+        if holder is None:
+            return Kept(new=False, told_as=self.told_as(table, row, key=key))
+        if tuple(holder) == (row["source"], row["event_id"]):
             return Kept(new=False)
         return Kept(new=False, claimed_by=(holder[0], holder[1]))
+
+    def told_as(self, table: Table, row: Mapping[str, Any], *, key: str) -> str | None:
+        """What the column ``key`` says in the row of the same event, where that is something else."""
+        same = (table.c.source == row["source"], table.c.event_id == row["event_id"])
+        said = self.connection.execute(select(table.c[key]).where(*same)).scalar()
+        return None if said == row[key] else said
 
     def theses(
         self,

@@ -79,7 +79,7 @@ class Burial:
         if new := self._lay(work, grave):
             self._tally.refused(grave.reason)
             log.warning("event.refused", stream=delivery.stream, entry=delivery.entry, reason=grave.reason)
-        return new
+        return new is not None
 
     def _count(self, work: Work, stream: str, graves: list[Grave]) -> None:
         """Count those that are not kept, in the letter of the hour."""
@@ -93,15 +93,16 @@ class Burial:
             f"more than {self._an_hour:,} entries were refused within an hour; these were counted and not kept, "
             "their bytes are in the stream as long as that keeps them"
         )
-        self._lay(work, Grave(Delivery(stream, entry, {}, 0), reason, b"", 0))
+        if letters.get(self._worker, stream, entry=entry) is None:
+            self._lay(work, Grave(Delivery(stream, entry, {}, 0), reason, b"", 0))
         letters.add(self._worker, stream, entry=entry, entries=len(more), size=sum(grave.size for grave in more))
         self._tally.refused(more[-1].reason, times=len(more))
         log.warning("events.refused", stream=stream, entries=len(more), reason=more[-1].reason)
 
-    def _lay(self, work: Work, grave: Grave) -> bool:
-        """Put one into the store, and where it is new, tell of it."""
+    def _lay(self, work: Work, grave: Grave) -> str | None:
+        """Put one into the store, and where it is new, tell of it and return as which entry it lies there."""
         delivery, reason = grave.delivery, grave.reason[:REASON_CHARACTERS]
-        new = DeadLetters(work.connection).bury(
+        place = DeadLetters(work.connection).bury(
             worker=self._worker,
             stream=delivery.stream,
             entry=delivery.entry,
@@ -111,24 +112,23 @@ class Burial:
             attempts=delivery.attempts,
             now=work.now,
         )
-        if new:
-            Outbox(work.connection).add(
-                self._worker, DeadLetter.type, encode(self._letter(grave, reason)), now=work.now
-            )
-        return new
+        if place:
+            letter = encode(self._letter(grave, place, reason))
+            Outbox(work.connection).add(self._worker, DeadLetter.type, letter, now=work.now)
+        return place
 
-    def _letter(self, grave: Grave, reason: str) -> Envelope:
+    def _letter(self, grave: Grave, entry: str, reason: str) -> Envelope:
         delivery = grave.delivery
         letter = DeadLetter(
             worker=self._worker,
             stream=delivery.stream,
-            entry=delivery.entry,
+            entry=entry,
             reason=reason,
             body=msgspec.to_builtins(grave.body[:TOLD_BYTES]),
             size=grave.size,
             attempts=delivery.attempts,
         )
-        identity = f"{self._worker}/{delivery.stream}/{delivery.entry}"
+        identity = f"{self._worker}/{delivery.stream}/{entry}"
         return Envelope(source=self._worker, id=identity, time=self._clock(), data=letter)
 
 

@@ -69,6 +69,13 @@ def test_is_appended_to_its_stream_under_the_prefix(broker):
     assert (entry, b"s") == (found.decode(), fields[b"source"])
 
 
+def test_of_two_entries_that_had_one_id_the_second_is_named_as_it_lies_here():
+    body = b'{"source": "s", "session": "2023-11-14"}'
+    fields = entry_of(body, stream=STREAM, entry=f"{ENTRY}~2")
+    again = read(fields, entry="1700000099000-0")
+    assert (f"{STREAM}/{ENTRY}~2", 1_700_000_000_000_000) == (again.id, again.time)
+
+
 def test_what_came_out_of_a_file_is_not_sent(broker):
     with pytest.raises(NotResendable, match="learning replay"):
         resend(broker, b"{}", stream=STREAM, entry="history.jsonl@7")

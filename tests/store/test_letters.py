@@ -118,6 +118,20 @@ def test_a_refused_entry_that_comes_again_stays_as_it_was(store):
         assert "first" == DeadLetters(reading).get("attribution", "alert.raised", entry="1-0").reason
 
 
+def test_another_entry_that_was_given_the_same_id_lies_beside_it(store):
+    assert "1-0" == bury(store, "1-0", body=b"one")
+    assert "1-0~2" == bury(store, "1-0", body=b"two")
+    assert bury(store, "1-0", body=b"two") is None
+    assert "1-0~3" == bury(store, "1-0", body=b"three")
+    assert bury(store, "1-0", body=b"one") is None
+
+    with store.read() as reading:
+        letters = DeadLetters(reading)
+        found = {letter.entry: letter.body for letter in letters.list()}
+        assert {"1-0": b"one", "1-0~2": b"two", "1-0~3": b"three"} == found
+        assert 3 == letters.since(0)
+
+
 def test_lists_the_newest_refusals_first(store):
     bury(store, "1-0", now=10)
     bury(store, "2-0", now=30)

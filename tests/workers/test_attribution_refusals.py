@@ -180,3 +180,25 @@ def test_currencies_are_one_however_they_are_written(desk, stream):
     assert "USD" == desk.fact(instruments, symbol="AAPL")["currency"]
     [reason] = desk.take(stream.alert("b", "2023-01-04 15:00", currency="eur"))
     assert reason.startswith("currency is 'EUR', but 'AAPL' was told in 'USD' before")
+
+
+def nameless(event, *, entry):
+    """The same event, which brought no id and is named after its entry."""
+    return msgspec.structs.replace(event, id=entry, entry=entry)
+
+
+def test_another_event_without_an_id_in_an_entry_that_was_here_before_is_refused(desk, stream):
+    first, other = stream.alert("a", "2023-01-04 15:00"), stream.alert("b", "2023-01-04 15:00")
+    assert [] == desk.take(nameless(first, entry="alert.raised/7-0"))
+    assert [] == desk.take(nameless(first, entry="alert.raised/7-0"))
+    [reason] = desk.take(nameless(other, entry="alert.raised/7-0"))
+    assert reason.startswith("entry alert.raised/7-0 of 'scanner' was here before with alert_id 'a', now with 'b'")
+    assert 1 == count(desk, alerts)
+
+
+def test_another_close_without_an_id_in_an_entry_that_was_here_before_is_refused(desk, stream):
+    first, other = stream.closed("2023-01-04"), stream.closed("2023-01-05")
+    assert [] == desk.take(nameless(first, entry="session.closed/7-0"))
+    assert [] == desk.take(nameless(first, entry="session.closed/7-0"))
+    [reason] = desk.take(nameless(other, entry="session.closed/7-0"))
+    assert "with session '2023-01-04', now with '2023-01-05'" in reason

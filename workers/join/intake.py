@@ -105,11 +105,11 @@ class Intake:
         self._inference.mark(self.touched.units)
         self._take_prices(sorts[PriceObserved])
         self._written.keep(discovery_runs, sorts[DiscoveryCompleted], key="run_id", columns=discovery_columns)
-        self._written.insert(closings, self._written.rows(sorts[SessionClosed], closing_columns))
+        self._written.insert(closings, self._written.rows(sorts[SessionClosed], closing_columns), key="session")
         self._move()
 
     def _take_changes(self, batch: Sequence[Numbered]) -> None:
-        new = self._written.insert(symbol_changes, self._written.rows(batch, symbol_columns))
+        new = self._written.insert(symbol_changes, self._written.rows(batch, symbol_columns), key="symbol")
         if new:
             self._listings.change(new)
 

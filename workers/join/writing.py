@@ -49,11 +49,15 @@ class Writing:
                 self.refuse(
                     one, f"{key} {row[key]!r} already belongs to event {event!r} of {source!r}; give each its own"
                 )
+            self._refuse_other(one, row, key, said=fate.told_as)
         return [row for (_, row), fate in zip(rows, kept, strict=True) if fate.new]
 
-    def insert(self, table: Table, rows: Sequence[tuple[Numbered, Row]]) -> list[Row]:
-        """Write rows that no name of a fact stands for, and return the new ones."""
+    def insert(self, table: Table, rows: Sequence[tuple[Numbered, Row]], *, key: str) -> list[Row]:
+        """Write rows that no name of a fact stands for, and return the new ones; ``key`` is what they say."""
         new = self._work.insert(table, [row for _, row in rows])
+        for (one, row), is_new in zip(rows, new, strict=True):
+            if not is_new:
+                self._refuse_other(one, row, key, said=self._facts.told_as(table, row, key=key))
         return [row for (_, row), is_new in zip(rows, new, strict=True) if is_new]
 
     def rows(self, batch: Sequence[Numbered], columns: Columns) -> list[tuple[Numbered, Row]]:
@@ -86,6 +90,15 @@ class Writing:
         """Count facts that were taken in, and the examples that they must have."""
         due = {expected(self._strategy, subject, *slot): count for slot in slots}
         Tallies(self._work.connection).move({accepted(self._strategy, sort): count} | due)
+
+    def _refuse_other(self, one: Numbered, row: Row, key: str, *, said: str | None) -> None:
+        """Refuse an event that brought no id and is named after an entry, where another entry had that name before: a
+        broker that lost its data gives ids of entries again. What brings an id of its own is a repeat."""
+        if said is not None and one.envelope.id == one.envelope.entry:
+            place = f"entry {row['event_id']} of {row['source']!r} was here before with {key} {said!r}"
+            self.refuse(
+                one, f"{place}, now with {row[key]!r}: the broker gave its id twice; send it with an id of its own"
+            )
 
     def refuse(self, one: Numbered, reason: str) -> None:
         """Refuse an event, with the reason."""
