@@ -173,7 +173,7 @@ def test_twenty_unknown_fields_are_not_kept_and_counted_by_name_and_the_event_is
 
 
 @pytest.mark.at_length
-@settings(max_examples=100_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     some.sampled_from(sorted(EVENTS)),
     some.binary(max_size=2_000),
@@ -184,7 +184,7 @@ def test_random_bytes_are_refused_and_nothing_worse_at_length(stream, body, begi
 
 
 @pytest.mark.at_length
-@settings(max_examples=50_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     some.sampled_from(sorted(EVENTS)),
     some.dictionaries(
