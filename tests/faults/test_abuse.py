@@ -97,11 +97,10 @@ class Place:
     def __init__(self, store, broker):
         self.store = store
         self.broker = broker
-        registry = load_registry(ROOT / "parameters" / "scanner.toml")
+        rules = load_registry(ROOT / "parameters" / "scanner.toml")
+        registries = {name: msgspec.structs.replace(rules, strategy=name) for name in ("main", "momentum")}
         self.tally = Tally("attribution", clock=lambda: NOW)
-        worker = Attribution(
-            store, registries={"main": registry}, clock=lambda: NOW, on_settled=lambda strategy, session: None
-        )
+        worker = Attribution(store, registries=registries, clock=lambda: NOW, on_settled=lambda strategy, session: None)
         group = ConsumerGroup(broker, group=worker.name, consumer="one", streams=worker.reads, claim_after_ms=60_000)
         group.ensure()
         self.reads = worker.reads
