@@ -27,9 +27,10 @@ def trim(
     """Delete what is older than ``keep_ms`` on the broker's clock, and say how many entries went, by stream.
 
     Where the streams together still take more than ``keep_bytes``, the oldest entries of the largest go too, about as
-    many as it takes. Nothing goes, for either reason, that a group has not been handed, or has been and not
-    acknowledged: the slowest group decides. One that nobody has read as for ``keep_ms`` is not waited for, unless it is
-    among ``ours``. A stream without groups is cut by age and memory alone.
+    many as it takes; what one of them cannot give is not taken from the others. Nothing goes, for either reason, that a
+    group has not been handed, or has been and not acknowledged: the slowest group decides. One that nobody has read as
+    for ``keep_ms`` is not waited for, unless it is among ``ours``. A stream without groups is cut by age and memory
+    alone.
 
     Raises:
         BrokerUnreachable, BrokerRefused

@@ -87,6 +87,24 @@ def test_tidy_trims_what_everybody_has_read_and_nothing_else(redis_url, environm
         assert [b"2-1"] == [entry for entry, _ in redis.xrange("alert.raised")]
 
 
+def test_tidy_trims_by_memory_too_and_never_what_our_own_groups_have_not_read(redis_url, environment, store):
+    with connect(redis_url) as redis:
+        for stream in ("alert.raised", "price.observed"):
+            redis.xgroup_create(stream, "attribution", id="0", mkstream=True)
+            with redis.pipeline(transaction=False) as pipe:
+                for _ in range(1_000):
+                    pipe.xadd(stream, {"event": "x" * 2_000})
+                pipe.execute()
+        redis.xgroup_setid("price.observed", "attribution", "$")
+        command = [sys.executable, "-c", "from scheduler.jobs import tidy; tidy()"]
+        bounded = environment | {"LEARNING_KEEP_MEGABYTES": "1"}
+        subprocess.run(command, cwd=FOLDER, env=bounded, capture_output=True, timeout=60, check=True)
+        assert 1_000 == redis.xlen("alert.raised")
+        assert 1.1 * 2**20 / 2 > redis.memory_usage("price.observed", samples=0), (
+            "its half, and not what the other holds"
+        )
+
+
 def test_a_cycle_of_an_unknown_strategy_fails_with_the_known_ones(store, redis_url, environment):
     with connect(redis_url) as redis:
         CycleQueue(redis).ask("unheard", SESSION)

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+from schemas.groups import GROUPS
 from workers.checks.declared import declared
 from workers.processes.procfile import read_procfile
 
@@ -11,6 +12,10 @@ def test_every_process_of_our_procfile_is_watched():
     own = {name: name for name in ("attribution", "thompson", "deployment", "health", "cron")}
     assert (own, {"cycles": ("learning",)}) == found
     assert {*found.hearts, *found.queues} == set(read_procfile(PROCFILE))
+
+
+def test_what_a_worker_of_our_procfile_has_not_taken_in_is_never_deleted():
+    assert {*declared(read_procfile(PROCFILE)).hearts.values()} - {"cron"} == set(GROUPS)
 
 
 def test_names_are_those_of_the_procfile_and_what_is_none_of_ours_is_not_watched():
