@@ -21,7 +21,7 @@ from schemas.beat import Beat
 from schemas.registry import load_registry
 from schemas.settings import Settings
 from store.store import Store
-from workers.clock import wall_clock
+from workers.clock import steady_clock, wall_clock
 from workers.runtime import Runtime
 from workers.worker import Worker
 
@@ -111,5 +111,6 @@ def _run(group: str, settings: Settings) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     store = Store.open(settings.store_url, clock=wall_clock)
     with connect(settings.redis_url) as redis:
-        Runtime(WORKERS[group](store, redis), store=store, settings=settings, clock=wall_clock).run()
+        worker = WORKERS[group](store, redis)
+        Runtime(worker, store=store, settings=settings, clock=wall_clock, steady=steady_clock).run()
     store.close()

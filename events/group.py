@@ -48,6 +48,11 @@ class Delivery(NamedTuple):
     fields: dict[bytes, bytes]
     attempts: int
 
+    @property
+    def told_at(self) -> int:
+        """When the broker took it, in microseconds by its clock; or what the writer said, where that chose the id."""
+        return int(self.entry.partition("-")[0]) * 1_000
+
 
 class ConsumerGroup:
     """One consumer of a group that shares the entries of ``streams``.

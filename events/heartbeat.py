@@ -7,7 +7,7 @@ from redis import Redis
 from events.connection import broker_errors
 
 INDEX = "heartbeats"
-"""The sorted set of those who beat, by the time of their last beat: found without looking through all keys."""
+"""The sorted set of those who beat, by the broker's time of their last beat: found without looking through all keys."""
 
 REMEMBERED_US = 3_600_000_000
 """So long the index remembers who does not beat any more."""
@@ -29,13 +29,15 @@ class Heartbeat:
         self._key = f"{prefix}heartbeat:{self._name}"
         self._index = f"{prefix}{INDEX}"
 
-    def beat(self, body: bytes, *, at: int, lasts: float) -> None:
-        """Say ``body`` at ``at``, int64 microseconds; it is forgotten after ``lasts`` seconds.
+    def beat(self, body: bytes, *, lasts: float) -> None:
+        """Say ``body``; it is forgotten after ``lasts`` seconds.
 
         Raises:
             BrokerUnreachable, BrokerRefused: nobody heard it.
         """
         with broker_errors(self._redis), self._redis.pipeline(transaction=False) as pipe:
+            seconds, microseconds = self._redis.time()
+            at = seconds * 1_000_000 + microseconds
             pipe.set(self._key, body, px=max(1, round(lasts * 1000)))
             pipe.zadd(self._index, {self._name: at})
             pipe.zremrangebyscore(self._index, "-inf", at - REMEMBERED_US)

@@ -58,4 +58,4 @@ class Pulse:
 
     def _beat(self, beat: Beat) -> None:
         with suppress(BrokerUnreachable, BrokerRefused):
-            self._heartbeat.beat(msgspec.json.encode(beat), at=beat.at, lasts=beat.lasts)
+            self._heartbeat.beat(msgspec.json.encode(beat), lasts=beat.lasts)

@@ -11,7 +11,7 @@ from schemas.errors import EngineError
 from schemas.groups import GROUPS
 from store.store import Store
 from workers.attribution import Attribution
-from workers.clock import wall_clock
+from workers.clock import steady_clock, wall_clock
 from workers.cycle_queue import CycleQueue
 from workers.deployment import Deployment
 from workers.gate.snapshots import Snapshots
@@ -58,13 +58,14 @@ def run(name: str, installation: Installation) -> None:
     """
     settings = installation.settings
     if name != Health.name:
-        Runtime(worker(name, installation), store=installation.store, settings=settings, clock=wall_clock).run()
+        started = worker(name, installation)
+        Runtime(started, store=installation.store, settings=settings, clock=wall_clock, steady=steady_clock).run()
         return
     # Neither looks at broker or store before it runs: when these are away is when health is needed most.
     store = Store.open(settings.store_url, clock=wall_clock)
     processes = read_procfile(installation.folder / "Procfile", prefix=settings.prefix)
-    health = Health(store, settings=settings, processes=processes, clock=wall_clock)
-    runtime = Runtime(health, store=store, settings=settings, clock=wall_clock)
+    health = Health(store, settings=settings, processes=processes, clock=wall_clock, steady=steady_clock)
+    runtime = Runtime(health, store=store, settings=settings, clock=wall_clock, steady=steady_clock)
     health.start()
     runtime.run()
     health.stop()

@@ -75,7 +75,7 @@ class Attribution:
         self._joins = {strategy: Join(Rules(registry)) for strategy, registry in registries.items()}
         self._closed: list[Closed] = []
         self._lived: dict[str, int] = {}
-        self._look_at = 0
+        self._looked_at = 0
 
     def handle(self, work: Work, batch: Sequence[Envelope]) -> Sequence[Refusal]:
         """Store what is new in the batch and bring the examples in line with it.
@@ -97,7 +97,7 @@ class Attribution:
 
     def rest(self, settled_before: Callable[[], int]) -> None:
         """Settle the sessions that every declared source has closed, once nothing told before is left to take in."""
-        if self._clock() >= self._look_at:
+        if not 0 <= self._clock() - self._looked_at < LOOK_AGAIN_US:
             self._look()
         if not self._closed:
             return
@@ -120,7 +120,7 @@ class Attribution:
             findings = join.findings(work.connection, intake.touched, settled=settled)
             Ledger(work, join.strategy).enter(findings, known=intake.touched.stands)
         if any(isinstance(one.envelope.data, SessionClosed) for one in events):
-            self._look_at = 0
+            self._looked_at = 0
         return intake.refusals
 
     def _settle(self, join: Join, session: str) -> bool:
@@ -158,7 +158,7 @@ class Attribution:
         for one in silent:
             closed.setdefault((one.session, one.strategy), one)
         self._closed = sorted(closed.values())
-        self._look_at = self._clock() + LOOK_AGAIN_US
+        self._looked_at = self._clock()
 
     def _forgotten(self, connection: Connection, join: Join) -> Iterator[Closed]:
         """The sessions that ended a grace ago, and that the engine lived through: others come from history."""

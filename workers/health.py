@@ -62,7 +62,7 @@ class Health:
     sent without it, and while the broker is away it is kept in the store. As a worker it takes in what trading
     processes say of themselves.
 
-        health = Health(store, settings=settings, processes=read_procfile(path), clock=wall_clock)
+        health = Health(store, settings=settings, processes=read_procfile(path), clock=wall_clock, steady=steady_clock)
         health.start()
         Runtime(health, ...).run()
         health.stop()
@@ -72,7 +72,13 @@ class Health:
     reads = (ClientReported.type,)
 
     def __init__(
-        self, store: Store, *, settings: Settings, processes: Mapping[str, str], clock: Callable[[], int]
+        self,
+        store: Store,
+        *,
+        settings: Settings,
+        processes: Mapping[str, str],
+        clock: Callable[[], int],
+        steady: Callable[[], int],
     ) -> None:
         self._store = store
         self._settings = settings
@@ -84,10 +90,11 @@ class Health:
             away={BROKER: (BROKER, "the broker is away"), STORE: (STORE, "the store is away")},
             silent_us=round(settings.health_silent_seconds * 1_000_000),
             clock=clock,
+            steady=steady,
         )
         found = declared(processes)
-        self._heartbeats = Heartbeats(self._redis, expected=found.hearts, settings=settings, clock=clock)
-        self._queues = Queues(self._redis, expected=found.queues, settings=settings, clock=clock)
+        self._heartbeats = Heartbeats(self._redis, expected=found.hearts, settings=settings, clock=steady)
+        self._queues = Queues(self._redis, expected=found.queues, settings=settings, clock=steady)
         self._groups = Groups(
             self._redis,
             streams=list(EVENTS),

@@ -31,18 +31,30 @@ LONGEST_PAUSE = 5.0
 
 
 class Runtime:
-    """Runs one worker until it is told to stop; a signal lets the turn in hand finish first."""
+    """Runs one worker until it is told to stop; a signal lets the turn in hand finish first.
 
-    def __init__(self, worker: Worker, *, store: Store, settings: Settings, clock: Callable[[], int]) -> None:
+    ``clock`` is the time of day, ``steady`` one that nobody sets, both in microseconds.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        *,
+        store: Store,
+        settings: Settings,
+        clock: Callable[[], int],
+        steady: Callable[[], int],
+    ) -> None:
         self._worker = worker
         self._store = store
         self._settings = settings
         self._clock = clock
+        self._steady = steady
         self._consumer = f"{socket.gethostname()}-{os.getpid()}"
         self._broker = connect(settings.redis_url)
         heartbeat = Heartbeat(self._broker, part=worker.name, consumer=self._consumer, prefix=settings.prefix)
         self._pulse = Pulse(heartbeat, every=settings.heartbeat_seconds, say=self._word)
-        self._tally = Tally(worker.name, clock=clock)
+        self._tally = Tally(worker.name, clock=steady)
         self._group = ConsumerGroup(
             self._broker,
             group=worker.name,
@@ -62,7 +74,7 @@ class Runtime:
             clock=clock,
             tally=self._tally,
         )
-        self._turn_since: int | None = None
+        self._turn_began: int | None = None
 
     def run(self) -> None:
         """Repeat turns until SIGTERM or SIGINT."""
@@ -95,22 +107,23 @@ class Runtime:
             log.warning("worker.left_entries", worker=self._worker.name, error=str(error))
 
     def _turn(self) -> None:
-        self._turn_since = self._clock()
+        self._turn_began = self._steady()
         try:
             self._turns.turn(count=self._settings.batch, block_ms=self._settings.block_ms)
         finally:
-            self._turn_since = None
+            self._turn_began = None
             collect()
 
     def _word(self) -> Beat:
         """What the worker says of itself; health reads it."""
         health = self._tally.health()
+        now, began = self._clock(), self._turn_began
         return Beat(
-            at=self._clock(),
+            at=now,
             lasts=lasting(self._settings.heartbeat_seconds),
             mode=self._settings.mode.value,
             state=health.state,
             reasons=health.reasons,
             counts=health.counts,
-            turn_since=self._turn_since,
+            turn_since=None if began is None else now - (self._steady() - began),
         )

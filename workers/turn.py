@@ -146,11 +146,15 @@ class Turns:
         return outwaited
 
     def _decode(self, delivery: Delivery) -> Envelope:
+        """The event, which may not lie in the future: neither of the broker when it was told, nor of this machine now.
+
+        So a worker whose clock is behind refuses nothing that another one takes in.
+        """
         return decode(
             delivery.fields,
             stream=delivery.stream,
             entry=delivery.entry,
-            now=self._clock(),
+            now=max(self._clock(), delivery.told_at),
             max_bytes=self._limits.max_bytes,
             future_tolerance_us=self._limits.future_tolerance_us,
             sample_unknown=self._tally.sampled(),

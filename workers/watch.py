@@ -41,6 +41,7 @@ class Watch:
     Args:
         known: how parts were before a restart, and since when.
         away: what is told of a part when its side cannot look, by side: the part, and how it is called.
+        steady: a clock that nobody sets, by which a look is measured.
     """
 
     def __init__(
@@ -50,19 +51,21 @@ class Watch:
         away: Mapping[str, tuple[str, str]],
         silent_us: int,
         clock: Callable[[], int],
+        steady: Callable[[], int],
     ) -> None:
         self._lock = Lock()
         self._standing = Standing(known, repeat_us=REPEAT_US)
         self._away = away
         self._silent_us = silent_us
         self._clock = clock
+        self._steady = steady
         self._begun: dict[str, int] = {}
         self._bulletins: deque[Bulletin] = deque(maxlen=MOST_WAITING)
 
     def begin(self, side: str) -> None:
         """A side goes to look."""
         with self._lock:
-            self._begun[side] = self._clock()
+            self._begun[side] = self._steady()
 
     def end(self, side: str) -> None:
         """It has looked and has told what it had to tell."""
@@ -74,7 +77,7 @@ class Watch:
         """What a side found: everything that it looks after. From here on it tells what it has to tell."""
         with self._lock:
             if side in self._begun:
-                self._begun[side] = self._clock()
+                self._begun[side] = self._steady()
             self._tell(self._standing.take(side, readings, whole=True, now=self._clock()))
             self._judge()
 
@@ -127,7 +130,7 @@ class Watch:
 
     def _judge(self) -> None:
         """Say of every side whose look takes too long that it does not answer."""
-        now = self._clock()
+        now = self._steady()
         for side, begun in list(self._begun.items()):
             if now - begun > self._silent_us:
                 limit = span(self._silent_us / 1e6)

@@ -179,6 +179,23 @@ def test_after_an_outage_the_calendar_closes_no_session_of_which_something_is_st
     assert ["2023-11-15"] == desk.settled
 
 
+def test_a_session_that_another_worker_was_told_of_is_found_also_after_the_clock_was_set_back(store, stream):
+    desk, now = Desk(store, rules=registry(sources=["scanner"])), NOW
+    worker = Attribution(
+        desk.store,
+        registries={"main": desk.rules},
+        clock=lambda: now,
+        on_settled=lambda _, session: desk.settled.append(session),
+    )
+    worker.rest(lambda: 10**15)
+    desk.take(stream.closed("2023-01-04"))
+    worker.rest(lambda: 10**15)
+    assert [] == desk.settled
+    now -= 3_600_000_000
+    worker.rest(lambda: 10**15)
+    assert ["2023-01-04"] == desk.settled
+
+
 def test_history_is_never_closed_by_the_calendar(store, stream):
     desk = Desk(store, rules=registry(sources=["scanner"]))
     desk.take(stream.alert("a", "2023-01-04 15:00"))

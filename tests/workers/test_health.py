@@ -34,7 +34,9 @@ class Scene:
         self.anew()
 
     def anew(self):
-        self.health = Health(self.store, settings=self.settings, processes={}, clock=lambda: self.now)
+        self.health = Health(
+            self.store, settings=self.settings, processes={}, clock=lambda: self.now, steady=lambda: self.now
+        )
         self.of_broker, self.of_store = self.health.sides
 
     def sent(self):

@@ -11,7 +11,9 @@ from workers.watch import Watch
 
 class Scene:
     def __init__(self):
-        self.watch = Watch(known={}, away={"store": ("store", "away")}, silent_us=10**12, clock=lambda: 1)
+        self.watch = Watch(
+            known={}, away={"store": ("store", "away")}, silent_us=10**12, clock=lambda: 1, steady=lambda: 1
+        )
         self.looks = 0
         self.enough = threading.Event()
         self.error = None

@@ -35,6 +35,16 @@ def rest(deployment, store, broker):
     return drain(broker, Mailbag(store, "deployment"))
 
 
+def test_a_clock_that_was_set_back_puts_nothing_off(store, broker):
+    clock = Clock()
+    clock.now = 10**12
+    deployment = opened(store, broker, clock)
+    rest(deployment, store, broker)
+    broker.flushall()
+    clock.now -= 3_600_000_000
+    assert 1 == rest(deployment, store, broker)
+
+
 def test_a_broker_that_came_back_empty_is_told_the_version_in_force_again(store, broker):
     clock = Clock()
     deployment = opened(store, broker, clock)

@@ -7,6 +7,9 @@ from structlog.testing import capture_logs
 from events.connection import connect
 from events.errors import BrokerUnreachable
 from events.group import ConsumerGroup
+from events.publisher import Publisher
+from schemas.event import Envelope
+from schemas.session import SessionClosed
 from store.counts import refusals
 from store.dead_letters import DeadLetters
 from store.errors import StoreBusy, StoreOutdated, StoreUnavailable
@@ -160,6 +163,21 @@ def test_says_once_that_events_of_a_newer_schema_were_left_however_many_they_are
             bench.turn(group=bench.consumer("one"))
     assert [("events.newer", 50)] == [(line["event"], line["entries"]) for line in lines]
     assert 50 == bench.pending()
+
+
+def test_an_event_of_now_is_not_refused_by_a_worker_whose_clock_is_behind(bench):
+    """The broker's clock, which is years ahead of this worker's, says when it was told."""
+    seconds, _ = bench.broker.time()
+    closed = SessionClosed(session="2023-11-14")
+    times = {"now": seconds * 1_000_000, "in an hour": (seconds + 3_600) * 1_000_000}
+    Publisher(bench.broker).publish(
+        [Envelope(source="test", id=name, time=time, data=closed) for name, time in times.items()]
+    )
+    bench.turn()
+    with bench.store.read() as reading:
+        [buried] = DeadLetters(reading).list()
+    assert ["now"] == bench.answers()
+    assert "in the future" in buried.reason
 
 
 def test_counts_fields_that_nobody_declared_by_name(bench):

@@ -18,6 +18,7 @@ class Scene:
             away={"broker": ("broker", "the broker is away"), "store": ("store", "the store is away")},
             silent_us=SILENT,
             clock=lambda: self.now,
+            steady=lambda: self.now,
         )
 
     def look(self, side, *readings):

@@ -34,7 +34,7 @@ class Snapshots:
         self._strategies = tuple(strategies)
         self._at_broker = at_broker
         self._clock = clock
-        self._look_at = 0
+        self._looked_at = 0
 
     def mend(self) -> None:
         """Put the version in force of each strategy into the outbox again where its snapshot is missing or another.
@@ -42,9 +42,10 @@ class Snapshots:
         Raises:
             BrokerUnreachable, BrokerRefused, StoreError: nobody knows; ask again later.
         """
-        if self._clock() < self._look_at:
+        now = self._clock()
+        if 0 <= now - self._looked_at < LOOK_EVERY_US:
             return
-        self._look_at = self._clock() + LOOK_EVERY_US
+        self._looked_at = now
         for strategy in self._strategies:
             with self._store.read() as reading:
                 version = Versions(reading).latest(strategy)

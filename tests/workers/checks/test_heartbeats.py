@@ -30,9 +30,7 @@ class Place:
     def beat(self, consumer="1", lasts=60.0, **more):
         """Said now: it lasts in full."""
         said = Beat(at=self.now, lasts=lasts, **more)
-        Heartbeat(self.redis, part="thompson", consumer=consumer).beat(
-            msgspec.json.encode(said), at=self.now, lasts=lasts
-        )
+        Heartbeat(self.redis, part="thompson", consumer=consumer).beat(msgspec.json.encode(said), lasts=lasts)
 
     def fade(self, seconds, consumer="1"):
         """So much later, the broker's clock included."""
@@ -161,12 +159,12 @@ def test_a_turn_that_takes_long_is_told(place, seconds, state):
 
 
 def test_a_heartbeat_that_nobody_can_read_is_told_and_stops_nothing(place):
-    Heartbeat(place.redis, part="thompson", consumer="1").beat(b"{", at=START, lasts=60.0)
+    Heartbeat(place.redis, part="thompson", consumer="1").beat(b"{", lasts=60.0)
     assert "cannot be read" in place.look().texts[0] or HEALTHY is not place.look().state
 
 
 def test_another_part_whose_name_begins_alike_is_not_meant(place):
     Heartbeat(place.redis, part="thompson2", consumer="1").beat(
-        msgspec.json.encode(Beat(at=START, lasts=60.0)), at=START, lasts=60.0
+        msgspec.json.encode(Beat(at=START, lasts=60.0)), lasts=60.0
     )
     assert [("starting", DEGRADED)] == codes(place.look())

@@ -62,7 +62,7 @@ def test_what_was_backed_up_is_restored_and_says_what_happens_next(place, store)
 def test_nothing_is_restored_while_the_engine_works_with_the_store(place, store, broker, redis_url, monkeypatch):
     monkeypatch.setenv("RQ_REDIS_URL", redis_url)
     run("backup", "copy")
-    Heartbeat(broker, part="thompson", consumer="here", prefix="").beat(b"{}", at=NOW, lasts=60)
+    Heartbeat(broker, part="thompson", consumer="here", prefix="").beat(b"{}", lasts=60)
 
     said, code = run("restore", "copy", "--replace")
     assert (1, True) == (code, "thompson:here work with the store; stop the engine" in said)
