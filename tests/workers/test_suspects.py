@@ -2,6 +2,7 @@
 
 import pytest
 
+from events.codec import decode
 from events.errors import BrokerUnreachable
 from store.dead_letters import DeadLetters
 from store.errors import StoreUnavailable
@@ -125,3 +126,19 @@ def test_acknowledgements_that_are_lost_again_and_again_bury_nothing(bench, monk
     group.again()
     turns.turn(count=500, block_ms=1)
     assert ({}, ["a", "b"], 0) == (buried(bench), bench.answers(), bench.pending())
+
+
+def test_an_event_that_ends_the_process_where_it_is_decoded_is_buried_without_being_decoded_again(bench, monkeypatch):
+    bench.send("a", "deadly", "b")
+    whole = decode
+
+    def decoded(fields, **more):
+        if b"deadly" in fields[b"event"]:
+            raise Death
+        return whole(fields, **more)
+
+    monkeypatch.setattr("workers.turn.decode", decoded)
+    assert LIVES == live(bench)
+    [letter] = buried(bench).values()
+    assert b'"deadly"' in letter.body
+    assert ["a", "b"] == bench.answers()

@@ -108,6 +108,15 @@ def test_puts_one_back_into_its_stream_under_its_name_and_closes_it(place):
     assert 1 == place.broker.xlen(STREAM)
 
 
+def test_one_that_counts_others_shows_how_many_and_is_not_sent(place):
+    name = place.bury("more-2023-11-14T22Z", body=b"", size=900, reason="more than 1,000 entries were refused")
+    assert "3 entries" in place.run("show", name)
+    assert "only 0 of its 900 bytes were kept" in place.run("retry", name, code=1)
+    assert ["more-2023-11-14T22Z"] == place.open()
+    place.run("drop", name)
+    assert [] == place.open()
+
+
 def test_one_that_was_not_kept_whole_is_not_sent(place):
     assert "only" in place.run("retry", place.bury(size=10**6), place.bury("2-0"), code=1)
     assert ["1700000000000-0"] == place.open()
