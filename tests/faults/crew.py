@@ -62,9 +62,10 @@ class Crew:
         self._thompson = turning(Thompson(), self.store, self.broker, prefix=prefix)
 
     def start(self, *workers):
-        """Start workers, and wait until they are heard."""
+        """Start workers, where that was not done, and wait until they are heard."""
         for worker in workers:
-            self.launch(worker, "workers", worker)
+            if worker not in self.processes:
+                self.launch(worker, "workers", worker)
         self.until(lambda: all(self.beat(worker) for worker in workers), f"{workers} to be heard")
 
     def launch(self, called, *command):

@@ -66,6 +66,7 @@ def place(server, redis_server, tmp_path_factory):
     url = server.create()
     seen = f"postgresql://{postgresql.USER}@127.0.0.1:{wire.port}/{url.partition('?')[0].rpartition('/')[2]}"
     crew = Crew(folder / "crew", redis_server, prefix="away:", url=url, seen=seen)
+    crew.launch("attribution", "workers", "attribution")
     calm = Calm(folder / "calm", redis_server)
     try:
         crew.start("attribution")

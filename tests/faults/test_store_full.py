@@ -33,6 +33,7 @@ class Place:
     def __init__(self, folder, disk, redis_url):
         self.file = disk / "learning.db"
         self.crew = Crew(disk, redis_url, prefix="full:", url=f"sqlite:///{self.file}")
+        self.crew.launch("attribution", "workers", "attribution")
         self._calm = Calm(folder / "calm", redis_url)
 
     def close(self):
