@@ -17,7 +17,7 @@ check: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/dev
+bench: .venv/bench
 	$(BIN)/python -m bench $(ARGS)
 
 faults: .venv/dev
@@ -44,4 +44,8 @@ clean:
 	@$(BIN)/python -c 'import importlib.util, sys; sys.exit(not importlib.util.find_spec("pgserver"))' \
 	  || $(PIP) --target .venv/postgresql --python-version 3.12 --only-binary=:all: --no-deps pgserver 2>/dev/null \
 	  || echo "no wheel holds PostgreSQL for this machine: its tests are skipped, or use LEARNING_TEST_POSTGRESQL_URL"
+	@touch $@
+
+.venv/bench: .venv/dev
+	$(PIP) --editable '.[broker,demo,dev,bench]'
 	@touch $@

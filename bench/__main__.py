@@ -28,6 +28,7 @@ from bench import (
     turn,
 )
 from bench.comparison import Comparison
+from bench.frameworks import measurement
 from bench.machine import machine
 from bench.workbench import LeftOut, Workbench
 from events.broker import EmbeddedBroker
@@ -42,6 +43,7 @@ MEASUREMENTS: Mapping[str, Callable[[Workbench], Iterator[Comparison]]] = {
     "attribution": attribution.measure,
     "postgresql": postgresql.measure,
     "sharing": sharing.measure,
+    "frameworks": measurement.measure,
     "maturing": maturing.measure,
     "growth": growth.measure,
     "client": client.measure,
