@@ -23,7 +23,9 @@ from bench import (
     learning,
     loop,
     maturing,
+    memory,
     postgresql,
+    rows,
     sharing,
     turn,
 )
@@ -34,7 +36,9 @@ from bench.workbench import LeftOut, Workbench
 from events.broker import EmbeddedBroker
 from events.connection import connect
 
-MEASUREMENTS: Mapping[str, Callable[[Workbench], Iterator[Comparison]]] = {
+Measure = Callable[[Workbench], Iterator[Comparison]]
+
+MEASUREMENTS: Mapping[str, Measure] = {
     "codec": codec.measure,
     "assignment": assignment.measure,
     "insert": insert.measure,
@@ -51,6 +55,9 @@ MEASUREMENTS: Mapping[str, Callable[[Workbench], Iterator[Comparison]]] = {
     "learning": learning.measure,
 }
 
+LONG: Mapping[str, Measure] = {"rows": rows.measure, "memory": memory.measure}
+"""What takes most of an hour, and gigabytes: only where it is named."""
+
 
 CAPTION = (
     "Medians of runs by turns. Ratio: ours by baseline, the median, lowest and highest of all pairs of runs. "
@@ -59,10 +66,11 @@ CAPTION = (
 
 
 def main() -> int:
-    """Run what the command line names, or everything; the exit code."""
+    """Run what the command line names, or everything but what takes long; the exit code."""
     names = sys.argv[1:] or list(MEASUREMENTS)
-    if unknown := [name for name in names if name not in MEASUREMENTS]:
-        sys.stderr.write(f"there is no measurement {', '.join(unknown)}; known: {', '.join(MEASUREMENTS)}\n")
+    known = {**MEASUREMENTS, **LONG}
+    if unknown := [name for name in names if name not in known]:
+        sys.stderr.write(f"there is no measurement {', '.join(unknown)}; known: {', '.join(known)}\n")
         return 2
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     console = Console(width=None if sys.stdout.isatty() else 130)
@@ -70,7 +78,7 @@ def main() -> int:
         broker = EmbeddedBroker(Path(folder))
         url = broker.start()
         try:
-            console.print(_table(_measured(names, Path(folder), url, console)))
+            console.print(_table(_measured({name: known[name] for name in names}, Path(folder), url, console)))
             with connect(url) as redis:
                 console.print(*machine(redis), sep="\n", highlight=False)
         finally:
@@ -78,18 +86,18 @@ def main() -> int:
     return 0
 
 
-def _measured(names: list[str], folder: Path, url: str, console: Console) -> list[Comparison]:
+def _measured(chosen: Mapping[str, Measure], folder: Path, url: str, console: Console) -> list[Comparison]:
     found: list[Comparison] = []
     with _progress(console) as progress, connect(url) as redis:
-        task = progress.add_task("", total=len(names), what="")
-        for name in names:
+        task = progress.add_task("", total=len(chosen), what="")
+        for name, measure in chosen.items():
             redis.flushall()
             place = folder / name
             place.mkdir()
             if not console.is_terminal:
                 console.print(f"measuring {name}")
             try:
-                found += MEASUREMENTS[name](Workbench(place, url, tell=_teller(progress, task)))
+                found += measure(Workbench(place, url, tell=_teller(progress, task)))
             except LeftOut as reason:
                 console.print(f"{name} is left out: {reason}")
             progress.advance(task)

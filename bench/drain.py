@@ -1,5 +1,7 @@
 """A backlog, taken in by one side or the other."""
 
+import time
+
 from redis import Redis
 
 from bench.backlog import Backlog
@@ -21,6 +23,12 @@ BATCH = 500
 
 def drained(worker: Worker, store: Store, redis: Redis, backlog: Backlog, *, batch: int = BATCH) -> float:
     """Events a second, taken in by ``worker`` on the engine's runtime. Nothing may be refused."""
+    [found] = laps(worker, store, redis, backlog, batch=batch, count=1)
+    return found
+
+
+def laps(worker: Worker, store: Store, redis: Redis, backlog: Backlog, *, batch: int, count: int) -> list[float]:
+    """The same in each of ``count`` parts of the backlog, one after another."""
     group = ConsumerGroup(
         redis, group=worker.name, consumer="bench", streams=worker.reads, claim_after_ms=60_000, prefix=""
     )
@@ -38,14 +46,18 @@ def drained(worker: Worker, store: Store, redis: Redis, backlog: Backlog, *, bat
     backlog.again(worker.name)
     group.ensure()
 
-    def drain() -> None:
-        left = backlog.count
-        while left > 0:
-            left -= turns.turn(count=batch, block_ms=100)
+    read = 0
+
+    def lap(until: int) -> float:
+        nonlocal read
+        begun, started = read, time.perf_counter()
+        while read < until:
+            read += turns.turn(count=batch, block_ms=100)
             collect()
+        return (read - begun) / (time.perf_counter() - started)
 
     with collected_between_turns():
-        found = rate(backlog.count, drain)
+        found = [lap(backlog.count * (number + 1) // count) for number in range(count)]
     assert tally.counts["taken"] == backlog.count, tally.counts
     return found
 

@@ -34,6 +34,11 @@ FEATURES = (
 
 def alerts(count: int) -> list[Envelope]:
     """Alerts with twelve features each."""
+    return list(raised(count))
+
+
+def raised(count: int) -> Iterator[Envelope]:
+    """The same, made one after another."""
     generator = default_rng(1)
     return _told(_alert(place, generator) for place in range(count))
 
@@ -41,7 +46,7 @@ def alerts(count: int) -> list[Envelope]:
 def bars(count: int) -> list[Envelope]:
     """Bars of a minute."""
     generator = default_rng(2)
-    return _told(_bar(place, generator) for place in range(count))
+    return list(_told(_bar(place, generator) for place in range(count)))
 
 
 def features(generator: Generator) -> dict[str, float]:
@@ -76,9 +81,8 @@ def _bar(place: int, generator: Generator) -> PriceObserved:
     )
 
 
-def _told(events: Iterator[Event]) -> list[Envelope]:
+def _told(events: Iterator[Event]) -> Iterator[Envelope]:
     ids = Ids()
-    return [
-        Envelope(source="scanner", id=ids.new(time), time=time, data=event)
-        for time, event in ((BEGIN + place * STEP, event) for place, event in enumerate(events))
-    ]
+    for place, event in enumerate(events):
+        time = BEGIN + place * STEP
+        yield Envelope(source="scanner", id=ids.new(time), time=time, data=event)

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from sqlalchemy import select
 
-from bench.__main__ import MEASUREMENTS, main
+from bench.__main__ import LONG, MEASUREMENTS, main
 from bench.backlog import Backlog
 from bench.bare_loop import GROUP, BareLoop
 from bench.bare_table import in_postgresql, in_sqlite
@@ -22,11 +22,12 @@ from bench.workbench import LeftOut, Workbench
 from learning.effects import arm_effects
 
 
-@pytest.mark.parametrize("name", MEASUREMENTS)
+@pytest.mark.parametrize("name", [*MEASUREMENTS, *LONG])
 def test_every_measurement_has_figures_of_both_sides_and_says_what_it_does(name, tmp_path, redis_url):
     told = []
+    measure, size = (LONG[name], 0.0005) if name in LONG else (MEASUREMENTS[name], 0.02)
     try:
-        lines = list(MEASUREMENTS[name](Workbench(tmp_path, redis_url, told.append, runs=1, size=0.02)))
+        lines = list(measure(Workbench(tmp_path, redis_url, told.append, runs=1, size=size)))
     except LeftOut as reason:
         pytest.skip(str(reason))
     assert lines
@@ -106,3 +107,16 @@ def test_a_measurement_that_cannot_be_made_here_says_why_and_the_others_go_on(mo
     said = capsys.readouterr().out
     assert "one is left out: there is no PostgreSQL" in said
     assert "the other" in said
+
+
+def test_what_takes_long_is_measured_only_where_it_is_named(monkeypatch, capsys):
+    def line(what):
+        return lambda _: iter([Comparison(what=what, against="it", unit="ms", ours=(1.0,), baseline=(2.0,))])
+
+    monkeypatch.setattr("bench.__main__.MEASUREMENTS", {"short": line("the usual")})
+    monkeypatch.setattr("bench.__main__.LONG", {"long": line("the other")})
+    for named, shown in ([], ["the usual"]), (["long"], ["the other"]):
+        monkeypatch.setattr(sys, "argv", ["bench", *named])
+        assert 0 == main()
+        said = capsys.readouterr().out
+        assert shown == [what for what in ("the usual", "the other") if what in said]
