@@ -11,23 +11,29 @@ import msgspec
 import structlog
 from redis import Redis
 
-from bench import attribution
-from bench.assignment import REGISTRY
 from bench.backlog import Backlog
 from bench.turn import Keeper
 from events.connection import connect
 from events.heartbeat import heartbeats
 from schemas.beat import Beat
-from schemas.registry import load_registry
 from schemas.settings import Settings
 from store.store import Store
 from workers.clock import steady_clock, wall_clock
 from workers.runtime import Runtime
 from workers.worker import Worker
 
+
+def _attribution(store: Store, redis: Redis) -> Worker:
+    from bench import attribution  # noqa: PLC0415 - it fills 80 MB, which the one-table worker does not need
+    from bench.assignment import REGISTRY  # noqa: PLC0415
+    from schemas.registry import load_registry  # noqa: PLC0415
+
+    return attribution.worker(load_registry(REGISTRY), store, redis)
+
+
 WORKERS: Mapping[str, Callable[[Store, Redis], Worker]] = {
     "keeper": lambda *_: Keeper(),
-    "attribution": lambda store, redis: attribution.worker(load_registry(REGISTRY), store, redis),
+    "attribution": _attribution,
 }
 """What a process may run, by the name of its group."""
 
