@@ -1,6 +1,7 @@
 """The measurements run, and compare like with like. Nothing here looks at how fast anything is."""
 
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import psycopg
@@ -20,10 +21,19 @@ from bench.stores import Stores, driven
 from bench.turn import TABLE, Keeper, prepare
 from bench.workbench import LeftOut, Workbench
 from learning.effects import arm_effects
+from tests import postgresql
+
+
+@pytest.fixture
+def shared_server(request, monkeypatch):
+    """What measures on PostgreSQL starts no server of its own, where there can be one."""
+    if not postgresql.missing():
+        server = request.getfixturevalue("postgresql_server")
+        monkeypatch.setattr(postgresql, "server", lambda: nullcontext(server))
 
 
 @pytest.mark.parametrize("name", [*MEASUREMENTS, *LONG])
-def test_every_measurement_has_figures_of_both_sides_and_says_what_it_does(name, tmp_path, redis_url):
+def test_every_measurement_has_figures_of_both_sides_and_says_what_it_does(name, tmp_path, redis_url, shared_server):
     told = []
     measure, size = (LONG[name], 0.0005) if name in LONG else (MEASUREMENTS[name], 0.02)
     try:
