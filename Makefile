@@ -21,7 +21,7 @@ bench: .venv/bench
 	$(BIN)/python -m bench $(ARGS)
 
 faults: .venv/dev
-	$(BIN)/python -m pytest tests/faults -m "" $(ARGS)
+	$(BIN)/python -m pytest -m "faults or at_length" $(ARGS)
 
 up: .venv/demo
 	$(BIN)/learning up $(ARGS)

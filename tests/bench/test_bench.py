@@ -32,7 +32,14 @@ def shared_server(request, monkeypatch):
         monkeypatch.setattr(postgresql, "server", lambda: nullcontext(server))
 
 
-@pytest.mark.parametrize("name", [*MEASUREMENTS, *LONG])
+SLOW = {"growth", "postgresql", "sharing", *LONG}
+"""What starts servers or processes, or fills a store first."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.at_length if name in SLOW else ()) for name in (*MEASUREMENTS, *LONG)],
+)
 def test_every_measurement_has_figures_of_both_sides_and_says_what_it_does(name, tmp_path, redis_url, shared_server):
     told = []
     measure, size = (LONG[name], 0.0005) if name in LONG else (MEASUREMENTS[name], 0.02)

@@ -1,6 +1,7 @@
 """What the tests share that kill parts, and what is said of them at the end."""
 
 from itertools import count
+from pathlib import Path
 
 import pytest
 import structlog
@@ -18,6 +19,13 @@ from tests.faults.waiting import until
 SESSIONS = 12
 FOUND = pytest.StashKey()
 """What was done to the engine and what came of it: (scenario, kills, findings), in the order in which it was done."""
+
+
+def pytest_collection_modifyitems(items):
+    """What lies here bears the mark of its folder."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.faults)
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,7 @@ class Crew:
             **settings,
         }
         self.processes = {}
-        self._thompson = turning(Thompson(), self.store, self.broker, prefix=prefix)
+        self._thompson = turning(Thompson(mend=lambda settled_before: None), self.store, self.broker, prefix=prefix)
 
     def start(self, *workers):
         """Start workers, where that was not done, and wait until they are heard."""

@@ -163,7 +163,10 @@ class Calm:
         self._redis = connect(redis_url)
         self.store, registries = opened(f"sqlite:///{folder}/calm.db", self._redis, prefix="calm:", folder=folder)
         attribution = Attribution(self.store, registries=registries, clock=now, on_settled=lambda *_: None)
-        self._turns = [turning(one, self.store, self._redis, prefix="calm:") for one in (attribution, Thompson())]
+        self._turns = [
+            turning(one, self.store, self._redis, prefix="calm:")
+            for one in (attribution, Thompson(mend=lambda settled_before: None))
+        ]
 
     def after(self, events, *, settled):
         """The books after these events too, when so many sessions are settled."""

@@ -206,7 +206,7 @@ def engine(tmp_path_factory):
         "attribution",
         pytest.param("thompson", marks=pytest.mark.at_length),
         pytest.param("deployment", marks=pytest.mark.at_length),
-        "cycles",
+        pytest.param("cycles", marks=pytest.mark.at_length),
         "cron",
     ],
 )
@@ -232,6 +232,7 @@ def test_a_worker_that_hangs_is_said_to_be_silent_and_goes_on(engine):
     engine.until_said("thompson", HEALTHY, since=since)
 
 
+@pytest.mark.at_length
 def test_a_worker_that_is_stopped_and_started_again_is_no_alarm(engine):
     since = now()
     engine.kill("deployment", signal.SIGTERM)
@@ -296,6 +297,7 @@ def test_a_store_that_is_locked_is_said_by_way_of_the_broker(engine):
     engine.settled("store", "attribution")
 
 
+@pytest.mark.at_length
 def test_a_store_that_was_moved_away_is_said_by_way_of_the_broker(engine):
     since = now()
     engine.file.rename(engine.folder / "away.db")
@@ -341,6 +343,7 @@ def test_a_broker_that_is_killed_is_said_by_way_of_the_store_and_is_well_when_it
     engine.settled("attribution", "thompson", "deployment", "cron", "cycles")
 
 
+@pytest.mark.at_length
 def test_health_that_is_killed_is_missed_by_the_command_and_keeps_beginnings_when_it_is_back(engine):
     before = engine.beginnings(after=0)
     engine.kill("health")
@@ -351,6 +354,7 @@ def test_health_that_is_killed_is_missed_by_the_command_and_keeps_beginnings_whe
     assert before["broker"] == after["broker"] < since
 
 
+@pytest.mark.at_length
 def test_when_all_of_it_is_stopped_no_alarm_is_left_behind(engine):
     engine.settled("attribution", "thompson", "deployment", "cron", "cycles", "health", "store", "broker")
     since = now()

@@ -29,7 +29,7 @@ class Engine:
     def run(self):
         """New processes take in what is there, until nothing is left; the counts of them together."""
         deployment = Deployment(registries={"main": self.desk.rules}, mode=Mode.ACT, mend=lambda: None)
-        workers = [self.desk.start(), Thompson(), deployment]
+        workers = [self.desk.start(), Thompson(mend=lambda settled_before: None), deployment]
         tallies = [Tally(worker.name, clock=lambda: NOW) for worker in workers]
         turns = [self._turns(worker, tally) for worker, tally in zip(workers, tallies, strict=True)]
         while sum(one.turn(count=3, block_ms=1) for one in turns):

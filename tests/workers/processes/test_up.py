@@ -79,6 +79,7 @@ def test_starts_everything_restarts_what_crashes_and_leaves_nothing_behind(folde
     assert 0o600 == (folder / ".env").stat().st_mode & 0o777
 
 
+@pytest.mark.at_length
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent is gone")
 def test_what_it_started_ends_with_it_however_it_ends(folder):
     running = Running(folder)

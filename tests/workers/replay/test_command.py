@@ -151,6 +151,7 @@ def test_two_at_once_make_the_same_books(place, history, wanted):
     assert len(HISTORY) == here.taken()
 
 
+@pytest.mark.at_length
 def test_two_at_once_with_shuffled_copies_make_the_same_books(place, tmp_path, history, wanted):
     here = place()
     other = written(tmp_path / "shuffled.jsonl", random.Random(2).sample(HISTORY, len(HISTORY)))
