@@ -8,8 +8,9 @@ PIP := $(BIN)/pip --disable-pip-version-check --no-input install --quiet --const
 demo: .venv/demo
 	$(BIN)/python -m examples.demo $(ARGS)
 
+# One process more than there are cores: many tests wait for others.
 test: .venv/dev
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print(min(4, 1 + os.cpu_count()))') --dist loadfile $(ARGS)
 
 check: .venv/dev
 	$(BIN)/ruff check .

@@ -10,6 +10,11 @@ from store.tables import metadata
 sqlite_only = pytest.mark.parametrize("stores", ["sqlite"], indirect=True)
 """For a test of what only SQLite has, such as its plans of a query; or of what takes long and asks no database."""
 
+long_on_postgresql = pytest.mark.parametrize(
+    "stores", ["sqlite", pytest.param("postgresql", marks=pytest.mark.at_length)], indirect=True
+)
+"""For a property of many tries, of which each is a store."""
+
 
 class Reused:
     """Databases at the newest schema that are emptied and used again, with all that their connections know by then.

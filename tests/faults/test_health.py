@@ -207,7 +207,7 @@ def engine(tmp_path_factory):
         pytest.param("thompson", marks=pytest.mark.at_length),
         pytest.param("deployment", marks=pytest.mark.at_length),
         pytest.param("cycles", marks=pytest.mark.at_length),
-        "cron",
+        pytest.param("cron", marks=pytest.mark.at_length),
     ],
 )
 def test_a_process_that_is_killed_is_said_to_be_silent(engine, part):
@@ -367,6 +367,7 @@ def test_when_all_of_it_is_stopped_no_alarm_is_left_behind(engine):
     engine.until_command("health is silent")
 
 
+@pytest.mark.at_length
 def test_workers_that_never_start_are_missed_and_health_starts_without_broker_and_store(tmp_path):
     lonely = Engine(tmp_path)
     try:

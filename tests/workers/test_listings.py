@@ -12,6 +12,7 @@ from schemas.parameters import Market, Registry
 from store import tables
 from store.instruments import Listing
 from store.prices import Prices
+from tests.databases import long_on_postgresql
 from workers.join import eras
 from workers.join.listings import Listings
 from workers.join.rules import Rules
@@ -506,6 +507,7 @@ def one_change_a_day(given_events):
     return list(named.values())
 
 
+@long_on_postgresql
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=st.lists(events, min_size=1, max_size=25).map(one_change_a_day), data=st.data())
 def test_what_belongs_where_does_not_depend_on_order_and_batches(store, told, data):

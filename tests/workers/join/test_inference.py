@@ -11,7 +11,7 @@ from sqlalchemy import event, select
 from store.facts import Facts
 from store.tables import alerts, decisions, outcomes
 from store.tallies import Tallies
-from tests.databases import sqlite_only
+from tests.databases import long_on_postgresql, sqlite_only
 from tests.workers.desk import registry
 from tests.workers.shelf import Shelf
 from workers.join.cases import read_units
@@ -301,6 +301,7 @@ def test_marks_nothing_of_cases_beyond_the_units_that_it_is_handed(shelf):
     assert [] == shelf.connection.execute(select(outcomes.c.outcome_id).where(outcomes.c.joined == 1)).all()
 
 
+@long_on_postgresql
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     told=st.lists(st.one_of(ALERT, DECISION, NAMELESS, NAMELESS, NAMED), min_size=2, max_size=12),

@@ -174,6 +174,7 @@ def test_killed_in_the_middle_and_started_again_it_makes_the_same_books(place, h
     assert wanted[0] == books(here.store)
 
 
+@pytest.mark.at_length
 def test_ctrl_c_ends_it_behind_a_batch_and_it_says_how_to_go_on(place, history, wanted):
     here = place()
     process = here.start(history)
@@ -217,6 +218,7 @@ def test_files_with_maps_of_their_own_are_merged_by_time(place, tmp_path):
     assert "took in 8 events of late.csv, early.csv; 4 sessions settled" in here.run(*words)
 
 
+@pytest.mark.at_length
 def test_a_file_that_needs_no_map_is_merged_with_one_that_does(place, tmp_path):
     here = place()
     (tmp_path / "bars.toml").write_text(BARS)
