@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
+import pytest
 
 GIVEN = os.environ.get("LEARNING_TEST_POSTGRESQL_URL")
 """The address of a server that is there, as a role that may create databases; else one is started."""
@@ -198,6 +199,16 @@ def missing():
     if os.geteuid() == 0 and subprocess.run([*_as_nobody(), "true"], capture_output=True, check=False).returncode:
         return "no PostgreSQL: it does not run as root, and this machine lets nobody make a user namespace"
     return None
+
+
+def own():
+    """A server that a test may stop and start: the body of a fixture."""
+    if GIVEN:
+        pytest.skip("the server that LEARNING_TEST_POSTGRESQL_URL names is not ours to stop")
+    if reason := missing():
+        pytest.skip(reason)
+    with Server() as ours:
+        yield ours
 
 
 def programs():

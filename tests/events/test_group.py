@@ -12,18 +12,9 @@ from redis.exceptions import ResponseError
 
 from events.errors import BrokerRefused, BrokerUnreachable
 from events.group import ConsumerGroup, Delivery
+from tests.events.hand import Hand
 
 LONG_AGO_MS = 1_000_000
-
-
-class Hand:
-    """A clock that is moved by hand, in seconds."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture

@@ -6,19 +6,10 @@ import pytest
 
 from events.group import ConsumerGroup
 from events.lag import lags
+from tests.events.hand import Hand
 
 LONG_AGO_MS = 1_000_000
 DAY_MS = 86_400_000
-
-
-class Hand:
-    """A clock that is moved by hand, in seconds."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture

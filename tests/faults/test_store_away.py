@@ -49,14 +49,7 @@ class Place:
         self.crew.until_balanced(wanted)
 
 
-@pytest.fixture(scope="module")
-def server():
-    if postgresql.GIVEN:
-        pytest.skip("the server that LEARNING_TEST_POSTGRESQL_URL names is not ours to stop")
-    if reason := postgresql.missing():
-        pytest.skip(reason)
-    with postgresql.Server() as ours:
-        yield ours
+server = pytest.fixture(scope="module")(postgresql.own)
 
 
 @pytest.fixture(scope="module")

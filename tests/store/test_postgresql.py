@@ -201,15 +201,7 @@ def test_says_what_to_install_where_its_driver_is_missing(monkeypatch):
         Store.open("postgresql://host/db", clock=lambda: 1)
 
 
-@pytest.fixture
-def server():
-    """A server that a test may stop and start."""
-    if postgresql.GIVEN:
-        pytest.skip("the server that LEARNING_TEST_POSTGRESQL_URL names is not ours to stop")
-    if reason := postgresql.missing():
-        pytest.skip(reason)
-    with postgresql.Server() as ours:
-        yield ours
+server = pytest.fixture(postgresql.own)
 
 
 def test_a_server_that_was_away_is_used_again_without_a_failed_turn(server):
