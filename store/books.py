@@ -1,13 +1,15 @@
 """The books of a strategy: how much came in and how much stands where, by running counts and really counted."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, Table, case, func, select, text
 
 from schemas.vocabulary import Action
-from store.tables import alerts, decisions, examples, instruments, outcomes, theses
+from store.awaited import Awaited, slots_of
+from store.portions import portions
+from store.tables import alerts, awaited, decisions, examples, instruments, outcomes, theses
 from store.tallies import Tallies
 
 FACTS: Mapping[str, Table] = {
@@ -98,7 +100,14 @@ def counted(connection: Connection, strategy: str) -> Books:
     """The books by counting every row of the strategy, which takes seconds for a million."""
     standing: Counter[Place] = Counter()
     marked: Counter[str] = Counter()
-    for subject, horizon, origin, state, marks, late, count in connection.execute(_examples(strategy)):
+    rows = connection.execute(_examples(strategy)).all()
+    silent = connection.execute(_silent(strategy)).all()
+    in_silence = [
+        (subject, *slot, "pending", marks, 0, count)
+        for subject, slots, marks, count in silent
+        for slot in slots_of(slots)
+    ]
+    for subject, horizon, origin, state, marks, late, count in (*rows, *in_silence):
         standing[Place(subject, horizon, origin, state)] += count
         for mark in (*(mark for mark in marks.split(",") if mark), *([LATE] if late else [])):
             marked[mark] += count
@@ -112,12 +121,9 @@ def counted(connection: Connection, strategy: str) -> Books:
 
 
 def ownerless(connection: Connection, strategy: str) -> int:
-    """How many examples are about a fact that is not there: none, ever. Looks at every example."""
-    chosen = select(func.count()).select_from(examples).where(examples.c.strategy == strategy)
-    for subject, table in SUBJECTS.items():
-        there = select(table.c.sequence).where(table.c.sequence == examples.c.fact).exists()
-        chosen = chosen.where((examples.c.subject != subject) | ~there)
-    return int(connection.execute(chosen).scalar_one())
+    """How many examples are about a fact that is not there: none, ever; those of one that wait in silence count once.
+    Looks at every example."""
+    return sum(_ownerless(connection, about, strategy) for about in (examples, awaited))
 
 
 def came_between(connection: Connection, table: Table, strategy: str, *, after: int, until: int) -> int:
@@ -134,7 +140,12 @@ def pending(connection: Connection, strategy: str) -> dict[tuple[str, str], int]
     """How many examples really are pending, by horizon and origin."""
     place = (examples.c.horizon, examples.c.origin)
     chosen = select(*place, func.count()).where(examples.c.strategy == strategy, PENDING).group_by(*place)
-    return {(horizon, origin): count for horizon, origin, count in connection.execute(chosen)}
+    found = Counter({(horizon, origin): count for horizon, origin, count in connection.execute(chosen)})
+    silent = select(awaited.c.slots, func.count()).where(awaited.c.strategy == strategy).group_by(awaited.c.slots)
+    for slots, count in connection.execute(silent):
+        for slot in slots_of(slots):
+            found[slot] += count
+    return found
 
 
 def overdue(connection: Connection, strategy: str, *, before: int) -> list[Overdue]:
@@ -145,12 +156,39 @@ def overdue(connection: Connection, strategy: str, *, before: int) -> list[Overd
         .outerjoin(decisions, decisions.c.sequence == examples.c.fact)
         .where(examples.c.instrument.in_(own), PENDING, examples.c.due < before)
     )
-    return [Overdue._make(row) for row in connection.execute(chosen)]
+    found = [Overdue._make(row) for row in connection.execute(chosen)]
+    waits = list(Awaited(connection, strategy).overdue(until=before - 1))
+    held = _longest_holds(connection, [wait.fact for wait in waits])
+    return found + [
+        Overdue(*slot, wait.dues[slot], held.get(wait.fact)) for wait in waits for slot in wait.due_by(before - 1)
+    ]
 
 
 def _examples(strategy: str) -> Select[Any]:
     named = (*(examples.c[name] for name in Place._fields), examples.c.marks, examples.c.late)
     return select(*named, func.count()).where(examples.c.strategy == strategy).group_by(*named)
+
+
+def _silent(strategy: str) -> Select[Any]:
+    named = (awaited.c.subject, awaited.c.slots, awaited.c.marks)
+    return select(*named, func.count()).where(awaited.c.strategy == strategy).group_by(*named)
+
+
+def _ownerless(connection: Connection, about: Table, strategy: str) -> int:
+    chosen = select(func.count()).select_from(about).where(about.c.strategy == strategy)
+    for subject, table in SUBJECTS.items():
+        there = select(table.c.sequence).where(table.c.sequence == about.c.fact).exists()
+        chosen = chosen.where((about.c.subject != subject) | ~there)
+    return int(connection.execute(chosen).scalar_one())
+
+
+def _longest_holds(connection: Connection, facts: Sequence[int]) -> dict[int, int | None]:
+    """How many sessions decisions may hold their positions, by their ingest sequence."""
+    found: dict[int, int | None] = {}
+    for portion in portions(facts):
+        chosen = select(decisions.c.sequence, decisions.c.max_hold).where(decisions.c.sequence.in_(portion))
+        found.update((sequence, held) for sequence, held in connection.execute(chosen))
+    return found
 
 
 def _rows(connection: Connection, table: Table, strategy: str) -> int:

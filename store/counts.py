@@ -1,12 +1,15 @@
 """How much there is of everything."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Column, Connection, Select, Table, func, select
 
 from store import tables
+from store.awaited import slots_of
 from store.dead_letters import still_open
+from store.examples import PENDING
 
 
 class Counts(NamedTuple):
@@ -37,7 +40,7 @@ def counts(connection: Connection, strategy: str) -> Counts:
         **rows,
         prices=_bars(connection, strategy),
         acknowledged=_acknowledged(connection, strategy),
-        examples=_by(connection, tables.examples.c.state, strategy),
+        examples=_examples(connection, strategy),
         proposals=_by(connection, tables.proposals.c.state, strategy),
         cycles=_by(connection, tables.cycles.c.kind, strategy),
     )
@@ -66,6 +69,13 @@ def _bars(connection: Connection, strategy: str) -> int:
     instruments, prices = tables.instruments.c, tables.prices
     owned = select(func.count()).select_from(prices.join(tables.instruments, prices.c.instrument == instruments.id))
     return int(connection.execute(owned.where(instruments.strategy == strategy)).scalar_one())
+
+
+def _examples(connection: Connection, strategy: str) -> Mapping[str, int]:
+    found = Counter(_by(connection, tables.examples.c.state, strategy))
+    for slots, number in _by(connection, tables.awaited.c.slots, strategy).items():
+        found[PENDING] += number * len(slots_of(slots))
+    return dict(sorted(found.items()))
 
 
 def _acknowledged(connection: Connection, strategy: str) -> int:

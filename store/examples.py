@@ -15,6 +15,9 @@ from store.tables import alerts, decisions, examples, instruments, theses
 LONGEST_ID = 180
 """Ids with more characters are replaced by their hash, so that with a revision they still fit the wire."""
 
+PENDING = "pending"
+"""The state of an example that can still be filled."""
+
 Key = tuple[int, str, str]
 """An example: the ingest sequence of what it is about, its horizon and its origin."""
 
@@ -140,7 +143,10 @@ _WIDTH = len(_CONTENT)
 
 
 class Examples:
-    """The examples of one strategy, within a transaction."""
+    """The examples of one strategy that have rows of their own, within a transaction.
+
+    Those that wait in silence are in ``store.awaited``.
+    """
 
     def __init__(self, connection: Connection, strategy: str) -> None:
         self._connection = connection
@@ -219,13 +225,10 @@ class Examples:
         )
         return [OpenExample._make(row) for row in self._connection.execute(chosen)]
 
-    def pending(self) -> dict[str, list[str]]:
-        """The assignment sessions that have pending examples, by ``horizon/origin``."""
-        found: dict[str, list[str]] = {}
+    def sessions(self) -> set[tuple[tuple[str, str], str]]:
+        """The slots and assignment sessions that have pending examples."""
         rows = self._connection.execute(_OPEN, {"strategy": self._strategy})
-        for horizon, origin, session in sorted(tuple(row) for row in rows):
-            found.setdefault(f"{horizon}/{origin}", []).append(session)
-        return found
+        return {((horizon, origin), session) for horizon, origin, session in rows}
 
 
 def example_id(strategy: str, subject: str, subject_id: str, *, horizon: str, origin: str) -> str:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Select, Table, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, case, func, literal, select
 
-from store.tables import alerts, discovery_runs, examples, instruments, outcomes, theses
+from store.examples import PENDING
+from store.tables import alerts, awaited, discovery_runs, examples, instruments, outcomes, theses
 
 AT_ONCE = 2_000
 """How many rows are fetched together."""
@@ -100,13 +101,17 @@ def _beside(table: Table, shape: type[NamedTuple], strategy: str, slot: Slot, si
     )
     # Outer, though each has its instrument: so the facts are read as they lie, and not by instrument.
     beside = table.outerjoin(instruments, instruments.c.id == table.c.instrument).outerjoin(examples, named)
-    chosen = select(*(_column(table, name) for name in shape._fields)).select_from(beside)
+    beside = beside.outerjoin(awaited, awaited.c.fact == table.c.sequence)
+    chosen = select(*(_column(table, name, slot) for name in shape._fields)).select_from(beside)
     return _in_order(chosen.where(table.c.session >= since), table, strategy)
 
 
-def _column(table: Table, name: str) -> Column[Any]:
+def _column(table: Table, name: str, slot: Slot) -> ColumnElement[Any]:
     if name == "venue":
         return instruments.c.venue
+    if name == "state":
+        silent = (literal(",") + awaited.c.slots + ",").contains(f",{slot.horizon}/{slot.origin},")
+        return func.coalesce(examples.c.state, case((silent, PENDING)))
     return table.c[name] if name in table.c else examples.c[name.rstrip("_")]
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
 
 from store.portions import portions
-from store.tables import alerts, decisions, examples, fills, outcomes, prices, theses
+from store.tables import alerts, awaited, decisions, examples, fills, outcomes, prices, theses
 
 SUBJECTS = (alerts, decisions, theses)
 """What examples are about."""
@@ -53,7 +53,8 @@ class Moves:
         for table, found in facts.items():
             self._put(table, table.c.sequence, found)
             if table in SUBJECTS:
-                self._put(examples, examples.c.fact, found)
+                for about in (examples, awaited):
+                    self._put(about, about.c.fact, found)
         if bars:
             self._connection.execute(insert(prices), bars)
         return self._moved

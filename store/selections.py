@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from store.examples import Example, Revision
+from store.awaited import Awaited, Wait
+from store.examples import PENDING, Example, Revision
 from store.rows import columns
 from store.tables import examples
 
@@ -61,6 +62,7 @@ class Selected:
 
     def __init__(self, connection: Connection, selection: Selection) -> None:
         self._connection = connection
+        self._selection = selection
         self._chosen = list(_conditions(selection))
 
     def windows(self) -> Iterator[Window]:
@@ -68,6 +70,9 @@ class Selected:
         chosen = select(*columns(examples, Window)).where(*self._chosen)
         streamed = self._connection.execute(chosen.execution_options(yield_per=AT_ONCE))
         yield from map(Window._make, streamed)
+        for wait in self._waits():
+            for horizon, origin in filter(self._wants, wait.dues):
+                yield Window(wait.place.session, wait.fact, horizon, origin, wait.place.instrument, None, None)
 
     def rows(self, stretch: Stretch) -> list[Revision]:
         """The chosen examples of the stretch, by session, subject's id, horizon, origin and subject.
@@ -81,7 +86,24 @@ class Selected:
             table.session <= stretch.last,
         )
         rows = [_revision(row) for row in self._connection.execute(chosen.where(*self._chosen))]
+        for wait in self._waits(facts=(stretch.low, stretch.high), sessions=(stretch.first, stretch.last)):
+            rows.extend(wait.revision(slot) for slot in filter(self._wants, wait.dues))
         return sorted(rows, key=_order)
+
+    def _waits(
+        self, *, facts: tuple[int, int] | None = None, sessions: tuple[str, str] | None = None
+    ) -> Iterator[Wait]:
+        """What waits in silence, within the selection."""
+        selection = self._selection
+        if selection.states and PENDING not in selection.states:
+            return iter(())
+        first, last = sessions or (selection.since, selection.until)
+        return Awaited(self._connection, selection.strategy).between(facts=facts, first=first, last=last)
+
+    def _wants(self, slot: tuple[str, str]) -> bool:
+        horizon, origin = slot
+        selection = self._selection
+        return (not selection.horizons or horizon in selection.horizons) and selection.origin in (None, origin)
 
 
 def _conditions(selection: Selection) -> Iterator[ColumnElement[bool]]:

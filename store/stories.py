@@ -1,6 +1,6 @@
 """What belongs to one alert, decision, position or thesis, looked up by name, for people to read."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Select, Table, func, select
 
 from schemas.params import ParamsProposed
 from schemas.version import Version, VersionNumber
+from store.awaited import Awaited
 from store.evidence import EvidenceRow
 from store.examples import Example, Revision
 from store.portions import portions
@@ -98,7 +99,7 @@ class Stories:
         chosen = select(named).where(table.c.strategy == self._strategy, func.length(named) > length)
         return list(self._connection.execute(chosen).scalars())
 
-    def examples(self, facts: Iterable[int]) -> list[Revision]:
+    def examples(self, facts: Collection[int]) -> list[Revision]:
         """Every example about these facts, by fact, horizon and origin."""
         content = [examples.c[name.rstrip("_")] for name in Example._fields]
         chosen = select(*content, examples.c.revision, examples.c.sequence, examples.c.late)
@@ -107,6 +108,8 @@ class Stories:
             for row in self._connection.execute(chosen.where(examples.c.fact.in_(portion))):
                 *figures, revision, sequence, late = row
                 found.append(Revision(Example._make(figures), revision, sequence, bool(late)))
+        for wait in Awaited(self._connection, self._strategy).get(facts).values():
+            found.extend(wait.revisions())
         return sorted(found, key=lambda row: row.example.key)
 
     def journal(self, example_ids: Iterable[str]) -> list[JournalRow]:

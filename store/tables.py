@@ -343,12 +343,13 @@ replays = _table(
 
 # Written by attribution: the join.
 
-# One row for each (alert, decision or thesis, horizon, origin), replaced revision by revision. ``fact`` is the
-# ingest sequence of the row that it is about: rows of one time lie beside each other. origin: prices, or reported by
-# trading; the two are never mixed. ``due``: from which moment on it may be filled. The index of the pending ones holds
-# ``state``, because SQLite looks it up in each row where it does not. Prices are currency,
-# ``peak_after`` microseconds, ``benchmark`` what the benchmark did, all other figures fractions of the entry price,
-# signed as the position earned them. contributions: what stands in the statistics, JSON. marks: words, sorted.
+# One row for each (alert, decision or thesis, horizon, origin) of which anything is known or was told, replaced
+# revision by revision; those that wait in silence are in ``awaited``. ``fact`` is the ingest sequence of the row that
+# it is about: rows of one time lie beside each other. origin: prices, or reported by trading; the two are never mixed.
+# ``due``: from which moment on it may be filled. The index of the pending ones holds ``state``, because SQLite looks
+# it up in each row where it does not. Prices are currency, ``peak_after`` microseconds, ``benchmark`` what the
+# benchmark did, all other figures fractions of the entry price, signed as the position earned them. contributions: what
+# stands in the statistics, JSON. marks: words, sorted.
 examples = _table(
     "examples",
     Column("fact", INTEGER, primary_key=True, autoincrement=False),
@@ -399,6 +400,27 @@ examples = _table(
         postgresql_where=text("state = 'pending'"),
     ),
     sqlite_with_rowid=False,
+)
+
+# What an alert, decision or thesis waits for: those of its examples that are pending and that nobody was ever told of,
+# one row for all of them. Once an example is told, or anything is known of it, it has a row of its own above. slots:
+# ``horizon/origin``, sorted, with commas between; dues: from when on each may be filled, JSON in the same order;
+# ``due``: the first of these.
+awaited = _table(
+    "awaited",
+    Column("fact", INTEGER, primary_key=True, autoincrement=False),
+    Column("strategy", TEXT, nullable=False),
+    Column("subject", TEXT, nullable=False),
+    Column("subject_id", TEXT, nullable=False),
+    Column("instrument", INTEGER, ForeignKey("instruments.id"), nullable=False),
+    Column("unit", TEXT, nullable=False),
+    Column("session", TEXT, nullable=False),
+    Column("marks", TEXT, nullable=False),
+    Column("slots", TEXT, nullable=False),
+    Column("dues", TEXT, nullable=False),
+    Column("due", INTEGER, nullable=False),
+    Index(None, "instrument", "due"),
+    Index(None, "strategy", "session", "slots"),
 )
 
 # Written by thompson: the exact statistics, and the journal that they are the sum of.

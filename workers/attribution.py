@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from schemas.event import Envelope
 from schemas.parameters import Registry
 from schemas.session import SessionClosed
+from store.awaited import Awaited
 from store.closings import Closings
 from store.examples import Examples
 from store.facts import first_recorded
@@ -114,11 +115,11 @@ class Attribution:
     def _take(self, work: Work, join: Join, events: Sequence[Numbered]) -> list[Refusal]:
         latest = Sessions(work.connection).latest(join.strategy)
         settled = latest.session if latest else ""
-        intake = Intake(work, join.rules, settled=settled)
+        intake = Intake(work, join.rules, settled=settled, new_from=events[0].sequence)
         intake.take(events)
         if intake.touched:
-            findings = join.findings(work.connection, intake.touched, settled=settled)
-            Ledger(work, join.strategy).enter(findings, known=intake.touched.stands)
+            found = join.found(work.connection, intake.touched, settled=settled)
+            Ledger(work, join.strategy).enter(found, intake.touched)
         if any(isinstance(one.envelope.data, SessionClosed) for one in events):
             self._looked_at = 0
         return intake.refusals
@@ -132,13 +133,10 @@ class Attribution:
                 return False
             latest = sessions.latest(join.strategy)
             settled = max(latest.session if latest else "", session)
-            examples = Examples(work.connection, join.strategy)
-            touched = Touched()
-            for pending in examples.overdue(until=join.rules.calendar.close_of(settled)):
-                touched.slots(pending.unit, [Slot(pending.horizon, pending.origin)])
-            Ledger(work, join.strategy).enter(join.findings(work.connection, touched, settled=settled))
+            touched = _overdue(work.connection, join, until=join.rules.calendar.close_of(settled))
+            Ledger(work, join.strategy).enter(join.found(work.connection, touched, settled=settled), touched)
             cut = work.take(1)
-            sessions.add(join.strategy, session, cut=cut, pending=_open(join, examples, session), now=work.now)
+            sessions.add(join.strategy, session, cut=cut, pending=_open(work.connection, join, session), now=work.now)
             reconcile(work, join.rules, session=session, cut=cut)
             work.commit()
         log.info("session.settled", strategy=join.strategy, session=session, cut=cut, looked_at=len(touched.units))
@@ -186,13 +184,26 @@ class Attribution:
         return f"strategy {strategy!r} is unknown here; known: {known}"
 
 
-def _open(join: Join, examples: Examples, session: str) -> dict[str, list[str]]:
+def _overdue(connection: Connection, join: Join, *, until: int) -> Touched:
+    """What is pending and could have been filled by ``until``."""
+    touched = Touched()
+    for pending in Examples(connection, join.strategy).overdue(until=until):
+        touched.slots(pending.unit, [Slot(pending.horizon, pending.origin)])
+    for wait in Awaited(connection, join.strategy).overdue(until=until):
+        touched.waiting(wait, wait.due_by(until))
+    return touched
+
+
+def _open(connection: Connection, join: Join, session: str) -> dict[str, list[str]]:
     """The cohorts of which more is to come, by ``horizon/origin``.
 
     Those with pending examples, and that of the session itself while its date goes on: what is told after the close
     belongs to it too.
     """
-    found = examples.pending()
+    pending = Examples(connection, join.strategy).sessions() | Awaited(connection, join.strategy).sessions()
+    found: dict[str, list[str]] = {}
+    for slot, one in sorted(pending):
+        found.setdefault("/".join(slot), []).append(one)
     if join.rules.goes_on(session):
         for slot in join.rules.usual:
             sessions = found.setdefault(f"{slot.horizon}/{slot.origin}", [])

@@ -1,5 +1,6 @@
 """Reads back from the store what a run of the demo left there."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -15,9 +16,10 @@ from schemas.calendar import Calendar
 from schemas.parameters import Registry
 from schemas.version import Version
 from store.audit import Audit, Moved
+from store.books import counted
 from store.sessions import Sessions
 from store.statistics import statistics_at
-from store.tables import alerts, decisions, examples, instruments, outcomes, proposals
+from store.tables import alerts, decisions, instruments, outcomes, proposals
 from store.versions import Versions
 
 EVERYTHING = 1_000_000
@@ -42,9 +44,10 @@ class Books:
 
     def examples(self) -> dict[tuple[str, str, str], int]:
         """How many examples there are by (horizon, origin, state)."""
-        key = (examples.c.horizon, examples.c.origin, examples.c.state)
-        grouped = select(*key, func.count()).where(examples.c.strategy == self._strategy).group_by(*key).order_by(*key)
-        return {(horizon, origin, state): count for horizon, origin, state, count in self._connection.execute(grouped)}
+        found: Counter[tuple[str, str, str]] = Counter()
+        for place, count in counted(self._connection, self._strategy).standing.items():
+            found[place.horizon, place.origin, place.state] += count
+        return dict(sorted(found.items()))
 
     def proposals(self) -> dict[tuple[str, str], int]:
         """How many proposals there are by (kind, state)."""

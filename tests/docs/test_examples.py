@@ -12,14 +12,13 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError
-from sqlalchemy import select
 
 from events.codec import decode
 from schemas.registry import load_registry
 from schemas.settings import settings_from
 from schemas.trials import allocation_for
-from store.tables import examples
 from tests.docs.pages import ROOT, blocks
+from tests.standing import standing
 from workers.attribution import Attribution
 
 STORED = 1_700_000_000_000_000
@@ -88,7 +87,7 @@ def test_the_lines_for_redis_cli_are_joined_as_the_readme_shows(typed, sqlite_st
         work.commit()
     attribution.rest(lambda: 2 * now())
     with sqlite_store.read() as reading:
-        states = Counter(reading.execute(select(examples.c.state)).scalars())
+        states = Counter(row.state for row in standing(reading))
     [shown] = [block for block in blocks("README.md", "") if block.startswith("came in")]
     assert f"{states['pending']} pending, {states['matched']} matched" in shown
     assert [("main", "2024-02-01")] == settled

@@ -5,15 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import select
 
 from schemas.parameters import Market, Registry
 from schemas.price import PriceObserved
 from schemas.session import SessionClosed
 from schemas.vocabulary import Direction
 from store.outbox import Outbox
-from store.tables import examples
 from tests.docs.pages import text
+from tests.standing import standing
 from tests.workers.brute_force import Exchange, Question, Series, Terms, answer
 from tests.workers.desk import Desk, Stream
 from tests.workers.known_defects import kind_of
@@ -215,15 +214,14 @@ class Engine:
         return [letter for letter in waiting if letter.stream == "outcome.attributed"]
 
     def _read(self, horizon):
-        chosen = select(examples).where(examples.c.horizon == horizon, examples.c.origin == "prices")
         with self.store.read() as connection:
-            row = connection.execute(chosen).one()
+            [row] = [row for row in standing(connection, origin="prices") if row.horizon == horizon]
         told = [msgspec.json.decode(letter.body)["data"] for letter in self._letters()]
         relative = [data.get("relative_return") for data in told if data["horizon"] == horizon]
         return {
             "entry_price": row.entry_price,
             "exit_price": row.exit_price,
-            "earned": row._mapping["return"],
+            "earned": row["return"],
             "mfe": row.mfe,
             "mae": row.mae,
             "volatility": row.volatility,

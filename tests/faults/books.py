@@ -16,7 +16,6 @@ from store.tables import (
     applications,
     dead_letters,
     decisions,
-    examples,
     outbox,
     outcomes,
     prices,
@@ -28,6 +27,7 @@ from store.tables import (
 from store.tallies import Tallies, journalled, told
 from store.versions import Versions
 from store.work import taken
+from tests.standing import learned
 from workers.attribution import Attribution
 from workers.deployment import Deployment
 from workers.gate.publication import snapshot_key
@@ -70,23 +70,14 @@ def books_of(store):
     with store.read() as reading:
         version = Versions(reading).latest("main")
         at_the_end = statistics_at(reading, strategy="main", cut=FAR)
-    table = examples.c
+        stands = learned(reading)
     return {
         "alerts": rows(alerts.c.alert_id, alerts.c.unit),
         "decisions": rows(decisions.c.decision_id, decisions.c.unit),
         "outcomes": rows(outcomes.c.outcome_id),
         "bars": rows(prices.c.session, prices.c.close),
         "sessions": rows(sessions.c.session),
-        "examples": rows(
-            table.subject,
-            table.subject_id,
-            table.horizon,
-            table.origin,
-            table.state,
-            table["return"],
-            table.net,
-            table.contributions,
-        ),
+        "examples": stands,
         "statistics": at_the_end,
         "sums": rows(*statistics.c),
         "values": sorted(version.values.items()),

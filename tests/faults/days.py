@@ -33,6 +33,7 @@ from store.tables import (
     prices,
     sessions,
 )
+from tests.standing import learned
 from workers.attribution import Attribution
 from workers.deployment import Deployment
 from workers.tally import Tally
@@ -118,10 +119,8 @@ def rows(reading, *columns):
 
 def books(store):
     """All that must be the same whatever happened on the way; empty where letters or revisions are still on theirs."""
-    table = examples.c
-    name = (table.subject, table.subject_id, table.horizon, table.origin)
     with store.read() as reading:
-        told = reading.execute(select(func.coalesce(func.sum(table.revision), 0))).scalar_one()
+        told = reading.execute(select(func.coalesce(func.sum(examples.c.revision), 0))).scalar_one()
         if told != len(rows(reading, journal.c.revision)) or rows(reading, outbox.c.id):
             return {}
         return {
@@ -131,7 +130,7 @@ def books(store):
             "bars": rows(reading, prices.c.session, prices.c.close),
             "listings": rows(reading, listings.c.symbol, listings.c.since),
             "sessions": rows(reading, sessions.c.session),
-            "examples": rows(reading, *name, table.state, table["return"], table.net, table.contributions),
+            "examples": learned(reading),
             "statistics": statistics_at(reading, strategy="main", cut=2**60),
             "refused": rows(reading, dead_letters.c.stream, dead_letters.c.entry, dead_letters.c.reason),
         }

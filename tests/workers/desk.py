@@ -25,8 +25,9 @@ from schemas.vocabulary import Action, Recommendation
 from store.examples import example_id
 from store.outbox import Outbox
 from store.sessions import Sessions
-from store.tables import alerts, decisions, examples, instruments, theses
+from store.tables import alerts, decisions, instruments, theses
 from store.versions import Versions
+from tests.standing import COLUMNS, standing
 from workers.attribution import Attribution
 from workers.join.join import Join
 from workers.join.ledger import Ledger
@@ -164,21 +165,21 @@ class Desk:
                     touched.unit(unit)
             latest = Sessions(work.connection).latest("main")
             join = Join(Rules(self.rules))
-            findings = join.findings(work.connection, touched, settled=latest.session if latest else "")
-            Ledger(work, "main").enter(findings)
+            found = join.found(work.connection, touched, settled=latest.session if latest else "")
+            Ledger(work, "main").enter(found, touched)
             work.commit()
 
     def examples(self, *columns):
         """Rows of examples by their names; all that the facts decide, where no columns are named."""
-        names = columns or [c.name for c in examples.columns if c.name not in HISTORY]
+        names = columns or [name for name in COLUMNS if name not in HISTORY]
         with self.store.read() as connection:
             symbols = dict(tuple(row) for row in connection.execute(select(instruments.c.id, instruments.c.symbol)))
-            rows = connection.execute(select(examples)).mappings().all()
+            rows = standing(connection)
         found = {name_of(row): {**row, "instrument": symbols[row["instrument"]]} for row in rows}
         return {key: {name: row[name] for name in names} for key, row in sorted(found.items())}
 
     def example(self, key):
-        return self.examples(*(c.name for c in examples.columns))[key]
+        return self.examples(*COLUMNS)[key]
 
     def fact(self, table, **named):
         """The one row of a table that has these values."""

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import select
 
 from events.codec import decode
 from events.errors import BrokenEvent
@@ -22,7 +21,7 @@ from schemas.parameters import Market, Registry
 from schemas.price import PriceObserved
 from schemas.session import SessionClosed
 from schemas.vocabulary import Direction
-from store.tables import examples
+from tests.standing import standing
 from tests.workers.brute_force import Exchange, Question, Series
 from workers.attribution import Attribution
 
@@ -181,6 +180,5 @@ def join(market, store):
 
 
 def _rows(store):
-    chosen = select(examples).where(examples.c.origin == "prices")
     with store.read() as connection:
-        return {(row.subject_id, row.horizon): row for row in connection.execute(chosen)}
+        return {(row.subject_id, row.horizon): row for row in standing(connection, origin="prices")}

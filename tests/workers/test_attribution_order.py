@@ -6,7 +6,8 @@ from sqlalchemy import select
 
 from events.moments import moment
 from schemas.vocabulary import Direction, Recommendation, Side
-from store.tables import examples, open_lots, round_trips
+from store.tables import open_lots, round_trips
+from tests.standing import COLUMNS
 from tests.workers.desk import NOW, NYSE, Desk, Stream, registry
 from workers.join.view import WITHDRAWN
 
@@ -204,6 +205,6 @@ def test_the_books_are_what_measuring_everything_again_would_give(stores, world)
     for batch in batches:
         desk.take(*batch)
         desk.rest()
-    before = desk.examples(*(c.name for c in examples.columns))
+    before = desk.examples(*COLUMNS)
     desk.measure_again()
-    assert before == desk.examples(*(c.name for c in examples.columns))
+    assert before == desk.examples(*COLUMNS)

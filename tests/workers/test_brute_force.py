@@ -71,7 +71,6 @@ def oracle(market, alert, horizon, settled):
 
 def differences(row, expected, sign):
     """The columns in which the engine's row is not what the oracle says."""
-    row = row._mapping
     for column, name in NUMBERS.items():
         if not near(row[column], expected.get(name)):
             yield column

@@ -16,7 +16,7 @@ from schemas.parameters import Market, Registry
 from schemas.price import PriceObserved
 from schemas.session import SessionClosed
 from schemas.vocabulary import Direction
-from store.tables import examples
+from tests.standing import COLUMNS, Row
 from tests.workers.brute_force import Exchange, Question, Series, Terms, answer
 from tests.workers.desk import EPOCH, Desk, Stream
 from tests.workers.known_defects import kind_of
@@ -103,7 +103,7 @@ class Floor:
         heard = {(event.data.symbol, event.time) for _, rank, event in told if 0 < rank < 9}
         series = {s: Series(bar for bar in bars if (s, bar.end) in heard) for s, bars in self.bars.items()}
         settled = max((NYSE.closes[NYSE.place[session]] for _, session in self.desk.settled), default=0)
-        rows = self.desk.examples(*(column.name for column in examples.columns))
+        rows = self.desk.examples(*COLUMNS)
         for _, rank, event in told:
             if rank == 0:
                 yield from self._wrong(event.data, rows, series, settled)
@@ -128,16 +128,6 @@ class Floor:
             theirs = (expected["state"], expected["kind"], "jump" if expected["jump"] else "", expected.get("how"))
             if ours != theirs:
                 yield name, horizon, ours, theirs
-
-
-class Row:
-    """A row of ``examples`` by name, as ``differences`` reads it."""
-
-    def __init__(self, mapping):
-        self._mapping = mapping
-
-    def __getattr__(self, name):
-        return self._mapping[name]
 
 
 def test_at_every_moment_the_books_are_what_plain_loops_make_of_the_bars_so_far(sqlite_store):

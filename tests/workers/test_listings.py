@@ -123,6 +123,7 @@ class Desk:
         for table, row in rows.items():
             self.work.insert(table, [row | {"event_id": f"{table.name} {one}"}])
         self.work.insert(tables.examples, [example_row(at, number, unit=str(one))])
+        self.work.insert(tables.awaited, [awaited_row(at, number, unit=str(one))])
 
     def sequence(self, one):
         """A number of its own for every event, whenever it comes."""
@@ -152,8 +153,9 @@ class Desk:
                 found[row.event_id] = names[row.instrument]
         for row in self.work.connection.execute(select(tables.prices)):
             found[row.event_id] = names[row.instrument]
-        for row in self.work.connection.execute(select(tables.examples)):
-            found[f"example of {row.unit}"] = names[row.instrument]
+        for table in (tables.examples, tables.awaited):
+            for row in self.work.connection.execute(select(table)):
+                found[f"{table.name} of {row.unit}"] = names[row.instrument]
         return found
 
 
@@ -165,6 +167,11 @@ def bar_row(one, number):
     row = {"instrument": number, "interval": "1d", "time": moment(one), "source": "s", "event_id": str(one)}
     row |= {"recorded_at": 1, "session": day(one.day), "open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0}
     return row | {"volume": None, "factor": None, "final": 1, "revision": 0, "entry": ""}
+
+
+def awaited_row(fact, number, *, unit):
+    row = {"fact": fact, "strategy": "main", "subject": "alert", "subject_id": unit, "instrument": number, "unit": unit}
+    return row | {"session": day(0), "marks": "", "slots": "1d/prices", "dues": "[1]", "due": 1}
 
 
 def example_row(fact, number, *, unit):
@@ -308,7 +315,8 @@ def test_a_gap_that_shows_late_moves_facts_examples_and_books(desk):
 
     name = ("", "X", opened(GAP))
     found = desk.first_names()
-    moved = {f"{table} {Alert(40)}" for table in ("alerts", "decisions", "theses", "fills", "outcomes", "example of")}
+    kinds = ("alerts", "decisions", "theses", "fills", "outcomes", "examples of", "awaited of")
+    moved = {f"{kind} {Alert(40)}" for kind in kinds}
     assert dict.fromkeys(moved | {str(Bar(41))}, name) == {key: one for key, one in found.items() if one == name}
     assert {str(Alert(1)), str(Alert(40))} == listings.touched_units
     assert {(number, "paper") for number in desk.names()} == listings.touched_books

@@ -66,11 +66,11 @@ class Intake:
     """Takes the facts of one strategy in: refuses, writes what is new, and notes what that touches.
 
     What was here before changes nothing and touches nothing. ``settled`` is the newest settled session, "" where none
-    is.
+    is; the numbers of what is taken in begin with ``new_from``.
     """
 
-    def __init__(self, work: Work, rules: Rules, *, settled: str) -> None:
-        self.touched = Touched()
+    def __init__(self, work: Work, rules: Rules, *, settled: str, new_from: int) -> None:
+        self.touched = Touched(new_from=new_from)
         self._work = work
         self._rules = rules
         self._strategy = rules.registry.strategy
@@ -231,6 +231,7 @@ class Intake:
             self._close(positions.rebuild(self._listings.touched_books))
         if self._listings.touched_units:
             self._inference.mark(self.touched.units)
+            self.touched.moved()
 
     def _touch(self, units: set[str]) -> None:
         for unit in units:

@@ -1,14 +1,15 @@
 """The examples as the stored facts have them: the same facts give the same, in whatever order they came."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
-from schemas.attributed import Origin
+from schemas.attributed import ExampleState, Origin
+from store.awaited import Awaited, Place, Wait
 from store.books import horizons
-from store.examples import Example, Examples
+from store.examples import Example, Examples, Key
 from store.facts import Facts
 from store.versions import Versions
 from workers.join.cases import Case, Cohort, read_units
@@ -16,7 +17,7 @@ from workers.join.counting import Counting, Find
 from workers.join.figures import Figures
 from workers.join.known import Known
 from workers.join.reports import Reports
-from workers.join.rules import Rules
+from workers.join.rules import Rules, Slot
 from workers.join.touched import Touched
 from workers.join.view import Standing, View
 
@@ -34,6 +35,40 @@ class Finding(NamedTuple):
     time: int
 
 
+class Unfilled(NamedTuple):
+    """An example of which nothing is known, and that waits: from ``due`` on it may be filled. ``time`` is its end."""
+
+    case: Case
+    slot: Slot
+    due: int
+    marks: str
+    time: int
+
+    def finding(self, strategy: str) -> Finding:
+        """The same for itself."""
+        case = self.case
+        wait = Wait(case.fact, strategy, case.subject, case.id, self.place, {self.slot: self.due})
+        return Finding(wait.example(self.slot), case, self.time)
+
+    @property
+    def key(self) -> Key:
+        """What names the example within the store."""
+        return (self.case.fact, *self.slot)
+
+    @property
+    def place(self) -> Place:
+        """Where the example belongs."""
+        return Place(self.case.instrument, self.case.unit, self.case.session, self.marks)
+
+
+class Found(NamedTuple):
+    """What examples are now; ``waits`` is what their facts waited for before, as it is stored."""
+
+    findings: list[Finding]
+    unfilled: list[Unfilled]
+    waits: Mapping[int, Wait]
+
+
 class Join:
     """Joins alerts, decisions, theses, outcomes and prices of one strategy into examples."""
 
@@ -42,19 +77,21 @@ class Join:
         self.strategy = rules.registry.strategy
         self._counting = Counting(rules)
 
-    def findings(self, connection: Connection, touched: Touched, *, settled: str) -> Iterator[Finding]:
+    def found(self, connection: Connection, touched: Touched, *, settled: str) -> Found:
         """What the touched examples are now. ``settled`` is the newest settled session, "" where none is."""
         facts = Facts(connection, self.strategy)
         units = read_units(facts, touched.units)
+        waits = self._waits(connection, units, touched)
         reached = self.rules.calendar.close_of(settled) if settled else 0
         asked = _asked_reports(units, touched)
         reports = Reports.about(asked, facts=facts, rules=self.rules) if asked else Reports()
-        stood = Examples(connection, self.strategy).reported(case.fact for case in asked)
+        stood = self._stood(connection, (case.fact for case in asked if case.fact < touched.new_from), waits)
         earlier = self.rules.before(horizons(connection, self.strategy))
-        known = Known(connection, self.rules, units, reports, stood, earlier=earlier, reached=reached)
+        known = Known(connection, self.rules, units, reports, stood, waits=waits, earlier=earlier, reached=reached)
         slots = {unit: known.slots(cohort, touched, unit=unit) for unit, cohort in units.items()}
         known.measure(slots)
         find = Versions(connection).get
+        found = Found([], [], waits)
         for unit, cohort in units.items():
             mismatched = self._mismatched(cohort, find)
             for slot in slots[unit]:
@@ -62,7 +99,27 @@ class Join:
                 view = View(cohort, sight, mismatched, reached)
                 for case in cohort.cases:
                     if known.has(sight, case):
-                        yield self._finding(view, case, view.standing(case, self._counting, find))
+                        self._look(view, case, view.standing(case, self._counting, find), found)
+        return found
+
+    def _waits(self, connection: Connection, units: Mapping[str, Cohort], touched: Touched) -> dict[int, Wait]:
+        facts = {case.fact for cohort in units.values() for case in cohort.cases if case.fact < touched.new_from}
+        return {**touched.waits, **Awaited(connection, self.strategy).get(facts - touched.waits.keys())}
+
+    def _stood(self, connection: Connection, facts: Iterable[int], waits: Mapping[int, Wait]) -> dict[int, set[str]]:
+        """The horizons at which there are examples of what trading reported, by what these are about."""
+        asked = list(facts)
+        found = Examples(connection, self.strategy).reported(asked)
+        for fact in waits.keys() & asked:
+            found.setdefault(fact, set()).update(horizon for horizon, origin in waits[fact].dues if origin == REPORTED)
+        return found
+
+    def _look(self, view: View, case: Case, standing: Standing, found: Found) -> None:
+        if standing.state is ExampleState.PENDING and case.fact not in view.sight.figures:
+            end = view.sight.ends[case.fact].at
+            found.unfilled.append(Unfilled(case, view.sight.slot, view.due(case), view.marks(case), end))
+        else:
+            found.findings.append(self._finding(view, case, standing))
 
     def _mismatched(self, cohort: Cohort, find: Find) -> dict[int, str]:
         found = ((case.fact, self._counting.mismatch(case, find)) for case in cohort.cases)

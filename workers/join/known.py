@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from sqlalchemy import Connection
 
 from schemas.attributed import Origin
+from store.awaited import Wait
 from store.examples import Examples, Key
 from store.instruments import Instruments, Listing
 from store.prices import newest
@@ -30,6 +31,7 @@ class Known:
         reports: Reports,
         stood: Mapping[int, set[str]],
         *,
+        waits: Mapping[int, Wait],
         earlier: Collection[Slot],
         reached: int,
     ) -> None:
@@ -39,6 +41,7 @@ class Known:
         self._earlier = earlier
         self._reports = reports
         self._stood = stood
+        self._waits = waits
         self._reached = reached
         self._calendars = {
             case.instrument: rules.calendar_of(case.venue) for cohort in units.values() for case in cohort.cases
@@ -96,7 +99,10 @@ class Known:
 
     def _stored(self, asked: Mapping[Key, object]) -> Iterable[Key]:
         """Of what the registry no longer asks for, the examples of an earlier one: they go on to their end."""
-        return Examples(self._connection, self._rules.registry.strategy).get(asked) if asked else ()
+        silent = {key for key in asked if key[0] in self._waits and key[1:] in self._waits[key[0]].dues}
+        if left := asked.keys() - silent:
+            return silent | Examples(self._connection, self._rules.registry.strategy).get(left).keys()
+        return silent
 
     def _look(self, sights: Sequence[Sight]) -> None:
         paths = Paths(self._connection, self._rules, calendars=self._calendars, benchmark=self._benchmark())

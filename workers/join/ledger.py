@@ -1,7 +1,7 @@
 """The examples as they stand, and what is told of every change."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -19,23 +19,21 @@ from schemas.attributed import (
     Subject,
 )
 from schemas.event import Envelope
-from store.examples import Example, Examples, Key, Revision
+from store.awaited import Awaited
+from store.examples import PENDING, Example, Examples, Key, Revision
 from store.outbox import Outbox
 from store.tallies import Tallies, late, marked, standing, told
 from store.work import Work
 from workers.join.figures import bounded
-from workers.join.join import Finding
+from workers.join.join import Finding, Found
+from workers.join.silence import Silence
+from workers.join.touched import Touched
 from workers.join.view import WITHDRAWN
 
 log = structlog.get_logger()
 
 OWNER = "attribution"
-PENDING = ExampleState.PENDING.value
 GIVEN_UP = (ExampleState.CENSORED.value, ExampleState.LOST.value)
-
-
-NOTHING: Mapping[Key, Revision] = {}
-
 
 SUBJECTS = {each.value: each for each in Subject}
 ORIGINS = {each.value: each for each in Origin}
@@ -54,6 +52,11 @@ class Change(NamedTuple):
     after: Revision
 
     @property
+    def key(self) -> Key:
+        """The example."""
+        return self.after.example.key
+
+    @property
     def told(self) -> bool:
         """Whether an event tells it. That a new example is pending tells nobody anything."""
         return self.after.revision > 0
@@ -70,35 +73,55 @@ class Ledger:
         self._work = work
         self._examples = Examples(work.connection, strategy)
 
-    def enter(self, findings: Iterable[Finding], *, known: Mapping[Key, Revision] = NOTHING) -> None:
-        """Bring the examples in line with ``findings``; what already stands so stays untouched.
+    def enter(self, found: Found, touched: Touched) -> None:
+        """Bring the examples in line with what was ``found``; what already stands so stays untouched.
 
-        ``known`` are examples that were read before in the same transaction, as they stand.
+        Examples that were read on the way stand as ``touched`` has them.
         """
-        found = {finding.example.key: finding for finding in findings}
-        stands = {**known, **self._examples.get(key for key in found if key not in known)}
+        silence = Silence(found.waits, strategy=self._strategy)
+        findings = {finding.example.key: finding for finding in found.findings}
+        stands = self._stands((*findings, *(one.key for one in found.unfilled)), silence, touched)
+        for one in found.unfilled:
+            if one.key in stands or not silence.holds(one):
+                findings[one.key] = one.finding(self._strategy)
         changed = [
             (finding, before)
-            for key, finding in sorted(found.items())
-            if (before := stands.get(key)) is None or before.example != finding.example
+            for key, finding in sorted(findings.items())
+            if (before := stands.get(key) or silence.before(key)) is None or before.example != finding.example
         ]
+        changes = self._numbered(changed)
+        there = [change for change in changes if change.key in stands]
+        new = [change for change in changes if change.key not in stands]
+        for change in new:
+            if change.before is not None:
+                silence.breaks(change.key)
+        silence.write(Awaited(self._work.connection, self._strategy))
+        self._examples.add([change.after for change in new])
+        self._examples.replace([(change.before, change.after) for change in there if change.before is not None])
+        letters = [encode(_letter(change, now=self._work.now)) for change in changes if change.told]
+        Outbox(self._work.connection).add_all(OWNER, OutcomeAttributed.type, letters, now=self._work.now)
+        self._count(changes, silence, told_now=len(letters))
+        _warn(changes)
+
+    def _stands(self, keys: Iterable[Key], silence: Silence, touched: Touched) -> dict[Key, Revision]:
+        """The examples that have rows."""
+        asked = (key for key in keys if key[0] < touched.new_from and key not in touched.stands)
+        return touched.stands | self._examples.get(key for key in asked if not silence.has(key))
+
+    def _numbered(self, changed: Sequence[tuple[Finding, Revision | None]]) -> list[Change]:
         if not changed:
-            return
+            return []
         first = self._work.take(len(changed))
-        changes = [
+        return [
             Change(finding, before, _next(finding.example, before, sequence=first + place))
             for place, (finding, before) in enumerate(changed)
         ]
-        self._examples.add([change.after for change in changes if change.before is None])
-        self._examples.replace([(change.before, change.after) for change in changes if change.before is not None])
-        letters = [encode(_letter(change, now=self._work.now)) for change in changes if change.told]
-        Outbox(self._work.connection).add_all(OWNER, OutcomeAttributed.type, letters, now=self._work.now)
-        self._count(changes, told_now=len(letters))
-        _warn(changes)
 
-    def _count(self, changes: Sequence[Change], *, told_now: int) -> None:
+    def _count(self, changes: Sequence[Change], silence: Silence, *, told_now: int) -> None:
         stands = Counter(_counted(change.after) for change in changes)
         stands.subtract(_counted(change.before) for change in changes if change.before)
+        for wait in silence.begun:
+            stands.update((wait.subject, *slot, PENDING, wait.place.marks, False) for slot in wait.dues)
         moved: Counter[str] = Counter({told(self._strategy): told_now})
         for (subject, horizon, origin, state, marks, is_late), count in stands.items():
             moved[standing(self._strategy, subject, horizon, origin, state)] += count

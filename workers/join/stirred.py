@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from schemas.calendar import Calendar, NoSession
 from schemas.spans import sessions_of, span_of
+from store.awaited import Awaited
 from store.books import horizons
 from store.examples import Examples
 from store.facts import Facts
@@ -70,14 +71,22 @@ class Stirred:
                 calendar = self._calendar(instrument)
                 for run in self._runs(calendar, in_order, since=self._before.get(instrument)):
                     late[calendar][run].add(instrument)
-        for pending in Examples(self._connection, self._rules.registry.strategy).maturing(ends):
-            touched.standing(pending)
+        self._ripe(ends, touched)
         for calendar, runs in late.items():
             for run, instruments in runs.items():
                 self._entered(calendar, instruments, run, touched)
                 self._doubtful(calendar, instruments, run, touched)
         self._held({instrument for runs in late.values() for mine in runs.values() for instrument in mine}, touched)
         self._compared(bars, touched)
+
+    def _ripe(self, ends: dict[int, int], touched: Touched) -> None:
+        """What bars complete, which are the next of their instruments; ``ends``: by instrument, where they end."""
+        strategy = self._rules.registry.strategy
+        for wait in Awaited(self._connection, strategy).maturing(ends):
+            due = wait.due_by(ends[wait.place.instrument])
+            touched.waiting(wait, [slot for slot in due if slot[1] == BARRIER.origin])
+        for pending in Examples(self._connection, strategy).maturing(ends):
+            touched.standing(pending)
 
     @cached_property
     def _earlier(self) -> set[Slot]:

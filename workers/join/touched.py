@@ -1,17 +1,29 @@
 """Which examples a batch may have changed."""
 
 from collections.abc import Iterable
+from itertools import starmap
 
+from store.awaited import Wait
 from store.examples import Key, Revision
 from workers.join.rules import Slot
 
+NONE_NEW = 2**63
+"""Beyond every ingest sequence."""
+
 
 class Touched:
-    """Units of which everything, or some slots, must be measured again. Only grows; order does not matter."""
+    """Units of which everything, or some slots, must be measured again. Only grows; order does not matter.
 
-    def __init__(self) -> None:
+    Attributes:
+        new_from: of facts from this ingest sequence on nothing stands yet: they came with this batch.
+        stands: examples that were read on the way, ``waits`` what facts wait for: nobody has to read them again.
+    """
+
+    def __init__(self, *, new_from: int = NONE_NEW) -> None:
+        self.new_from = new_from
         self.whole: set[str] = set()
         self.stands: dict[Key, Revision] = {}
+        self.waits: dict[int, Wait] = {}
         self._slots: dict[str, set[Slot]] = {}
 
     def unit(self, unit: str) -> None:
@@ -23,10 +35,20 @@ class Touched:
         self._slots.setdefault(unit, set()).update(slots)
 
     def standing(self, stands: Revision) -> None:
-        """The slot of an example, which was read on the way: nobody has to read it again."""
+        """The slot of an example that was read."""
         example = stands.example
         self.stands[example.key] = stands
         self.slots(example.unit, [Slot(example.horizon, example.origin)])
+
+    def waiting(self, wait: Wait, slots: Iterable[tuple[str, str]]) -> None:
+        """Some slots of what was read that a fact waits for."""
+        self.waits[wait.fact] = wait
+        self.slots(wait.place.unit, starmap(Slot, slots))
+
+    def moved(self) -> None:
+        """What was read on the way may belong to other instruments by now."""
+        self.stands.clear()
+        self.waits.clear()
 
     @property
     def units(self) -> set[str]:

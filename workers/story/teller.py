@@ -55,7 +55,7 @@ class Teller:
     def _of_cast(self, role: Role, cast: Cast) -> Story:
         cohorts = self._casting.cohorts(cast)
         cases = self._casting.cases(cast)
-        rows = self._stories.examples(case.fact for case in cases)
+        rows = self._stories.examples([case.fact for case in cases])
         journal = self._stories.journal(row.example.name for row in rows)
         trips, lots = self._positions(cast)
         examples = self._examples(rows, cases, journal)
@@ -137,7 +137,7 @@ class Teller:
         for decision in sorted(facts.decisions(alerts=alert_ids), key=lambda row: (row.time, row.decision_id)):
             decided.setdefault(decision.alert_id or "", []).append(f"{decision.action} {decision.decision_id}")
         primary = self._rules.market.primary_horizon
-        rows = self._stories.examples(row.sequence for row in alerts)
+        rows = self._stories.examples([row.sequence for row in alerts])
         examples = {
             row.example.fact: row.example
             for row in rows

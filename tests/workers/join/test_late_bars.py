@@ -6,7 +6,7 @@ from numpy.random import default_rng
 
 from schemas.price import PriceObserved
 from schemas.vocabulary import Direction
-from store.tables import examples
+from tests.standing import COLUMNS
 from tests.workers.desk import NYSE, Desk, Stream, registry
 
 SESSIONS = [NYSE.shift("2021-03-01", place) for place in range(60)]
@@ -77,6 +77,6 @@ def test_whatever_bars_change_is_measured_again(store, seed, bars):
     for batch in world(seed, bars=bars):
         assert [] == desk.take(*batch)
         desk.rest()
-        before = desk.examples(*(column.name for column in examples.columns))
+        before = desk.examples(*COLUMNS)
         desk.measure_again()
-        assert before == desk.examples(*(column.name for column in examples.columns))
+        assert before == desk.examples(*COLUMNS)

@@ -9,7 +9,7 @@ from schemas.thesis import ThesisFormed
 from schemas.vocabulary import Direction, Recommendation
 from store.books import counted, tallied
 from store.reconciliations import Reconciliations
-from store.tables import alerts, examples, outcomes, reconciliations
+from store.tables import alerts, awaited, outcomes, reconciliations
 from store.tallies import Tallies, accepted, expected, late, marked, reported, standing
 from tests.databases import sqlite_only
 from tests.workers.desk import Desk, Stream, at, registry
@@ -181,7 +181,7 @@ BROKEN = {
         "degraded",
     ),
     "a pending example is gone": (
-        lambda desk: change(desk, delete(examples).where(examples.c.subject == "thesis")),
+        lambda desk: change(desk, delete(awaited).where(awaited.c.subject == "thesis")),
         "3d/prices: 3 are pending by the running count, 2 really",
         "degraded",
     ),
