@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Select, bindparam, delete, select, text
 
-from store.dialects import fetched, insert_new, replace_rows
+from store.dialects import fetched, insert_rows, replace_rows
 from store.examples import PENDING, Example, Revision
 from store.portions import portions
 from store.tables import awaited, instruments
@@ -108,7 +108,7 @@ class Awaited:
 
     def add(self, waits: Sequence[Wait]) -> None:
         """Write what facts wait for that waited for nothing."""
-        insert_new(self._connection, awaited, [dict(zip(_COLUMNS, _values(wait), strict=True)) for wait in waits])
+        insert_rows(self._connection, awaited, _COLUMNS, list(map(_values, waits)))
 
     def replace(self, waits: Iterable[Wait]) -> None:
         """Write what facts wait for now that waited for something else; nothing is left of those without a slot."""

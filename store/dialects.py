@@ -1,12 +1,12 @@
 """What differs between SQLite and PostgreSQL: one function a need, the dialects side by side inside it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Dialect, Table, bindparam, update
+from sqlalchemy import Connection, CursorResult, Dialect, Table, bindparam, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.errors import StoreRefused
@@ -44,9 +44,8 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> lis
     with _cursor(connection, table) as cursor:
         cursor.execute("SAVEPOINT batch")
         if dialect.name == "postgresql" and len(values) >= COPIED_FROM:
-            all_new = _copied(
-                cursor, _copying(dialect, table, columns), rows, taken=dialect.dbapi.errors.UniqueViolation
-            )
+            copying = _copying(dialect, table, columns)
+            all_new = _copied(cursor, copying, map(_picker(columns), rows), taken=dialect.dbapi.errors.UniqueViolation)
         else:
             cursor.executemany(statement, values)
             all_new = cursor.rowcount == len(values)
@@ -57,6 +56,27 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> lis
             found = [_executed(cursor, statement, value) for value in values]
         cursor.execute("RELEASE SAVEPOINT batch")
         return found
+
+
+def insert_rows(
+    connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert rows of which each is new, with the values of ``columns``, which are in the order of the table.
+
+    Raises:
+        StoreRefused: an integer beyond 64 bits.
+    """
+    if not rows:
+        return
+    assert [column.name for column in table.columns if column.name in columns] == list(columns), columns
+    dialect: Any = connection.dialect
+    with _cursor(connection, table) as cursor:
+        if dialect.name == "postgresql" and len(rows) >= COPIED_FROM:
+            with cursor.copy(_copying(dialect, table, columns)) as copy:
+                for row in rows:
+                    copy.write_row(row)
+        else:
+            cursor.executemany(_adding_rows(dialect, table, columns), rows)
 
 
 def add_up(connection: Connection, table: Table, rows: Sequence[Row], *, sums: tuple[str, ...]) -> None:
@@ -128,13 +148,12 @@ def _executed(cursor: Any, statement: str, values: tuple[Any, ...]) -> bool:
     return bool(cursor.rowcount == 1)
 
 
-def _copied(cursor: Any, compiled: "Compiled", rows: Sequence[Row], *, taken: type[Exception]) -> bool:
+def _copied(cursor: Any, copying: str, rows: Iterable[tuple[Any, ...]], *, taken: type[Exception]) -> bool:
     """Whether all rows went in; where the driver says that a key is ``taken``, none did."""
-    statement, values_of = compiled
     try:
-        with cursor.copy(statement) as copy:
+        with cursor.copy(copying) as copy:
             for row in rows:
-                copy.write_row(values_of(row))
+                copy.write_row(row)
     except taken:
         return False
     return True
@@ -150,11 +169,16 @@ def _inserting(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> Comp
 
 
 @lru_cache(maxsize=512)
-def _copying(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> Compiled:
+def _copying(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> str:
     """A column that is not named gets its default, as in an INSERT."""
     prepared = dialect.identifier_preparer
     names = ", ".join(prepared.quote(name) for name in columns)
-    return f"COPY {prepared.format_table(table)} ({names}) FROM STDIN", _picker(columns)
+    return f"COPY {prepared.format_table(table)} ({names}) FROM STDIN"
+
+
+@lru_cache(maxsize=512)
+def _adding_rows(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> str:
+    return str(insert(table).compile(dialect=dialect, column_keys=list(columns)))
 
 
 @lru_cache(maxsize=512)

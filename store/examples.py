@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, bindparam, or_, select, text
 
-from store.dialects import fetched, insert_new, replace_rows
+from store.dialects import fetched, insert_rows, replace_rows
 from store.portions import portions
 from store.rows import columns
 from store.tables import alerts, decisions, examples, instruments, theses
@@ -140,6 +140,8 @@ _PLACED = slice(Example._fields.index(_PLACE[0]), Example._fields.index(_PLACE[-
 _CONTENT = tuple(name.rstrip("_") for name in Example._fields)
 _COLUMNS = (*_CONTENT, "revision", "sequence", "late")
 _WIDTH = len(_CONTENT)
+_ROW = tuple(column.name for column in examples.columns)
+_HISTORY_AT = _ROW.index("late")
 
 
 class Examples:
@@ -175,7 +177,7 @@ class Examples:
 
     def add(self, rows: Sequence[Revision]) -> None:
         """Write examples that do not exist yet."""
-        insert_new(self._connection, examples, [dict(zip(_COLUMNS, _values(row), strict=True)) for row in rows])
+        insert_rows(self._connection, examples, _ROW, list(map(_values, rows)))
 
     def replace(self, rows: Sequence[tuple[Revision, Revision]]) -> None:
         """Write the next revision of examples that exist, (before, after). Where they belong rarely changes."""
@@ -183,8 +185,8 @@ class Examples:
         moved: list[tuple[Any, ...]] = []
         for before, after in rows:
             (there if before.example[_PLACED] == after.example[_PLACED] else moved).append(_values(after))
-        replace_rows(self._connection, examples, _COLUMNS, there, key=_KEY, fixed=_IDENTITY + _PLACE)
-        replace_rows(self._connection, examples, _COLUMNS, moved, key=_KEY, fixed=_IDENTITY)
+        replace_rows(self._connection, examples, _ROW, there, key=_KEY, fixed=_IDENTITY + _PLACE)
+        replace_rows(self._connection, examples, _ROW, moved, key=_KEY, fixed=_IDENTITY)
 
     def maturing(self, ends: Mapping[int, int]) -> list[Revision]:
         """The pending examples of prices that bars may complete; ``ends``: by instrument, the end of its newest bar."""
@@ -243,7 +245,8 @@ def _revision(row: tuple[Any, ...]) -> Revision:
 
 
 def _values(row: Revision) -> tuple[Any, ...]:
-    return (*row.example, row.revision, row.sequence, int(row.late))
+    """A row as its table has it."""
+    return (*row.example[:_HISTORY_AT], int(row.late), row.revision, row.sequence, *row.example[_HISTORY_AT:])
 
 
 @cache

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
-from store.dialects import fetched, insert_new
+from store.dialects import fetched, insert_new, insert_rows
 from store.rows import columns
 from store.tables import outbox
 
@@ -55,8 +55,8 @@ class Outbox:
 
     def add_all(self, owner: str, stream: str, bodies: Sequence[bytes], *, now: int) -> None:
         """Put several messages for one stream in, in their order."""
-        rows = [{"owner": owner, "stream": stream, "body": body, "recorded_at": now} for body in bodies]
-        insert_new(self._connection, outbox, rows)
+        rows = [(owner, stream, body, now) for body in bodies]
+        insert_rows(self._connection, outbox, ("owner", "stream", "body", "recorded_at"), rows)
 
     def waiting(self, owner: str, limit: int) -> list[Letter]:
         """The oldest messages of ``owner`` that were not sent yet, at most ``limit``."""

@@ -19,7 +19,7 @@ from schemas.attributed import (
     Subject,
 )
 from schemas.event import Envelope
-from store.awaited import Awaited
+from store.awaited import Awaited, Slot, Wait
 from store.examples import PENDING, Example, Examples, Key, Revision
 from store.outbox import Outbox
 from store.tallies import Tallies, late, marked, standing, told
@@ -33,6 +33,7 @@ from workers.join.view import WITHDRAWN
 log = structlog.get_logger()
 
 OWNER = "attribution"
+MATCHED = ExampleState.MATCHED.value
 GIVEN_UP = (ExampleState.CENSORED.value, ExampleState.LOST.value)
 
 SUBJECTS = {each.value: each for each in Subject}
@@ -45,16 +46,12 @@ _CONTRIBUTIONS = msgspec.json.Decoder(list[Contribution])
 
 
 class Change(NamedTuple):
-    """An example that is not what it was: its finding, what stands (None where it is new) and what will stand."""
+    """An example that is not what it was: its finding, the row that stands (None where it has none) and the row that
+    will stand."""
 
     finding: Finding
     before: Revision | None
     after: Revision
-
-    @property
-    def key(self) -> Key:
-        """The example."""
-        return self.after.example.key
 
     @property
     def told(self) -> bool:
@@ -85,19 +82,14 @@ class Ledger:
             if one.key in stands or not silence.holds(one):
                 findings[one.key] = one.finding(self._strategy)
         changed = [
-            (finding, before)
+            (key, finding, before)
             for key, finding in sorted(findings.items())
-            if (before := stands.get(key) or silence.before(key)) is None or before.example != finding.example
+            if (before := stands.get(key)) is None or before.example != finding.example
         ]
-        changes = self._numbered(changed)
-        there = [change for change in changes if change.key in stands]
-        new = [change for change in changes if change.key not in stands]
-        for change in new:
-            if change.before is not None:
-                silence.breaks(change.key)
+        changes = self._numbered(changed, silence)
         silence.write(Awaited(self._work.connection, self._strategy))
-        self._examples.add([change.after for change in new])
-        self._examples.replace([(change.before, change.after) for change in there if change.before is not None])
+        self._examples.add([change.after for change in changes if change.before is None])
+        self._examples.replace([(change.before, change.after) for change in changes if change.before is not None])
         letters = [encode(_letter(change, now=self._work.now)) for change in changes if change.told]
         Outbox(self._work.connection).add_all(OWNER, OutcomeAttributed.type, letters, now=self._work.now)
         self._count(changes, silence, told_now=len(letters))
@@ -108,20 +100,25 @@ class Ledger:
         asked = (key for key in keys if key[0] < touched.new_from and key not in touched.stands)
         return touched.stands | self._examples.get(key for key in asked if not silence.has(key))
 
-    def _numbered(self, changed: Sequence[tuple[Finding, Revision | None]]) -> list[Change]:
+    def _numbered(self, changed: Sequence[tuple[Key, Finding, Revision | None]], silence: Silence) -> list[Change]:
         if not changed:
             return []
         first = self._work.take(len(changed))
-        return [
-            Change(finding, before, _next(finding.example, before, sequence=first + place))
-            for place, (finding, before) in enumerate(changed)
-        ]
+        changes = []
+        for sequence, (key, finding, before) in enumerate(changed, first):
+            if before is not None:
+                after = _next(finding.example, before, sequence=sequence)
+            else:
+                is_told = silence.breaks(key) or finding.example.state != PENDING
+                after = Revision(finding.example, int(is_told), sequence, late=False)
+            changes.append(Change(finding, before, after))
+        return changes
 
     def _count(self, changes: Sequence[Change], silence: Silence, *, told_now: int) -> None:
         stands = Counter(_counted(change.after) for change in changes)
         stands.subtract(_counted(change.before) for change in changes if change.before)
-        for wait in silence.begun:
-            stands.update((wait.subject, *slot, PENDING, wait.place.marks, False) for slot in wait.dues)
+        stands.update(_silent(wait, slot) for wait in silence.begun for slot in wait.dues)
+        stands.subtract(_silent(wait, slot) for wait, slot in silence.broken)
         moved: Counter[str] = Counter({told(self._strategy): told_now})
         for (subject, horizon, origin, state, marks, is_late), count in stands.items():
             moved[standing(self._strategy, subject, horizon, origin, state)] += count
@@ -137,11 +134,13 @@ def _counted(row: Revision) -> tuple[str, str, str, str, str, bool]:
     return example.subject, example.horizon, example.origin, example.state, example.marks, row.late
 
 
-def _next(example: Example, before: Revision | None, *, sequence: int) -> Revision:
-    if before is None:
-        return Revision(example, int(example.state != PENDING), sequence, late=False)
+def _silent(wait: Wait, slot: Slot) -> tuple[str, str, str, str, str, bool]:
+    return wait.subject, *slot, PENDING, wait.place.marks, False
+
+
+def _next(example: Example, before: Revision, *, sequence: int) -> Revision:
     given_up = before.example.state in GIVEN_UP and before.example.reason != WITHDRAWN
-    late_now = given_up and example.state == ExampleState.MATCHED.value
+    late_now = given_up and example.state == MATCHED
     return Revision(example, before.revision + 1, sequence, late=before.late or late_now)
 
 
@@ -196,7 +195,7 @@ def _contributions(example: Example) -> list[Contribution]:
 def _warn(changes: Sequence[Change]) -> None:
     """Units that add nothing though they should are counted aloud, with one of them for an example."""
     amiss = [change.after.example for change in changes if change.after.example.reason and change.told]
-    uncounted = [example for example in amiss if example.state == ExampleState.MATCHED.value]
+    uncounted = [example for example in amiss if example.state == MATCHED]
     if uncounted:
         first = uncounted[0]
         log.warning(

@@ -10,6 +10,8 @@ from schemas.parameters import Registry, Reward
 from schemas.spans import sessions_of, span_of
 from workers.join.cases import BUY, Case
 
+WIN, NEUTRAL, LOSS = OutcomeClass.WIN.value, OutcomeClass.NEUTRAL.value, OutcomeClass.LOSS.value
+
 LONG_BEFORE = -(2**62)
 """Earlier than anything."""
 
@@ -160,8 +162,8 @@ class Rules:
         if earned is None:
             return None
         if earned >= self._win:
-            return OutcomeClass.WIN.value
-        return OutcomeClass.LOSS.value if earned <= self._loss else OutcomeClass.NEUTRAL.value
+            return WIN
+        return LOSS if earned <= self._loss else NEUTRAL
 
     def _threshold(self, name: str, *, otherwise: float) -> float:
         return self.registry.fraction(name) if name in self.registry.parameters else otherwise

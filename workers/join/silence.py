@@ -1,10 +1,10 @@
 """What facts wait for in silence, and what breaks it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from store.awaited import Awaited, Slot, Wait
-from store.examples import Key, Revision
+from store.examples import Key
 from workers.join.join import Unfilled
 
 
@@ -26,10 +26,6 @@ class Silence:
         wait = self._waits.get(key[0])
         return wait is not None and key[1:] in wait.dues
 
-    def before(self, key: Key) -> Revision | None:
-        """The example as it stands in silence, or None where it does not."""
-        return self._waits[key[0]].revision(key[1:]) if self.has(key) else None
-
     def holds(self, one: Unfilled) -> bool:
         """Whether the example waits in silence as it did, or begins to: it did not stand before."""
         case, slot, wait = one.case, one.slot, self._waits.get(one.case.fact)
@@ -44,14 +40,22 @@ class Silence:
         begun.dues[slot] = one.due
         return True
 
-    def breaks(self, key: Key) -> None:
-        """The example has a row of its own from now on."""
+    def breaks(self, key: Key) -> bool:
+        """The example has a row of its own from now on; whether it waited in silence before."""
+        if not self.has(key):
+            return False
         self._over[key[0]].add(key[1:])
+        return True
 
     @property
     def begun(self) -> Collection[Wait]:
         """What waits from now on, and did not before."""
         return self._begun.values()
+
+    @property
+    def broken(self) -> Iterator[tuple[Wait, Slot]]:
+        """What waited and does so no longer."""
+        return ((self._waits[fact], slot) for fact, slots in self._over.items() for slot in slots)
 
     def write(self, awaited: Awaited) -> None:
         """Store what changed."""

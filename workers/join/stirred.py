@@ -99,7 +99,7 @@ class Stirred:
         slots = (*self._rules.fixed, *self._rules.judged, *self._earlier)
         return {slot: sessions_spanned(slot.horizon) for slot in slots}
 
-    @property
+    @cached_property
     def _reach(self) -> int:
         """How many sessions the longest window of prices spans."""
         return max([self._rules.reach, *self._spans.values()])
@@ -123,8 +123,8 @@ class Stirred:
         """The stretches of sessions that bars lie in, which are in order; ``since``: the instrument's newest bar
         before them. Those that lie closer together than windows are long are taken as one."""
         runs: list[Run] = []
-        for row in rows:
-            place = int(np.searchsorted(calendar.closes, row["time"]))
+        places = np.searchsorted(calendar.closes, [row["time"] for row in rows]).tolist()
+        for row, place in zip(rows, places, strict=True):
             told_again = not row["final"]
             if runs and place - runs[-1].last <= self._reach:
                 runs[-1] = runs[-1]._replace(last=place, told_again=runs[-1].told_again or told_again)
