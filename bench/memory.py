@@ -41,8 +41,8 @@ def measure(bench: Workbench) -> Iterator[Comparison]:
         "attribution",
         "attribution",
         Stores(bench.folder, attribution.deployment().open),
-        many=(attribution.events(sessions, symbols=symbols), f"{sessions} sessions of {symbols:,} symbols"),
-        few=(attribution.events(FEW_SESSIONS, symbols=symbols), f"{FEW_SESSIONS} sessions"),
+        many=(attribution.world(sessions, symbols=symbols).events(), f"{sessions} sessions of {symbols:,} symbols"),
+        few=(attribution.world(FEW_SESSIONS, symbols=symbols).events(), f"{FEW_SESSIONS} sessions"),
     )
 
 

@@ -17,4 +17,6 @@ def measure(bench: Workbench) -> Iterator[Comparison]:
         against = f"the bare loop, {stores.server}"
         yield turn.compared(bench, stores, redis, batch=BATCH, against=against)
         redis.flushall()
-        yield attribution.compared(bench, Databases(create(), attribution.deployment().open), redis, against=against)
+        yield from attribution.compared(
+            bench, Databases(create(), attribution.deployment().open), redis, against=against
+        )

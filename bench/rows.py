@@ -36,7 +36,7 @@ def measure(bench: Workbench) -> Iterator[Comparison]:
         yield _grown(bench, "one-table worker", redis, backlog, stores.opened, lambda _: turn.Keeper())
         redis.flushall()
         backlog = Backlog(
-            redis, attribution.events(max(5, bench.count(SESSIONS)), symbols=max(10, bench.count(SYMBOLS)))
+            redis, attribution.world(max(5, bench.count(SESSIONS)), symbols=max(10, bench.count(SYMBOLS))).events()
         )
         stores = Stores(bench.folder, attribution.deployment().open)
         registry = load_registry(REGISTRY)

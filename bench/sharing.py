@@ -22,7 +22,7 @@ def measure(bench: Workbench) -> Iterator[Comparison]:
         backlog = Backlog(redis, alerts(bench.count(ALERTS)))
         yield _compared(bench, redis, "keeper", "one-table worker", backlog, Databases(create(), turn.prepare))
         redis.flushall()
-        backlog = Backlog(redis, attribution.events(bench.count(attribution.SESSIONS)))
+        backlog = Backlog(redis, attribution.world(bench.count(attribution.SESSIONS)).events())
         stores = Databases(create(), attribution.deployment().open)
         yield _compared(bench, redis, "attribution", "attribution", backlog, stores)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
 from numpy.random import default_rng
 
 from bench.samples import features
@@ -54,6 +55,20 @@ class World:
                     yield self._told(self._outcome(place, bought, ended=close), close)
             yield from (self._told(self._bar(place), close) for place in range(self._symbols))
             yield self._told(SessionClosed(strategy=self._version.strategy, session=session), close)
+
+    def alerts_and_outcomes(self) -> Iterator[Envelope]:
+        """Session by session the alerts, and what followed each of those that came ``HOLD`` sessions before."""
+        for number in range(self._sessions):
+            session = self._calendar.shift(FIRST, number)
+            close = self._calendar.close_of(session)
+            yield from (self._told(self._alert(place, session), close - HOUR) for place in range(self._symbols))
+            if number >= HOLD:
+                earlier = self._calendar.shift(session, -HOLD)
+                for place in range(self._symbols):
+                    unit = unit_of(f"S{place}", earlier)
+                    outcome = self._outcome(place, earlier, ended=close)
+                    named = replace(outcome, alert_id=f"alert-{unit}", decision_id=None)
+                    yield self._told(named, close)
 
     def _alert(self, place: int, session: str) -> AlertRaised:
         unit = unit_of(f"S{place}", session)
