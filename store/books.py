@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, Table, case, func, select, text
+from sqlalchemy import Column, Connection, Select, Table, case, func, select, text
 
 from schemas.vocabulary import Action
 from store.awaited import Awaited, slots_of
@@ -121,9 +121,11 @@ def counted(connection: Connection, strategy: str) -> Books:
 
 
 def ownerless(connection: Connection, strategy: str) -> int:
-    """How many examples are about a fact that is not there: none, ever; those of one that wait in silence count once.
-    Looks at every example."""
-    return sum(_ownerless(connection, about, strategy) for about in (examples, awaited))
+    """How many examples are about a fact that is not there: none, ever. Looks at every example."""
+    silent = _ownerless(connection, awaited, strategy, awaited.c.slots)
+    return sum(_ownerless(connection, examples, strategy, examples.c.horizon).values()) + sum(
+        count * len(slots_of(slots)) for slots, count in silent.items()
+    )
 
 
 def came_between(connection: Connection, table: Table, strategy: str, *, after: int, until: int) -> int:
@@ -174,12 +176,12 @@ def _silent(strategy: str) -> Select[Any]:
     return select(*named, func.count()).where(awaited.c.strategy == strategy).group_by(*named)
 
 
-def _ownerless(connection: Connection, about: Table, strategy: str) -> int:
-    chosen = select(func.count()).select_from(about).where(about.c.strategy == strategy)
+def _ownerless(connection: Connection, about: Table, strategy: str, by: Column[str]) -> dict[str, int]:
+    chosen = select(by, func.count()).where(about.c.strategy == strategy).group_by(by)
     for subject, table in SUBJECTS.items():
         there = select(table.c.sequence).where(table.c.sequence == about.c.fact).exists()
         chosen = chosen.where((about.c.subject != subject) | ~there)
-    return int(connection.execute(chosen).scalar_one())
+    return {name: count for name, count in connection.execute(chosen)}  # noqa: C416 - rows are not pairs
 
 
 def _longest_holds(connection: Connection, facts: Sequence[int]) -> dict[int, int | None]:

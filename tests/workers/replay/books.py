@@ -29,6 +29,7 @@ from store.tables import (
     symbol_changes,
     theses,
 )
+from tests.standing import standing
 from tests.workers.desk import NYSE
 
 FACTS = (alerts, decisions, fills, outcomes, prices, theses, closings, symbol_changes, discovery_runs)
@@ -48,10 +49,14 @@ def books(store, *, without=()):
     with store.read() as reading:
         symbols = dict(tuple(row) for row in reading.execute(select(instruments.c.id, instruments.c.symbol)))
         return {
-            table.name: sorted((_row(row, symbols) for row in reading.execute(select(table)).mappings()), key=repr)
+            table.name: sorted((_row(row, symbols) for row in _rows(reading, table)), key=repr)
             for table in BOOKS
             if table.name not in without
         }
+
+
+def _rows(reading, table):
+    return standing(reading) if table is examples else reading.execute(select(table)).mappings()
 
 
 def _row(row, symbols):

@@ -36,7 +36,7 @@ def through(records, **limits):
         return list(sorter.sorted())
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(RECORDS, max_size=60), st.integers(1, 20), st.integers(2, 5))
 def test_any_portion_of_memory_gives_the_same_order(records, fit, fan_in):
     assert sorted(records) == through(records, memory=fit * OVERHEAD, fan_in=fan_in)
