@@ -80,10 +80,10 @@ def decode(
         raise BrokenEvent(
             "the event is nested too deeply, no event of ours needs ten levels", body_of(fields)
         ) from error
-    attributes, data, unknown = reading
+    said = reading.attributes
     place = f"{stream}/{entry}"
     return Envelope(
-        source=attributes.source, id=attributes.id or place, time=time, data=data, entry=place, unknown=unknown
+        source=said.source, id=said.id or place, time=time, data=reading.data, entry=place, unknown=reading.unknown
     )
 
 
@@ -154,7 +154,7 @@ def _checked_time(path: str, said: datetime, latest: int, now: int) -> int:
 def _check_texts(fields: Mapping[bytes, bytes], reading: Reading) -> None:
     """Refuse U+0000, which PostgreSQL cannot keep in a text."""
     for body in fields.values():
-        if b"\0" in body or b"\\u0000" in body:
+        if b"\0" in body or (b"\\" in body and b"\\u0000" in body):
             _check_kept_texts(reading)
 
 

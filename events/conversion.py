@@ -1,6 +1,6 @@
 """From plain values to an event: climb, put words right, convert strictly, explain."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -14,7 +14,7 @@ from events.words import mend_words
 from schemas.event import Event
 
 
-class Reading(NamedTuple):
+class Reading(msgspec.Struct, frozen=True):
     """What an entry says: its attributes, its data, and the names of undeclared fields where asked for."""
 
     attributes: Attributes
