@@ -1,12 +1,14 @@
 """The next read of a consumer group, asked for while the batch before it is worked on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from redis import Redis
 from redis.connection import Connection
 
 from events.entry import Entry
+
+Command = tuple[str, ...]
 
 
 class Ahead:
@@ -21,17 +23,24 @@ class Ahead:
         self._question = ("XREADGROUP", "GROUP", group, consumer, "COUNT")
         self._keys = tuple(keys)
         self._connection: Connection | None = None
+        self._before = 0
 
     def __bool__(self) -> bool:
         """Whether an answer is on its way."""
         return self._connection is not None
 
-    def ask(self, count: int) -> None:
-        """Ask for up to ``count`` fresh entries of each key, without waiting for any."""
+    def ask(self, count: int, *, first: Sequence[Command] = ()) -> None:
+        """Ask for up to ``count`` fresh entries of each key, without waiting for any.
+
+        What the server is to do ``first`` travels in the same packet, which costs as much as one command; whether it
+        was done is said with the answer.
+        """
         question = (*self._question, count, "STREAMS", *self._keys, *(">" for _ in self._keys))
         connection = self._connection = self._pool.get_connection()
+        self._before = len(first)
         try:
-            connection.send_command(*question)  # type: ignore[no-untyped-call]
+            packet = b"".join(connection.pack_commands([*first, question]))  # type: ignore[no-untyped-call]
+            connection.send_packed_command([packet])  # type: ignore[no-untyped-call]
         except BaseException:
             self.drop()
             raise
@@ -41,6 +50,8 @@ class Ahead:
         if self._connection is None:
             return []
         try:
+            for _ in range(self._before):
+                self._connection.read_response()
             reply: Any = self._connection.read_response()
         except BaseException:
             self.drop()
@@ -58,4 +69,6 @@ class Ahead:
 
 
 def _fields(said: list[bytes]) -> dict[bytes, bytes]:
+    if len(said) == 2:  # nearly always: the field ``event``
+        return {said[0]: said[1]}
     return dict(zip(said[::2], said[1::2], strict=True))

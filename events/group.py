@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar, cast
@@ -12,7 +12,7 @@ import structlog
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from events.ahead import Ahead
+from events.ahead import Ahead, Command
 from events.connection import broker_errors, server_ms
 from events.entry import Entry, EntryId, read_group
 from events.errors import BrokerUnreachable
@@ -98,6 +98,7 @@ class ConsumerGroup:
         self._pending = Pending(redis, group=group, consumer=consumer, streams=self._streams, newer_ms=newer_ms)
         self._ahead = Ahead(redis, group=group, consumer=consumer, keys=self._streams)
         self._ready: deque[Delivery] = deque()
+        self._done: deque[Command] = deque()
         self._start_over = True
         self._more = False
 
@@ -120,13 +121,19 @@ class ConsumerGroup:
                 self._pending.start_over()
             if not self._ready:
                 self._ready.extend(self._with_groups(lambda: self._take(count, block_ms)))
-        return [self._ready.popleft() for _ in range(min(count, len(self._ready)))]
+        if len(self._ready) <= count:
+            found = list(self._ready)
+            self._ready.clear()
+            return found
+        return [self._ready.popleft() for _ in range(count)]
 
     def look_ahead(self, *, count: int) -> None:
         """Ask for what the next read will bring, where a backlog is left, so that the server reads it meanwhile."""
-        if self._more and not (self._ready or self._ahead or self._start_over or self._claim_due()):
-            with self._broker():
-                self._ahead.ask(count)
+        with self._broker():
+            if self._more and not (self._ready or self._ahead or self._start_over or self._claim_due()):
+                self._ahead.ask(count, first=self._taken_done())
+            else:
+                self._tell_done()
 
     def again(self) -> None:
         """Let the next reads begin with all that this consumer was handed and has not acknowledged."""
@@ -135,6 +142,7 @@ class ConsumerGroup:
     def leave(self) -> None:
         """Hand back what was read and not handed out, so that whoever comes next takes it over at once."""
         with self._broker():
+            self._tell_done()
             self._ready.extend(self._with_groups(self._answered))
             by_stream = groupby(sorted(self._ready, key=attrgetter("stream")), key=attrgetter("stream"))
             with self._redis.pipeline(transaction=False) as pipe:
@@ -147,12 +155,17 @@ class ConsumerGroup:
             self._ready.clear()
 
     def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
-        """These are done and are not handed out again."""
-        by_stream = groupby(sorted(deliveries, key=attrgetter("stream")), key=attrgetter("stream"))
-        with self._broker(), self._redis.pipeline(transaction=False) as pipe:
-            for stream, done in by_stream:
-                pipe.xack(self._keys[stream], self._group, *(delivery.entry for delivery in done))
-            pipe.execute()
+        """These are done and are not handed out again.
+
+        While the next batch is on its way the word waits, and goes out with the question for the one after that.
+        """
+        done: dict[str, list[str]] = {}
+        for delivery in deliveries:
+            done.setdefault(delivery.stream, []).append(delivery.entry)
+        self._done += (("XACK", self._keys[stream], self._group, *entries) for stream, entries in done.items())
+        if not self._ahead:
+            with self._broker():
+                self._tell_done()
 
     def set_aside(self, deliveries: Sequence[Delivery], *, version: int) -> list[Delivery]:
         """Leave entries of a schema ``version`` for a newer engine; what has waited for too long is returned."""
@@ -176,15 +189,36 @@ class ConsumerGroup:
         entry will come any more, unless somebody sets the broker's clock back.
         """
         with self._broker():
+            self._tell_done()
             return self._with_groups(lambda: settled_before(self._redis, list(self._streams), group=self._group))
 
     def _take(self, count: int, block_ms: int) -> list[Delivery]:
         if fresh := self._answered(count):
             return fresh
+        self._tell_done()
         while self._pending or self._take_over(count):
             if found := self._pending.read(count):
                 return [Delivery(self._streams[key], entry, fields, attempts) for key, entry, fields, attempts in found]
         return self._fresh(count, block_ms)
+
+    def _tell_done(self) -> None:
+        """Acknowledge now what waits for that; one command costs half of what a pipeline of one does."""
+        done = self._taken_done()
+        if len(done) == 1:
+            self._redis.execute_command(*done[0])  # type: ignore[no-untyped-call]
+        elif done:
+            with self._redis.pipeline(transaction=False) as pipe:
+                for command in done:
+                    pipe.execute_command(*command)  # type: ignore[no-untyped-call]
+                pipe.execute()
+
+    def _taken_done(self) -> list[Command]:
+        """What waits, which another thread may add to meanwhile."""
+        done: list[Command] = []
+        with suppress(IndexError):
+            while True:
+                done.append(self._done.popleft())
+        return done
 
     def _take_over(self, count: int) -> bool:
         """Make abandoned entries pending of ours, when it is time; whether there are any."""

@@ -688,3 +688,42 @@ def test_whatever_happens_nothing_is_missed_and_the_settled_time_never_lies(brok
         world.acknowledge("a")
     assert world.added - world.deleted <= world.done
     assert [0, 0] == [broker.xpending(stream, "g")["pending"] for stream in "st"]
+
+
+def pending(broker):
+    return broker.xpending("s", "g")["pending"]
+
+
+def test_the_word_that_a_batch_is_done_goes_out_with_the_next_question_and_never_later_than_the_backlog_ends(
+    broker, consumer
+):
+    add(broker, *"abcdef")
+    group = consumer()
+    first = read(group, 2)
+    group.look_ahead(count=2)
+    group.acknowledge(first)
+    second = read(group, 2)
+    assert (["c", "d"], 4) == (words(second), pending(broker))
+    group.look_ahead(count=2)
+    group.acknowledge(second)
+    third = read(group, 2)
+    assert (["e", "f"], 4) == (words(third), pending(broker))
+    group.look_ahead(count=2)
+    group.acknowledge(third)
+    assert ([], 0) == (read(group, 2), pending(broker))
+
+
+@pytest.mark.parametrize("after", ["settled_before", "leave", "again and read"])
+def test_what_is_done_is_told_before_anything_that_follows_from_it(broker, consumer, after):
+    add(broker, *"abc")
+    group = consumer()
+    first = read(group, 2)
+    group.look_ahead(count=2)
+    group.acknowledge(first)
+    assert 3 == pending(broker)
+    if after == "again and read":
+        group.again()
+        assert ["c"] == words(read(group, 2))
+    else:
+        getattr(group, after)()
+    assert 1 == pending(broker)
