@@ -40,19 +40,22 @@ class Mailbag(Protocol):
         ...
 
 
-def drain(redis: Redis, mailbag: Mailbag, *, prefix: str = "") -> int:
+def drain(redis: Redis, mailbag: Mailbag, *, prefix: str = "", seen: Sequence[Letter] | None = None) -> int:
     """Send everything that waits, in order, and say how many letters that were.
 
-    Killed between sending and noting, it sends some letters twice; the ids in their bodies make that harmless.
+    ``seen`` are the oldest ``AT_ONCE`` that wait, where somebody has just looked. Killed between sending and noting, it
+    sends some letters twice; the ids in their bodies make that harmless.
 
     Raises:
         BrokerUnreachable, BrokerRefused: what was not noted as sent will be sent again.
     """
     total = 0
-    while letters := mailbag.waiting(AT_ONCE):
+    letters = mailbag.waiting(AT_ONCE) if seen is None else seen
+    while letters:
         relay(redis, [_parcel(letter) for letter in letters], prefix=prefix)
         mailbag.sent([letter.id for letter in letters])
         total += len(letters)
+        letters = mailbag.waiting(AT_ONCE) if len(letters) == AT_ONCE else ()
     return total
 
 

@@ -46,6 +46,9 @@ PRAGMAS = (
 CHANGES = "changes"
 """Under which name a connection notes how many rows it had changed when its transaction began."""
 
+WRITES = "writes"
+"""Under which name it notes whether it may write."""
+
 POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 """What an address of PostgreSQL may begin with."""
 
@@ -148,6 +151,8 @@ def _begin(connection: Connection) -> None:
     """A turn that will write says so at once: one that reads first and then writes fails when others write."""
     writes = connection.get_execution_options().get("writes", True)
     driver: Any = connection.connection.dbapi_connection
-    driver.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+    if connection.info.get(WRITES) != writes:
+        driver.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+        connection.info[WRITES] = writes
     driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
     connection.info[CHANGES] = driver.total_changes

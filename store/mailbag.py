@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from store.outbox import Letter, Outbox
 from store.store import Store
+from store.work import Work
 
 
 class Mailbag:
@@ -17,6 +18,10 @@ class Mailbag:
         """The oldest letters that were not sent, at most ``limit``."""
         with self._store.read() as reading:
             return Outbox(reading).waiting(self._owner, limit)
+
+    def seen(self, work: Work, limit: int) -> list[Letter]:
+        """The same within the turn of ``work``, those among them that wait for its commit."""
+        return Outbox(work.connection).waiting(self._owner, limit)
 
     def sent(self, ids: Sequence[int]) -> None:
         """These were sent."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
-from store.dialects import fetched, insert_new, insert_rows
+from store.dialects import insert_new, insert_rows, rows_of
 from store.rows import columns
 from store.tables import outbox
 
@@ -60,8 +60,7 @@ class Outbox:
 
     def waiting(self, owner: str, limit: int) -> list[Letter]:
         """The oldest messages of ``owner`` that were not sent yet, at most ``limit``."""
-        rows = self._connection.execute(_WAITING, {"of": owner, "most": limit})
-        return list(map(Letter._make, fetched(rows)))
+        return list(map(Letter._make, rows_of(self._connection, _WAITING, of=owner, most=limit)))
 
     def owners(self) -> list[Waiting]:
         """Whose messages wait, how many, and since when."""

@@ -35,6 +35,8 @@ class Store:
     def __init__(self, engine: Engine, *, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
+        self.writes = 0
+        """How many writing turns were begun here."""
 
     @classmethod
     def open(cls, url: str, *, clock: Clock) -> "Store":
@@ -64,6 +66,7 @@ class Store:
         In SQLite it holds the writer's lock from its beginning. In PostgreSQL turns go on beside each other, and those
         that take ingest numbers wait for one another where they take them, see ``Work.take``.
         """
+        self.writes += 1
         with self._connected(writes=True) as connection:
             yield Work(connection, now=self._clock())
 

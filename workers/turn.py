@@ -9,14 +9,16 @@ import structlog
 from redis import Redis
 
 from events.codec import body_of, decode, encode
-from events.drain import drain
+from events.drain import AT_ONCE, drain
 from events.errors import BrokenEvent, NewerEvent
 from events.group import ConsumerGroup, Delivery
 from events.suspects import Suspects
 from schemas.event import Envelope
 from store.errors import StoreBusy, StoreOutdated, StoreUnavailable
 from store.mailbag import Mailbag
+from store.outbox import Letter
 from store.store import Store
+from store.work import Work
 from workers.burial import Burial, Grave
 from workers.tally import Tally
 from workers.worker import Refusal, Worker
@@ -78,6 +80,8 @@ class Turns:
         self._prefix = prefix
         self._burial = Burial(worker.name, clock=clock, tally=tally, an_hour=LETTERS_AN_HOUR)
         self._mailbag = Mailbag(store, worker.name)
+        self._letters: Sequence[Letter] = ()
+        self._seen_at = -1
         self._limits = limits
         self._clock = clock
         self._tally = tally
@@ -120,9 +124,10 @@ class Turns:
         good: list[tuple[Delivery, Envelope]] = []
         graves: list[Grave] = []
         newer: list[tuple[Delivery, NewerEvent]] = []
+        now = self._clock()
         for delivery in deliveries:
             try:
-                good.append((delivery, self._decode(delivery)))
+                good.append((delivery, self._decode(delivery, now)))
             except BrokenEvent as error:
                 graves.append(Grave(delivery, error.reason, error.body, error.size))
             except NewerEvent as error:
@@ -132,7 +137,7 @@ class Turns:
             self._bury([*graves, *outwaited])
         left = {_place(delivery) for delivery, _ in newer} - {_place(grave.delivery) for grave in outwaited}
         left |= self._handle(good, begun=begun)
-        return [delivery for delivery in deliveries if _place(delivery) not in left]
+        return [delivery for delivery in deliveries if _place(delivery) not in left] if left else list(deliveries)
 
     def _set_aside(self, newer: Sequence[tuple[Delivery, NewerEvent]]) -> list[Grave]:
         """Leave events of a newer schema for a newer engine; what has waited for too long is to be buried."""
@@ -145,35 +150,45 @@ class Turns:
             outwaited += (_grave(delivery, reason) for delivery in late)
         return outwaited
 
-    def _decode(self, delivery: Delivery) -> Envelope:
+    def _decode(self, delivery: Delivery, now: int) -> Envelope:
         """The event, which may not lie in the future: neither of the broker when it was told, nor of this machine now.
 
         So a worker whose clock is behind refuses nothing that another one takes in.
         """
+        sampled = self._tally.sampled()
+        try:
+            return self._decoded(delivery, now, sampled)
+        except BrokenEvent:
+            if delivery.told_at <= now:
+                raise
+            return self._decoded(delivery, delivery.told_at, sampled)
+
+    def _decoded(self, delivery: Delivery, now: int, sampled: bool) -> Envelope:
         return decode(
             delivery.fields,
             stream=delivery.stream,
             entry=delivery.entry,
-            now=max(self._clock(), delivery.told_at),
+            now=now,
             max_bytes=self._limits.max_bytes,
             future_tolerance_us=self._limits.future_tolerance_us,
-            sample_unknown=self._tally.sampled(),
+            sample_unknown=sampled,
         )
 
     def _handle(self, batch: Sequence[tuple[Delivery, Envelope]], *, begun: int) -> set[tuple[str, str]]:
         """Handle a batch in one transaction; returns what stays pending for another attempt."""
         if not batch:
             return set()
+        envelopes = [envelope for _, envelope in batch]
         try:
             with self._store.begin() as work:
-                refusals = self._worker.handle(work, [envelope for _, envelope in batch])
+                refusals = self._worker.handle(work, envelopes)
                 self._burial.bury(work, [self._refused(batch, refusal) for refusal in refusals])
-                work.commit()
+                self._commit(work)
         except (StoreBusy, StoreOutdated, StoreUnavailable):
             raise
         except Exception as error:  # noqa: BLE001  one event must never stop the rest, whatever is wrong with it
             return self._split(batch, error, begun=begun)
-        self._tally.took(batch=[envelope for _, envelope in batch], refused=len(refusals))
+        self._tally.took(batch=envelopes, refused=len(refusals))
         return set()
 
     def _split(
@@ -199,10 +214,19 @@ class Turns:
     def _bury(self, graves: Sequence[Grave]) -> None:
         with self._store.begin() as work:
             self._burial.bury(work, graves)
-            work.commit()
+            self._commit(work)
+
+    def _commit(self, work: Work) -> None:
+        """Commit, after a look at the letters that wait, whoever wrote them: to look later takes ten times as long."""
+        letters = self._mailbag.seen(work, AT_ONCE)
+        work.commit()
+        self._letters, self._seen_at = letters, self._store.writes
 
     def _send(self) -> None:
-        self._tally.relayed(drain(self._broker, self._mailbag, prefix=self._prefix))
+        """Relay what waits: as it was seen at this turn's commit, or after anything else that is there now."""
+        seen = self._letters if self._seen_at == self._store.writes else None
+        self._seen_at = -1
+        self._tally.relayed(drain(self._broker, self._mailbag, prefix=self._prefix, seen=seen))
 
 
 def _grave(delivery: Delivery, reason: str, body: bytes | None = None) -> Grave:

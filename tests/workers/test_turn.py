@@ -53,6 +53,35 @@ def test_sends_the_letters_of_a_turn_that_died_before_its_relay(bench):
     assert ["left over"] == bench.answers()
 
 
+@pytest.mark.parametrize("events", [0, 1])
+def test_sends_what_another_process_committed_and_what_its_worker_writes_at_rest(bench, events, monkeypatch):
+    def letter(body):
+        with bench.store.begin() as work:
+            Outbox(work.connection).add("recorder", "answers", body, now=NOW)
+            work.commit()
+
+    bench.send(*map(str, range(events)))
+    monkeypatch.setattr(bench.worker, "rest", lambda _: letter(b"at rest"))
+    turns = bench.turns(bench.group)
+    letter(b"by another")
+    turns.turn(count=500, block_ms=1)
+    assert ["by another", *map(str, range(events)), "at rest"] == bench.answers()
+
+
+def test_sends_no_letter_of_a_turn_that_was_not_kept(bench, monkeypatch):
+    def full(_):
+        raise StoreBusy("full")
+
+    bench.send("a")
+    turns = bench.turns(bench.group)
+    with monkeypatch.context() as patched:
+        patched.setattr("store.work.Work.commit", full)
+        with pytest.raises(StoreBusy):
+            turns.turn(count=500, block_ms=1)
+    assert 0 == turns.turn(count=500, block_ms=1)
+    assert [] == bench.answers()
+
+
 def test_buries_what_does_not_decode_with_its_bytes_and_goes_on(bench):
     bench.broker.xadd("session.closed", {"event": b'{"type": "session.closed"'})
     bench.send("a")
