@@ -1,11 +1,13 @@
 """One text for one value, the same in every language: RFC 8785 (JSON Canonicalization Scheme)."""
 
 import hashlib
-import json
 import math
 from decimal import Decimal
+from json.encoder import encode_basestring
 
 EXACT = 2**53
+
+_WORDS = {None: "null", True: "true", False: "false"}
 
 
 def canonical_json(value: object) -> str:
@@ -17,13 +19,13 @@ def canonical_json(value: object) -> str:
     """
     if isinstance(value, dict):
         keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
-        return "{" + ",".join(f"{_text(key)}:{canonical_json(value[key])}" for key in keys) + "}"
+        return "{" + ",".join(f"{encode_basestring(key)}:{canonical_json(value[key])}" for key in keys) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(canonical_json, value)) + "]"
     if isinstance(value, bool) or value is None:
-        return json.dumps(value)
+        return _WORDS[value]
     if isinstance(value, str):
-        return _text(value)
+        return encode_basestring(value)
     if isinstance(value, int):
         return _integer(value)
     if isinstance(value, float):
@@ -34,10 +36,6 @@ def canonical_json(value: object) -> str:
 def checksum(value: object) -> str:
     """SHA-256 of the canonical JSON of ``value``, 64 hexadecimal digits."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
-
-
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _integer(value: int) -> str:

@@ -1,10 +1,12 @@
 """RFC 8785 (JSON Canonicalization Scheme): one text for one value, so that one checksum in every language."""
 
 import hashlib
-import json
 import math
+from json.encoder import encode_basestring
 
 EXACT = 2**53
+
+_WORDS = {None: "null", True: "true", False: "false"}
 
 
 def canonical_json(value: object) -> str:
@@ -14,8 +16,10 @@ def canonical_json(value: object) -> str:
         ValueError: NaN, infinity, an integer beyond 2**53, or text that is not Unicode.
         TypeError: something that JSON has no form for.
     """
-    if value is None or isinstance(value, (bool, str)):
-        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return encode_basestring(value)
+    if value is None or isinstance(value, bool):
+        return _WORDS[value]
     if isinstance(value, int):
         if not -EXACT <= value <= EXACT:
             raise ValueError(f"{value} is beyond 2**53, where not every language is exact")
