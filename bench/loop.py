@@ -4,18 +4,18 @@ The bare chain has the same hops: XADD, a process that reads it in a group, one 
 MULTI with XADD, SET and PUBLISH, and a thread in this process that waits for it.
 """
 
+import math
 import multiprocessing
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
-from statistics import median
 from typing import Any, cast
 
 import msgspec
@@ -25,7 +25,7 @@ from redis import Redis
 from bench.codec import Plain
 from bench.comparison import Comparison
 from bench.stores import Stores, driven
-from bench.workbench import Workbench
+from bench.workbench import Workbench, comparison
 from events.codec import encode
 from events.connection import connect
 from schemas.event import Envelope
@@ -35,6 +35,13 @@ from workers.clock import wall_clock
 ROUNDS = 100
 PAUSE = 0.005
 """Seconds between rounds, for what follows the application."""
+
+FLOW = 2_000
+RATE = 1_000
+"""How many proposals a run sends one after another, and how many of them a second."""
+
+SETTLED = 0.5
+"""Seconds before such a run, for what followed the last one."""
 
 PATIENCE = 30.0
 BARE_IN, BARE_OUT, BARE_KEY = "bare.proposed", "bare.updated", "bare:snapshot"
@@ -58,21 +65,37 @@ Applied = SimpleQueue[tuple[float, float]]
 
 
 def measure(bench: Workbench) -> Iterator[Comparison]:
-    """One proposal at a time; the median of 100 rounds a run."""
-    rounds = bench.count(ROUNDS)
+    """One proposal at a time, and a stream of them at 1,000 a second: the middle one of a run, and 99 of 100."""
+    rounds, flow = bench.count(ROUNDS), bench.count(FLOW)
     with connect(bench.url) as redis, _engine(bench) as engine, _bare(bench) as bare:
         levers = count(1)
-        yield bench.compare(
-            "proposed -> applied, median",
-            "a bare chain of the same hops",
-            unit="ms",
-            ours=lambda: _median(redis, ParamsProposed.type, engine, levers, rounds),
-            baseline=lambda: _median(redis, BARE_IN, bare, levers, rounds),
-        )
+
+        def both(what: str, times: Callable[[str, Applied], list[float]]) -> list[tuple[list[float], list[float]]]:
+            return bench.pairs(
+                what,
+                ours=lambda: times(ParamsProposed.type, engine),
+                baseline=lambda: times(BARE_IN, bare),
+            )
+
+        alone = both("proposed -> applied, alone", lambda stream, to: _alone(redis, stream, to, levers, rounds))
+        yield _line("proposed -> applied, alone, median", alone, 0.5)
+        flowing = both("proposed -> applied, flowing", lambda stream, to: _flowing(redis, stream, to, levers, flow))
+        yield _line(f"proposed -> applied, {RATE:,}/s, median", flowing, 0.5)
+        yield _line(f"proposed -> applied, {RATE:,}/s, 99th percentile", flowing, 0.99)
 
 
-def _median(redis: Redis, stream: str, applied: Applied, levers: Iterator[int], rounds: int) -> float:
-    """Milliseconds of the middle one of several rounds."""
+def _line(what: str, pairs: list[tuple[list[float], list[float]]], part: float) -> Comparison:
+    figures = [(_quantile(ours, part), _quantile(baseline, part)) for ours, baseline in pairs]
+    return comparison(what, "a bare chain of the same hops", unit="ms", pairs=figures)
+
+
+def _quantile(times: list[float], part: float) -> float:
+    """The time that ``part`` of all do not pass."""
+    return sorted(times)[math.ceil(part * len(times)) - 1]
+
+
+def _alone(redis: Redis, stream: str, applied: Applied, levers: Iterator[int], rounds: int) -> list[float]:
+    """Milliseconds of each of several rounds, one after the other."""
     times = []
     for lever in (float(next(levers)) for _ in range(rounds)):
         body = {"event": encode(_proposal(lever))}
@@ -82,7 +105,27 @@ def _median(redis: Redis, stream: str, applied: Applied, levers: Iterator[int], 
         value, at = applied.get(timeout=PATIENCE)
         assert value == lever, (value, lever)
         times.append((at - started) * 1_000)
-    return median(times)
+    return times
+
+
+def _flowing(redis: Redis, stream: str, applied: Applied, levers: Iterator[int], number: int) -> list[float]:
+    """Milliseconds from the XADD of each of ``number`` proposals, ``RATE`` a second, to it or a later one in memory.
+
+    They are sent when it is time, whether those before have arrived or not.
+    """
+    wanted = [float(next(levers)) for _ in range(number)]
+    bodies = [{"event": encode(_proposal(lever))} for lever in wanted]
+    time.sleep(SETTLED)
+    began, started = time.perf_counter(), []
+    for place, body in enumerate(bodies):
+        time.sleep(max(0.0, began + place / RATE - time.perf_counter()))
+        started.append(time.perf_counter())
+        redis.xadd(stream, body)  # type: ignore[arg-type]
+    times: list[float] = []
+    while len(times) < number:
+        value, at = applied.get(timeout=PATIENCE)
+        times += ((at - sent) * 1_000 for sent in started[len(times) : wanted.index(value) + 1])
+    return times
 
 
 def _proposal(lever: float) -> Envelope:
