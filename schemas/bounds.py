@@ -1,7 +1,7 @@
 """Whether a value is one that a parameter may have."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from schemas.allocation import Value
 from schemas.errors import Refused
@@ -41,9 +41,9 @@ def check_value(parameter: Parameter, value: Value) -> None:
 
 
 def check_change(
-    registry: Registry, old: Mapping[str, Value], new: Mapping[str, Value], *, names: Iterable[str]
+    registry: Registry, old: Callable[[], Mapping[str, Value]], new: Mapping[str, Value], *, names: Iterable[str]
 ) -> None:
-    """That no value of ``names`` moves further from ``old`` than its largest change a day.
+    """That no value of ``names`` moves further from ``old()`` than its largest change a day.
 
     Raises:
         Refused: with the parameter, the change and the largest one allowed.
@@ -52,7 +52,7 @@ def check_change(
         parameter = _known(registry, name)
         if parameter.max_change is None or parameter.type not in (ParameterType.NUMBER, ParameterType.INTEGER):
             continue
-        before, after = _number(old[name]), _number(new[name])
+        before, after = _number(old()[name]), _number(new[name])
         largest = parameter.max_change * (abs(before) if parameter.relative else 1.0)
         if abs(after - before) > largest + CLOSE:
             raise Refused(

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from schemas.allocation import Allocation
 from schemas.version import Version
-from store.dialects import insert_new
+from store.dialects import insert_new, rows_of, run
 from store.tables import allocations
 
 
@@ -23,6 +23,13 @@ class AllocationRow(NamedTuple):
     last_version: str | None
 
 
+_OF_STRATEGY = allocations.c.strategy == bindparam("of_strategy")
+_RUNNING = select(allocations.c.id).where(_OF_STRATEGY, allocations.c.last_version.is_(None))
+_NAMED = update(allocations).where(_OF_STRATEGY, allocations.c.id == bindparam("of_id"))
+_END = _NAMED.values(last_version=bindparam("to_last"))
+_GO_ON = _NAMED.values(body=bindparam("to_body"), last_version=None)
+
+
 class Allocations:
     """The allocations of every strategy. Their shares in each version are in the version itself."""
 
@@ -31,18 +38,24 @@ class Allocations:
 
     def follow(self, version: Version) -> None:
         """Begin the allocations that are new in ``version``, and end those that are no longer in it."""
-        table = allocations.c
-        of_strategy = update(allocations).where(table.strategy == version.strategy)
-        kept = [allocation.id for allocation in version.allocations]
-        ended = of_strategy.where(table.last_version.is_(None), table.id.not_in(kept))
-        self._connection.execute(ended.values(last_version=version.previous))
+        kept = {allocation.id for allocation in version.allocations}
+        running = [id_ for (id_,) in rows_of(self._connection, _RUNNING, of_strategy=version.strategy)]
+        ended = [
+            {"of_strategy": version.strategy, "of_id": id_, "to_last": version.previous}
+            for id_ in running
+            if id_ not in kept
+        ]
+        run(self._connection, _END, ended)
         new = insert_new(self._connection, allocations, [_values(version, one) for one in version.allocations])
-        for allocation, is_new in zip(version.allocations, new, strict=True):
-            if not is_new:
-                body = msgspec.json.encode(allocation).decode()
-                self._connection.execute(
-                    of_strategy.where(table.id == allocation.id).values(body=body, last_version=None)
-                )
+        going_on = [one for one, is_new in zip(version.allocations, new, strict=True) if not is_new]
+        run(
+            self._connection,
+            _GO_ON,
+            [
+                {"of_strategy": version.strategy, "of_id": one.id, "to_body": msgspec.json.encode(one).decode()}
+                for one in going_on
+            ],
+        )
 
     def history(self, strategy: str) -> Sequence[AllocationRow]:
         """All there ever were, by id."""

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Dialect, bindparam, select
 
 from schemas.event import Envelope
 from schemas.params import ParamsApplied
 from schemas.version import VersionNumber
-from store.dialects import insert_into
+from store.dialects import Insert, insert_into, run
 from store.rows import columns
 from store.tables import applications
 
@@ -30,23 +31,32 @@ class Application(NamedTuple):
     recorded_at: int
 
 
+@cache
+def _recording(dialect: Dialect) -> Insert:
+    insert = insert_into(applications, dialect).values(
+        {name: bindparam(f"new_{name}", type_=applications.c[name].type) for name in Application._fields}
+    )
+    key = [column.name for column in applications.primary_key]
+    return insert.on_conflict_do_update(
+        index_elements=key,
+        set_={name: insert.excluded[name] for name in Application._fields if name not in key},
+        where=applications.c.time < insert.excluded.time,
+    )
+
+
 class Applications:
     """One row for each (strategy, client, version): the newest word that the client sent of it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def record(self, envelope: Envelope, *, now: int) -> None:
-        """Take a ``params.applied`` in. A repeat changes nothing, and neither does one older than what is known."""
-        row = _row(envelope, now)._asdict()
-        insert = insert_into(applications, self._connection.dialect).values(row)
-        key = [column.name for column in applications.primary_key]
-        newest = insert.on_conflict_do_update(
-            index_elements=key,
-            set_={name: insert.excluded[name] for name in row if name not in key},
-            where=applications.c.time < insert.excluded.time,
+    def record(self, envelopes: Sequence[Envelope], *, now: int) -> None:
+        """Take some ``params.applied`` in. A repeat changes nothing, and neither does one older than what is known."""
+        run(
+            self._connection,
+            _recording(self._connection.dialect),
+            [{f"new_{name}": value for name, value in _row(one, now)._asdict().items()} for one in envelopes],
         )
-        self._connection.execute(newest)
 
     def clients(self, strategy: str) -> Sequence[Application]:
         """What each client runs: the version that it applied last."""

@@ -6,12 +6,13 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Dialect, Select, Table, bindparam, insert, update
+from sqlalchemy import Connection, CursorResult, Delete, Dialect, Select, Table, Update, bindparam, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.errors import StoreRefused
 
 Insert = sqlite.Insert | postgresql.Insert
+Statement = Select[Any] | Insert | Update | Delete
 Row = Mapping[str, Any]
 
 _INSERTS: Mapping[str, Callable[[Table], Insert]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -42,6 +43,8 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> lis
     statement, values_of = _inserting(dialect, table, columns)
     values = [values_of(row) for row in rows]
     with _filling(connection, table) as cursor:
+        if len(values) == 1:
+            return [_executed(cursor, statement, values[0])]
         cursor.execute("SAVEPOINT batch")
         if dialect.name == "postgresql" and len(values) >= COPIED_FROM:
             copying = _copying(dialect, table, columns)
@@ -130,11 +133,20 @@ def rows_of(connection: Connection, statement: Select[Any], **values: Any) -> li
     For one that is built once and asked often: it is compiled once, and SQLAlchemy's way to the driver, which takes
     ten times as long as a look at one row, is left out.
     """
-    text, places = _finding(connection.dialect, statement)
+    text, places = _compiled_once(connection.dialect, statement)
     with _cursor(connection) as cursor:
         cursor.execute(text, [values.get(name, fixed) for name, fixed in places])
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
+
+
+def run(connection: Connection, statement: Statement, rows: Sequence[Row]) -> None:
+    """Carry an UPDATE, DELETE or upsert out for the values of each row; built once and compiled once, as above."""
+    if not rows:
+        return
+    text, places = _compiled_once(connection.dialect, statement)
+    with _cursor(connection) as cursor:
+        cursor.executemany(text, [[row.get(name, fixed) for name, fixed in places] for row in rows])
 
 
 def _columns(table: Table, rows: Sequence[Row]) -> tuple[str, ...]:
@@ -185,7 +197,7 @@ Compiled = tuple[str, Callable[[Row], tuple[Any, ...]]]
 
 
 @lru_cache(maxsize=512)
-def _finding(dialect: Dialect, statement: Select[Any]) -> tuple[str, list[tuple[str, Any]]]:
+def _compiled_once(dialect: Dialect, statement: Statement) -> tuple[str, list[tuple[str, Any]]]:
     """The statement in the driver's own form, and of the values at its places the name, and what the statement says."""
     compiled = statement.compile(dialect=dialect)
     return str(compiled), [(name, compiled.params[name]) for name in compiled.positiontup or ()]

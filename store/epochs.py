@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, func, select
 
+from store.dialects import rows_of
 from store.tables import versions
 from store.tallies import Tallies
 
@@ -10,10 +11,12 @@ NAME = "epoch"
 
 FIRST = 1
 
+_NEWEST = select(func.max(versions.c.epoch))
+
 
 def epoch(connection: Connection) -> int:
     """The epoch in force: 1 in a new store, and never below that of a version that is there."""
-    newest = connection.execute(select(func.max(versions.c.epoch))).scalar()
+    [(newest,)] = rows_of(connection, _NEWEST)
     return max(FIRST, Tallies(connection).value(NAME), newest or 0)
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
-from store.dialects import insert_new, insert_rows, rows_of
+from store.dialects import insert_new, insert_rows, rows_of, run
 from store.rows import columns
 from store.tables import outbox
 
@@ -73,7 +73,7 @@ class Outbox:
 
     def published(self, ids: Sequence[int]) -> None:
         """These were sent: take them out."""
-        self._connection.execute(delete(outbox).where(outbox.c.id.in_(ids)))
+        run(self._connection, _SENT, [{"sent": id_} for id_ in ids])
 
 
 _WAITING = (
@@ -82,3 +82,5 @@ _WAITING = (
     .order_by(outbox.c.id)
     .limit(bindparam("most"))
 )
+
+_SENT = delete(outbox).where(outbox.c.id == bindparam("sent"))

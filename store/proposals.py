@@ -1,14 +1,14 @@
 """What was proposed, where it stands, and every step that it took."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, Select, bindparam, select, update
 
 from schemas.params import ParamsProposed
-from store.dialects import insert_new
+from store.dialects import insert_new, rows_of, run
 from store.errors import ForbiddenTransition, UnknownRow
 from store.tables import proposals, transitions
 
@@ -67,6 +67,12 @@ _ROWS = select(
     proposals.c.body, proposals.c.state, proposals.c.decided, proposals.c.version, proposals.c.recorded_at
 ).order_by(proposals.c.recorded_at, proposals.c.id)
 
+_NAMED = (proposals.c.strategy == bindparam("of_strategy"), proposals.c.id == bindparam("of_id"))
+_ONE = _ROWS.where(*_NAMED)
+_MOVE = (
+    update(proposals).where(*_NAMED).values({name: bindparam(f"to_{name}") for name in ("state", "decided", "version")})
+)
+
 
 class Proposals:
     """The proposals of every strategy, named by (strategy, id)."""
@@ -84,7 +90,7 @@ class Proposals:
 
     def get(self, strategy: str, proposal_id: str) -> ProposalRow | None:
         """One proposal."""
-        found = self._rows(_ROWS.where(proposals.c.strategy == strategy, proposals.c.id == proposal_id))
+        found = _made(rows_of(self._connection, _ONE, of_strategy=strategy, of_id=proposal_id))
         return found[0] if found else None
 
     def waiting(self, strategy: str, state: ProposalState) -> Sequence[ProposalRow]:
@@ -121,9 +127,8 @@ class Proposals:
             raise ForbiddenTransition(
                 f"proposal {proposal_id!r} is {found.state.value}: it cannot become {new.value}, it can go {allowed}"
             )
-        named = update(proposals).where(proposals.c.strategy == strategy, proposals.c.id == proposal_id)
-        moved = {"state": new.value, "decided": reason, "version": version or found.version}
-        self._connection.execute(named.values(moved))
+        moved = {"to_state": new.value, "to_decided": reason, "to_version": version or found.version}
+        run(self._connection, _MOVE, [{"of_strategy": strategy, "of_id": proposal_id, **moved}])
         self._write_step(strategy, proposal_id, Transition(found.state, new, reason, by, time))
 
     def steps(self, strategy: str, proposal_id: str) -> Sequence[Transition]:
@@ -137,15 +142,19 @@ class Proposals:
         ]
 
     def _rows(self, chosen: Select[Any]) -> list[ProposalRow]:
-        return [
-            ProposalRow(msgspec.json.decode(body, type=ParamsProposed), ProposalState(state), decided, version, at)
-            for body, state, decided, version, at in self._connection.execute(chosen)
-        ]
+        return _made(self._connection.execute(chosen))
 
     def _write_step(self, strategy: str, proposal_id: str, step: Transition) -> None:
         states = {"old": step.old.value if step.old else None, "new": step.new.value}
         row = {"strategy": strategy, "proposal_id": proposal_id, **step._asdict(), **states}
         insert_new(self._connection, transitions, [row])
+
+
+def _made(rows: Iterable[Sequence[Any]]) -> list[ProposalRow]:
+    return [
+        ProposalRow(msgspec.json.decode(body, type=ParamsProposed), ProposalState(state), decided, version, at)
+        for body, state, decided, version, at in rows
+    ]
 
 
 def _values(proposal: ParamsProposed, now: int) -> dict[str, Any]:

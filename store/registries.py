@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from schemas.parameters import Parameter, Registry
-from store.dialects import insert_new
+from store.dialects import insert_new, rows_of
 from store.tables import parameters, registries
+
+_IN_FORCE = select(parameters.c.registry).where(parameters.c.strategy == bindparam("of")).limit(1)
 
 
 class Registries:
@@ -49,8 +51,8 @@ class Registries:
         return {name: msgspec.json.decode(body, type=Parameter) for name, body in rows}
 
     def _in_force(self, strategy: str) -> str | None:
-        chosen = select(parameters.c.registry).where(parameters.c.strategy == strategy)
-        return self._connection.execute(chosen.limit(1)).scalar()
+        found = rows_of(self._connection, _IN_FORCE, of=strategy)
+        return found[0][0] if found else None
 
 
 def _definitions(registry: Registry, fingerprint: str) -> list[dict[str, str]]:

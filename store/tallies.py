@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
-from store.dialects import add_up
+from store.dialects import add_up, rows_of
 from store.tables import counters
+
+_VALUE = select(counters.c.value).where(counters.c.name == bindparam("of"))
 
 
 class Tallies:
@@ -25,8 +27,8 @@ class Tallies:
 
     def value(self, name: str) -> int:
         """How many there are by now."""
-        chosen = select(counters.c.value).where(counters.c.name == name)
-        return int(self._connection.execute(chosen).scalar() or 0)
+        found = rows_of(self._connection, _VALUE, of=name)
+        return int(found[0][0]) if found else 0
 
     def prefixed(self, prefix: str) -> dict[str, int]:
         """Every tally whose name begins with ``prefix``, by the rest of its name."""

@@ -1,14 +1,14 @@
 """Every version of the parameters that was ever in force."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from schemas.version import Version, VersionNumber
 from store.allocations import Allocations
-from store.dialects import insert_new
+from store.dialects import insert_new, rows_of
 from store.errors import StoreBusy, StoreRefused
 from store.tables import versions
 
@@ -22,6 +22,8 @@ class VersionRow(NamedTuple):
 
 
 _ROWS = select(versions.c.body, versions.c.proposal_id, versions.c.recorded_at)
+_NEWEST_FIRST = (versions.c.epoch.desc(), versions.c.number.desc())
+_LATEST = _ROWS.where(versions.c.strategy == bindparam("of")).order_by(*_NEWEST_FIRST).limit(1)
 
 
 class Versions:
@@ -51,7 +53,8 @@ class Versions:
 
     def latest(self, strategy: str) -> Version | None:
         """The version in force."""
-        return self._newest(_ROWS.where(versions.c.strategy == strategy))
+        found = _made(rows_of(self._connection, _LATEST, of=strategy))
+        return found[0].version if found else None
 
     def get(self, strategy: str, number: VersionNumber) -> Version | None:
         """One version, for ever the same."""
@@ -76,11 +79,14 @@ class Versions:
         return found[0].version if found else None
 
     def _rows(self, chosen: Select[Any], *, limit: int) -> list[VersionRow]:
-        newest_first = chosen.order_by(versions.c.epoch.desc(), versions.c.number.desc()).limit(limit)
-        return [
-            VersionRow(msgspec.json.decode(body, type=Version), proposal_id, recorded_at)
-            for body, proposal_id, recorded_at in self._connection.execute(newest_first)
-        ]
+        return _made(self._connection.execute(chosen.order_by(*_NEWEST_FIRST).limit(limit)))
+
+
+def _made(rows: Iterable[Sequence[Any]]) -> list[VersionRow]:
+    return [
+        VersionRow(msgspec.json.decode(body, type=Version), proposal_id, recorded_at)
+        for body, proposal_id, recorded_at in rows
+    ]
 
 
 def _values(version: Version, proposal_id: str | None, now: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The gate: the only one that changes what is in force."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import structlog
 
@@ -22,6 +23,7 @@ from store.versions import Versions
 from store.work import Work
 from workers.gate.draft import Circumstances, Draft, draft
 from workers.gate.publication import OWNER, first_version, next_number, publish, reconciled
+from workers.gate.sitting import Sitting
 from workers.worker import Refusal
 
 log = structlog.get_logger()
@@ -62,7 +64,9 @@ class Deployment:
 
     def handle(self, work: Work, batch: Sequence[Envelope]) -> Sequence[Refusal]:
         """Take proposals, reviews and acknowledgements in, in the order in which they came."""
-        refusals = []
+        refusals: list[Refusal] = []
+        applied: list[Envelope] = []
+        sitting = Sitting(work)
         for envelope in batch:
             if envelope.data.strategy not in self._registries:
                 known = ", ".join(sorted(self._registries))
@@ -70,11 +74,12 @@ class Deployment:
                     Refusal(envelope, f"strategy {envelope.data.strategy!r} is unknown here; known: {known}")
                 )
             elif isinstance(envelope.data, ParamsProposed):
-                self._take_proposal(work, envelope)
+                self._take_proposal(work, envelope, sitting)
             elif isinstance(envelope.data, ProposalReviewed):
-                self._take_review(work, envelope, refusals)
+                self._take_review(work, envelope, refusals, sitting)
             else:
-                Applications(work.connection).record(envelope, now=work.now)
+                applied.append(envelope)
+        Applications(work.connection).record(applied, now=work.now)
         return refusals
 
     def rest(self, settled_before: Callable[[], int]) -> None:  # noqa: ARG002  no cut to wait for
@@ -82,21 +87,21 @@ class Deployment:
         if self._mode is not Mode.OBSERVE:
             self._mend()
 
-    def _take_proposal(self, work: Work, envelope: Envelope) -> None:
+    def _take_proposal(self, work: Work, envelope: Envelope, sitting: Sitting) -> None:
         proposal: ParamsProposed = envelope.data
         proposals = Proposals(work.connection)
         if not proposals.add(proposal, now=work.now):
             return
         try:
-            made = self._judge(work, proposal)
+            made = self._judge(work, proposal, sitting)
         except Refused as refused:
             self._move(work, proposal, ProposalState.REJECTED, reason=str(refused))
             return
         self._move(work, proposal, ProposalState.VALIDATED, reason="bounds, budgets and evidence hold")
         if self._mode is Mode.ACT:
-            self._deploy(work, proposal, made, by="gate", time=envelope.time)
+            self._deploy(work, proposal, made, sitting, by="gate", time=envelope.time)
 
-    def _take_review(self, work: Work, envelope: Envelope, refusals: list[Refusal]) -> None:
+    def _take_review(self, work: Work, envelope: Envelope, refusals: list[Refusal], sitting: Sitting) -> None:
         review: ProposalReviewed = envelope.data
         found = Proposals(work.connection).get(review.strategy, review.proposal_id)
         inbox = Inbox(work.connection)
@@ -113,38 +118,39 @@ class Deployment:
             refusals.append(Refusal(envelope, "mode is observe: nothing is published; set LEARNING_MODE=advise"))
         else:
             inbox.new(OWNER, [(envelope.source, envelope.id)], now=work.now)
-            self._approve(work, found.proposal, by=review.by, time=envelope.time)
+            self._approve(work, found.proposal, sitting, by=review.by, time=envelope.time)
 
-    def _approve(self, work: Work, proposal: ParamsProposed, *, by: str, time: int) -> None:
+    def _approve(self, work: Work, proposal: ParamsProposed, sitting: Sitting, *, by: str, time: int) -> None:
         try:
-            made = self._judge(work, proposal)
+            made = self._judge(work, proposal, sitting)
         except Refused as refused:
             self._move(work, proposal, ProposalState.REJECTED, reason=f"no longer holds: {refused}")
         else:
-            self._deploy(work, proposal, made, by=by, time=time)
+            self._deploy(work, proposal, made, sitting, by=by, time=time)
 
-    def _judge(self, work: Work, proposal: ParamsProposed) -> Draft:
+    def _judge(self, work: Work, proposal: ParamsProposed, sitting: Sitting) -> Draft:
         registry = self._registries[proposal.strategy]
         versions = Versions(work.connection)
-        begun = epoch(work.connection)
-        version = versions.latest(proposal.strategy) or first_version(registry, epoch=begun)
+        version = sitting.in_force(proposal.strategy) or first_version(registry, epoch=sitting.epoch)
         return draft(
             proposal,
             Circumstances(
                 version=version,
                 registry=registry,
-                day_start=_day_start(versions, version, session=proposal.session),
+                day_start=cache(lambda: _day_start(versions, version, session=proposal.session)),
                 evidence=lambda row, arm: EvidenceRows(work.connection).find(row, arm, shape=Evidence),
-                next_version=str(next_number(version, epoch=begun)),
+                next_version=str(next_number(version, epoch=sitting.epoch)),
             ),
         )
 
-    def _deploy(self, work: Work, proposal: ParamsProposed, made: Draft, *, by: str, time: int) -> None:
+    def _deploy(
+        self, work: Work, proposal: ParamsProposed, made: Draft, sitting: Sitting, *, by: str, time: int
+    ) -> None:
         registry = self._registries[proposal.strategy]
-        current = Versions(work.connection).latest(proposal.strategy)
+        current = sitting.in_force(proposal.strategy)
         if current is None:
             raise Refused(f"strategy {proposal.strategy!r} has no version yet; start deployment in mode advise or act")
-        following = next_number(current, epoch=epoch(work.connection))
+        following = next_number(current, epoch=sitting.epoch)
         version = Version(
             strategy=current.strategy,
             epoch=following.epoch,
@@ -157,6 +163,7 @@ class Deployment:
             allocations=made.allocations,
         )
         publish(work, version, registry=registry, changes=made.changes, proposal=proposal, by=by, time=time)
+        sitting.published(version)
         self._move(work, proposal, ProposalState.DEPLOYED, reason="in force", by=by, version=str(version.id))
 
     def _move(

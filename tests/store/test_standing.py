@@ -66,7 +66,7 @@ def test_remembers_what_each_client_said_last_of_each_version(connection):
         applied("bot", 2, time=20, refused="unknown name"),
         applied("c", 1, time=5),
     ):
-        applications.record(event, now=99)
+        applications.record([event], now=99)
 
     assert [("c", "1-1", None), ("bot", "1-1", None), ("bot", "1-2", "unknown name")] == [
         (row.client, row.version, row.refused) for row in applications.history("main")
@@ -79,7 +79,7 @@ def test_an_older_word_of_a_client_does_not_replace_a_newer_one(connection):
     applications = Applications(connection)
     refused, taken = applied("bot", 1, time=10, refused="no"), applied("bot", 1, time=20)
     for event in (refused, taken, taken, refused):
-        applications.record(event, now=99)
+        applications.record([event], now=99)
 
     [row] = applications.history("main")
     assert (20, None) == (row.time, row.refused)
@@ -88,7 +88,7 @@ def test_an_older_word_of_a_client_does_not_replace_a_newer_one(connection):
 def test_a_client_runs_the_version_that_it_applied_last(connection):
     applications = Applications(connection)
     for event in (applied("bot", 10, time=30), applied("bot", 9, time=20), applied("bot", 11, time=40, refused="no")):
-        applications.record(event, now=99)
+        applications.record([event], now=99)
 
     assert ["1-10"] == [row.version for row in applications.clients("main")]
 
@@ -115,7 +115,7 @@ def test_counts_what_is_there_of_each_strategy(store):
         work.insert(prices, [bar(1, time=1), bar(1, time=2), bar(2, time=1)])
         Sessions(work.connection).add("other", "2024-01-02", cut=1, pending={}, now=1)
         for event in (applied("a", 1, time=1), applied("b", 1, time=1), applied("a", 2, time=2, refused="no")):
-            Applications(work.connection).record(event, now=1)
+            Applications(work.connection).record([event], now=1)
         work.commit()
 
     with store.read() as reading:

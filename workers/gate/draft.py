@@ -26,13 +26,14 @@ class Draft(NamedTuple):
 class Circumstances(NamedTuple):
     """All that a proposal is judged by.
 
-    ``day_start`` are the values before this session's first change, from which the daily budget counts;
-    ``evidence`` finds what an arm's proposal stands on, or None; ``next_version`` is the number to come.
+    ``day_start`` finds the values before this session's first change, from which the daily budget counts; it is asked
+    only where a value with such a budget would move. ``evidence`` finds what an arm's proposal stands on, or None;
+    ``next_version`` is the number to come.
     """
 
     version: Version
     registry: Registry
-    day_start: Mapping[str, Value]
+    day_start: Callable[[], Mapping[str, Value]]
     evidence: Callable[[str, str], Evidence | None]
     next_version: str
 

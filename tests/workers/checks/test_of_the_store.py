@@ -219,7 +219,7 @@ class Floor:
 
     def applied(self, version, *, refused=None, ago=0):
         data = ParamsApplied(client="bot", epoch=1, version=version, refused=refused)
-        Applications(self.connection).record(Envelope(source="bot", id=str(ago), time=NOW - ago, data=data), now=NOW)
+        Applications(self.connection).record([Envelope(source="bot", id=str(ago), time=NOW - ago, data=data)], now=NOW)
 
     def look(self):
         [reading] = Trading(settings=Settings()).look(self.connection, now=NOW)
