@@ -11,6 +11,9 @@ from events.connection import broker_errors
 JOURNEY = 500
 """So many parcels travel in one pipeline."""
 
+AT_ONE_MOMENT = 50
+"""So many that are more than an entry in a stream become visible together: the server does nothing else meanwhile."""
+
 
 class Parcel(Struct, frozen=True, kw_only=True):
     """One row of the outbox, ready to be sent.
@@ -45,26 +48,18 @@ def relay(redis: Redis, parcels: Sequence[Parcel], *, prefix: str = "") -> None:
     """
     with broker_errors(redis):
         for plain, run in groupby(parcels, key=lambda parcel: parcel.plain):
-            if plain:
-                _send_plain(redis, list(run), prefix=prefix)
-            else:
-                for parcel in run:
-                    _send_whole(redis, parcel, prefix=prefix)
+            together = list(run)
+            most = JOURNEY if plain else AT_ONE_MOMENT
+            for start in range(0, len(together), most):
+                _send(redis, together[start : start + most], whole=not plain, prefix=prefix)
 
 
-def _send_plain(redis: Redis, parcels: list[Parcel], *, prefix: str) -> None:
-    for start in range(0, len(parcels), JOURNEY):
-        with redis.pipeline(transaction=False) as pipe:
-            for parcel in parcels[start : start + JOURNEY]:
-                pipe.xadd(prefix + parcel.stream, {"event": parcel.body})
-            pipe.execute()
-
-
-def _send_whole(redis: Redis, parcel: Parcel, *, prefix: str) -> None:
-    with redis.pipeline(transaction=True) as pipe:
-        pipe.xadd(prefix + parcel.stream, {"event": parcel.body})
-        if parcel.key is not None and parcel.value is not None:
-            pipe.set(prefix + parcel.key, parcel.value)
-        if parcel.channel is not None:
-            pipe.publish(prefix + parcel.channel, parcel.body)
+def _send(redis: Redis, parcels: list[Parcel], *, whole: bool, prefix: str) -> None:
+    with redis.pipeline(transaction=whole) as pipe:
+        for parcel in parcels:
+            pipe.xadd(prefix + parcel.stream, {"event": parcel.body})
+            if parcel.key is not None and parcel.value is not None:
+                pipe.set(prefix + parcel.key, parcel.value)
+            if parcel.channel is not None:
+                pipe.publish(prefix + parcel.channel, parcel.body)
         pipe.execute()

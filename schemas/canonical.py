@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Iterable
 from decimal import Decimal
 from json.encoder import encode_basestring
 
@@ -17,15 +18,16 @@ def canonical_json(value: object) -> str:
         ValueError: NaN, infinity, or an integer beyond 2**53, which not every language holds exactly.
         TypeError: anything that JSON has no form for.
     """
+    if isinstance(value, str):
+        return encode_basestring(value)
     if isinstance(value, dict):
-        keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
-        return "{" + ",".join(f"{encode_basestring(key)}:{canonical_json(value[key])}" for key in keys) + "}"
+        return (
+            "{" + ",".join([f"{encode_basestring(key)}:{canonical_json(value[key])}" for key in _sorted(value)]) + "}"
+        )
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(canonical_json, value)) + "]"
     if isinstance(value, bool) or value is None:
         return _WORDS[value]
-    if isinstance(value, str):
-        return encode_basestring(value)
     if isinstance(value, int):
         return _integer(value)
     if isinstance(value, float):
@@ -36,6 +38,11 @@ def canonical_json(value: object) -> str:
 def checksum(value: object) -> str:
     """SHA-256 of the canonical JSON of ``value``, 64 hexadecimal digits."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def _sorted(keys: Iterable[str]) -> list[str]:
+    """In the order of UTF-16; where all are ASCII, that is the order of their characters."""
+    return sorted(keys) if "".join(keys).isascii() else sorted(keys, key=lambda key: key.encode("utf-16-be"))
 
 
 def _integer(value: int) -> str:

@@ -42,7 +42,7 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> lis
     columns = _columns(table, rows)
     statement, values_of = _inserting(dialect, table, columns)
     values = [values_of(row) for row in rows]
-    with _filling(connection, table) as cursor:
+    with _cursor(connection, table) as cursor:
         if len(values) == 1:
             return [_executed(cursor, statement, values[0])]
         cursor.execute("SAVEPOINT batch")
@@ -91,7 +91,7 @@ def add_up(connection: Connection, table: Table, rows: Sequence[Row], *, sums: t
     if not rows:
         return
     statement, values_of = _adding(connection.dialect, table, _columns(table, rows), sums)
-    with _filling(connection, table) as cursor:
+    with _cursor(connection, table) as cursor:
         cursor.executemany(statement, [values_of(row) for row in rows])
 
 
@@ -115,7 +115,7 @@ def replace_rows(
         return
     statement, places = _replacing(connection.dialect, table, columns, key, fixed)
     values_of = itemgetter(*places)
-    with _filling(connection, table) as cursor:
+    with _cursor(connection, table) as cursor:
         cursor.executemany(statement, [values_of(row) for row in rows])
 
 
@@ -134,10 +134,13 @@ def rows_of(connection: Connection, statement: Select[Any], **values: Any) -> li
     ten times as long as a look at one row, is left out.
     """
     text, places = _compiled_once(connection.dialect, statement)
-    with _cursor(connection) as cursor:
+    cursor: Any = connection.connection.cursor()
+    try:
         cursor.execute(text, [values.get(name, fixed) for name, fixed in places])
         rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+    finally:
+        cursor.close()
+    return rows
 
 
 def run(connection: Connection, statement: Statement, rows: Sequence[Row]) -> None:
@@ -145,8 +148,11 @@ def run(connection: Connection, statement: Statement, rows: Sequence[Row]) -> No
     if not rows:
         return
     text, places = _compiled_once(connection.dialect, statement)
-    with _cursor(connection) as cursor:
+    cursor: Any = connection.connection.cursor()
+    try:
         cursor.executemany(text, [[row.get(name, fixed) for name, fixed in places] for row in rows])
+    finally:
+        cursor.close()
 
 
 def _columns(table: Table, rows: Sequence[Row]) -> tuple[str, ...]:
@@ -157,23 +163,15 @@ def _columns(table: Table, rows: Sequence[Row]) -> tuple[str, ...]:
 
 
 @contextmanager
-def _cursor(connection: Connection) -> Iterator[Any]:
+def _cursor(connection: Connection, table: Table) -> Iterator[Any]:
     """The driver's own cursor, within the connection's transaction."""
     cursor = connection.connection.cursor()
     try:
         yield cursor
+    except OverflowError as error:
+        raise StoreRefused(f"a row for {table.name} holds an integer beyond 64 bits") from error
     finally:
         cursor.close()
-
-
-@contextmanager
-def _filling(connection: Connection, table: Table) -> Iterator[Any]:
-    """The same, to write rows of ``table`` with."""
-    with _cursor(connection) as cursor:
-        try:
-            yield cursor
-        except OverflowError as error:
-            raise StoreRefused(f"a row for {table.name} holds an integer beyond 64 bits") from error
 
 
 def _executed(cursor: Any, statement: str, values: tuple[Any, ...]) -> bool:

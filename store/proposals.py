@@ -69,6 +69,7 @@ _ROWS = select(
 
 _NAMED = (proposals.c.strategy == bindparam("of_strategy"), proposals.c.id == bindparam("of_id"))
 _ONE = _ROWS.where(*_NAMED)
+_STATE = select(proposals.c.state, proposals.c.version).where(*_NAMED)
 _MOVE = (
     update(proposals).where(*_NAMED).values({name: bindparam(f"to_{name}") for name in ("state", "decided", "version")})
 )
@@ -119,17 +120,18 @@ class Proposals:
             UnknownRow: there is no such proposal.
             ForbiddenTransition: ``TRANSITIONS`` has no such step.
         """
-        found = self.get(strategy, proposal_id)
-        if found is None:
+        found = rows_of(self._connection, _STATE, of_strategy=strategy, of_id=proposal_id)
+        if not found:
             raise UnknownRow(f"strategy {strategy!r} has no proposal {proposal_id!r}")
-        if new not in TRANSITIONS[found.state]:
-            allowed = sorted(state.value for state in TRANSITIONS[found.state]) or "nowhere"
+        old, had = ProposalState(found[0][0]), found[0][1]
+        if new not in TRANSITIONS[old]:
+            allowed = sorted(state.value for state in TRANSITIONS[old]) or "nowhere"
             raise ForbiddenTransition(
-                f"proposal {proposal_id!r} is {found.state.value}: it cannot become {new.value}, it can go {allowed}"
+                f"proposal {proposal_id!r} is {old.value}: it cannot become {new.value}, it can go {allowed}"
             )
-        moved = {"to_state": new.value, "to_decided": reason, "to_version": version or found.version}
+        moved = {"to_state": new.value, "to_decided": reason, "to_version": version or had}
         run(self._connection, _MOVE, [{"of_strategy": strategy, "of_id": proposal_id, **moved}])
-        self._write_step(strategy, proposal_id, Transition(found.state, new, reason, by, time))
+        self._write_step(strategy, proposal_id, Transition(old, new, reason, by, time))
 
     def steps(self, strategy: str, proposal_id: str) -> Sequence[Transition]:
         """Every step of one proposal, the first first."""

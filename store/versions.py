@@ -23,6 +23,12 @@ class VersionRow(NamedTuple):
 
 _ROWS = select(versions.c.body, versions.c.proposal_id, versions.c.recorded_at)
 _NEWEST_FIRST = (versions.c.epoch.desc(), versions.c.number.desc())
+_LATEST_NUMBER = (
+    select(versions.c.epoch, versions.c.number)
+    .where(versions.c.strategy == bindparam("of"))
+    .order_by(*_NEWEST_FIRST)
+    .limit(1)
+)
 _LATEST = _ROWS.where(versions.c.strategy == bindparam("of")).order_by(*_NEWEST_FIRST).limit(1)
 
 
@@ -39,10 +45,13 @@ class Versions:
             StoreRefused: it does not follow the latest version, or its checksum is not that of its content.
             StoreBusy: somebody else wrote a version of this number at the same time.
         """
-        latest = self.latest(version.strategy)
-        if latest is not None and (version.id <= latest.id or version.previous != str(latest.id)):
-            what = f"version {version.id} of {version.strategy!r}, which names {version.previous} as its previous one"
-            raise StoreRefused(f"{what}, does not follow {latest.id}")
+        for number in rows_of(self._connection, _LATEST_NUMBER, of=version.strategy):
+            latest = VersionNumber(*number)
+            if version.id <= latest or version.previous != str(latest):
+                what = (
+                    f"version {version.id} of {version.strategy!r}, which names {version.previous} as its previous one"
+                )
+                raise StoreRefused(f"{what}, does not follow {latest}")
         if not version.intact:
             raise StoreRefused(f"version {version.id} of {version.strategy!r} has a checksum that is not its own")
         if insert_new(self._connection, versions, [_values(version, proposal_id, now)]) != [True]:

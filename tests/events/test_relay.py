@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from events.errors import BrokerRefused, BrokerUnreachable
-from events.relay import Parcel, relay
+from events.relay import AT_ONE_MOMENT, Parcel, relay
 
 
 def parcel(number, stream="s", **rest):
@@ -74,6 +74,20 @@ def test_who_hears_of_a_version_finds_it_recorded_and_kept(broker):
     with broker.monitor() as seen:
         relay(broker, [parcel(1, channel="c", key="k", value=b"v")])
         assert ["MULTI", "XADD", "SET", "PUBLISH", "EXEC"] == commands(seen, "EXEC")[-5:]
+
+
+def test_versions_that_wait_together_become_visible_together_and_the_last_snapshot_stays(broker):
+    waiting = [
+        parcel(number, stream="params.updated", channel="params.updated", key="snapshot", value=b"%d" % number)
+        for number in range(AT_ONE_MOMENT + 1)
+    ]
+    with broker.monitor() as monitor:
+        relay(broker, waiting)
+        broker.get("snapshot")
+        seen = commands(monitor, "GET")
+    assert [AT_ONE_MOMENT, 1] == [part.count("XADD") for part in " ".join(seen).split("EXEC")[:-1]]
+    assert list(range(AT_ONE_MOMENT + 1)) == bodies(broker, "params.updated")
+    assert b"%d" % AT_ONE_MOMENT == broker.get("snapshot")
 
 
 def test_plain_parcels_need_no_transaction(broker):
