@@ -53,6 +53,13 @@ class ProposalRow(NamedTuple):
     recorded_at: int
 
 
+class Step(NamedTuple):
+    """Where a proposal goes next, and why."""
+
+    new: ProposalState
+    reason: str
+
+
 class Transition(NamedTuple):
     """One step, by whom and why. ``old`` is None for the first."""
 
@@ -86,7 +93,7 @@ class Proposals:
         [new] = insert_new(self._connection, proposals, [_values(proposal, now)])
         if new:
             step = Transition(None, ProposalState.PROPOSED, proposal.reason, proposal.proposed_by, now)
-            self._write_step(proposal.strategy, proposal.proposal_id, step)
+            self._write(proposal.strategy, proposal.proposal_id, [step])
         return new
 
     def get(self, strategy: str, proposal_id: str) -> ProposalRow | None:
@@ -107,14 +114,12 @@ class Proposals:
         self,
         strategy: str,
         proposal_id: str,
-        new: ProposalState,
-        *,
-        reason: str,
+        *steps: Step,
         by: str,
         time: int,
         version: str | None = None,
     ) -> None:
-        """Take one step, and keep it; ``version`` is the id of the version that the proposal became by it.
+        """Take steps, one after the other, and keep each; ``version`` is what the proposal became by them.
 
         Raises:
             UnknownRow: there is no such proposal.
@@ -124,14 +129,18 @@ class Proposals:
         if not found:
             raise UnknownRow(f"strategy {strategy!r} has no proposal {proposal_id!r}")
         old, had = ProposalState(found[0][0]), found[0][1]
-        if new not in TRANSITIONS[old]:
-            allowed = sorted(state.value for state in TRANSITIONS[old]) or "nowhere"
-            raise ForbiddenTransition(
-                f"proposal {proposal_id!r} is {old.value}: it cannot become {new.value}, it can go {allowed}"
-            )
-        moved = {"to_state": new.value, "to_decided": reason, "to_version": version or had}
+        taken = []
+        for new, reason in steps:
+            if new not in TRANSITIONS[old]:
+                allowed = sorted(state.value for state in TRANSITIONS[old]) or "nowhere"
+                raise ForbiddenTransition(
+                    f"proposal {proposal_id!r} is {old.value}: it cannot become {new.value}, it can go {allowed}"
+                )
+            taken.append(Transition(old, new, reason, by, time))
+            old = new
+        moved = {"to_state": old.value, "to_decided": taken[-1].reason, "to_version": version or had}
         run(self._connection, _MOVE, [{"of_strategy": strategy, "of_id": proposal_id, **moved}])
-        self._write_step(strategy, proposal_id, Transition(old, new, reason, by, time))
+        self._write(strategy, proposal_id, taken)
 
     def steps(self, strategy: str, proposal_id: str) -> Sequence[Transition]:
         """Every step of one proposal, the first first."""
@@ -146,10 +155,13 @@ class Proposals:
     def _rows(self, chosen: Select[Any]) -> list[ProposalRow]:
         return _made(self._connection.execute(chosen))
 
-    def _write_step(self, strategy: str, proposal_id: str, step: Transition) -> None:
-        states = {"old": step.old.value if step.old else None, "new": step.new.value}
-        row = {"strategy": strategy, "proposal_id": proposal_id, **step._asdict(), **states}
-        insert_new(self._connection, transitions, [row])
+    def _write(self, strategy: str, proposal_id: str, taken: Sequence[Transition]) -> None:
+        named = {"strategy": strategy, "proposal_id": proposal_id}
+        rows = [
+            {**named, **step._asdict(), "old": step.old.value if step.old else None, "new": step.new.value}
+            for step in taken
+        ]
+        insert_new(self._connection, transitions, rows)
 
 
 def _made(rows: Iterable[Sequence[Any]]) -> list[ProposalRow]:

@@ -18,7 +18,7 @@ from store.applications import Applications
 from store.epochs import epoch
 from store.evidence import EvidenceRows
 from store.inbox import Inbox
-from store.proposals import Proposals, ProposalState
+from store.proposals import Proposals, ProposalState, Step
 from store.versions import Versions
 from store.work import Work
 from workers.gate.draft import Circumstances, Draft, draft
@@ -27,6 +27,8 @@ from workers.gate.sitting import Sitting
 from workers.worker import Refusal
 
 log = structlog.get_logger()
+
+VALIDATED = Step(ProposalState.VALIDATED, "bounds, budgets and evidence hold")
 
 
 class Deployment:
@@ -95,11 +97,12 @@ class Deployment:
         try:
             made = self._judge(work, proposal, sitting)
         except Refused as refused:
-            self._move(work, proposal, ProposalState.REJECTED, reason=str(refused))
+            self._move(work, proposal, Step(ProposalState.REJECTED, str(refused)))
             return
-        self._move(work, proposal, ProposalState.VALIDATED, reason="bounds, budgets and evidence hold")
         if self._mode is Mode.ACT:
-            self._deploy(work, proposal, made, sitting, by="gate", time=envelope.time)
+            self._deploy(work, proposal, made, sitting, VALIDATED, by="gate", time=envelope.time)
+        else:
+            self._move(work, proposal, VALIDATED)
 
     def _take_review(self, work: Work, envelope: Envelope, refusals: list[Refusal], sitting: Sitting) -> None:
         review: ProposalReviewed = envelope.data
@@ -113,7 +116,7 @@ class Deployment:
             refusals.append(Refusal(envelope, reason))
         elif not review.approved:
             inbox.new(OWNER, [(envelope.source, envelope.id)], now=work.now)
-            self._move(work, found.proposal, ProposalState.REJECTED, reason=review.reason, by=review.by)
+            self._move(work, found.proposal, Step(ProposalState.REJECTED, review.reason), by=review.by)
         elif self._mode is Mode.OBSERVE:
             refusals.append(Refusal(envelope, "mode is observe: nothing is published; set LEARNING_MODE=advise"))
         else:
@@ -124,7 +127,7 @@ class Deployment:
         try:
             made = self._judge(work, proposal, sitting)
         except Refused as refused:
-            self._move(work, proposal, ProposalState.REJECTED, reason=f"no longer holds: {refused}")
+            self._move(work, proposal, Step(ProposalState.REJECTED, f"no longer holds: {refused}"))
         else:
             self._deploy(work, proposal, made, sitting, by=by, time=time)
 
@@ -144,8 +147,9 @@ class Deployment:
         )
 
     def _deploy(
-        self, work: Work, proposal: ParamsProposed, made: Draft, sitting: Sitting, *, by: str, time: int
+        self, work: Work, proposal: ParamsProposed, made: Draft, sitting: Sitting, *before: Step, by: str, time: int
     ) -> None:
+        """Publish what was made of a proposal that took the steps ``before`` in this turn."""
         registry = self._registries[proposal.strategy]
         current = sitting.in_force(proposal.strategy)
         if current is None:
@@ -164,22 +168,23 @@ class Deployment:
         )
         publish(work, version, registry=registry, changes=made.changes, proposal=proposal, by=by, time=time)
         sitting.published(version)
-        self._move(work, proposal, ProposalState.DEPLOYED, reason="in force", by=by, version=str(version.id))
+        deployed = Step(ProposalState.DEPLOYED, "in force")
+        self._move(work, proposal, *before, deployed, by=by, version=str(version.id))
 
     def _move(
-        self,
-        work: Work,
-        proposal: ParamsProposed,
-        state: ProposalState,
-        *,
-        reason: str,
-        by: str = "gate",
-        version: str | None = None,
+        self, work: Work, proposal: ParamsProposed, *steps: Step, by: str = "gate", version: str | None = None
     ) -> None:
         Proposals(work.connection).move(
-            proposal.strategy, proposal.proposal_id, state, reason=reason, by=by, time=work.now, version=version
+            proposal.strategy, proposal.proposal_id, *steps, by=by, time=work.now, version=version
         )
-        log.info("proposal.moved", id=proposal.proposal_id, kind=proposal.kind.value, state=state.value, reason=reason)
+        for step in steps:
+            log.info(
+                "proposal.moved",
+                id=proposal.proposal_id,
+                kind=proposal.kind.value,
+                state=step.new.value,
+                reason=step.reason,
+            )
 
 
 def _day_start(versions: Versions, current: Version, *, session: str) -> Mapping[str, Value]:

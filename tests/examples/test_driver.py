@@ -20,7 +20,7 @@ from schemas.params import ParamsApplied, ParamsProposed, ParamsUpdated, Proposa
 from schemas.registry import load_registry
 from schemas.reports import CycleCompleted
 from schemas.version import VersionNumber
-from store.proposals import Proposals, ProposalState
+from store.proposals import Proposals, ProposalState, Step
 from workers.gate.publication import first_version, publish
 
 DAY = "2012-01-03"
@@ -172,7 +172,7 @@ class Engine:
         with self._store.begin() as work:
             Proposals(work.connection).add(proposal, now=NOW)
             if state:
-                Proposals(work.connection).move("demo", "p", state, reason="r", by="gate", time=NOW)
+                Proposals(work.connection).move("demo", "p", Step(state, "r"), by="gate", time=NOW)
             work.commit()
 
 

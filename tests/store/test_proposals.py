@@ -4,7 +4,7 @@ import pytest
 
 from schemas.params import ParamsProposed, ProposalKind
 from store.errors import ForbiddenTransition, UnknownRow
-from store.proposals import TRANSITIONS, Proposals, ProposalState, Transition
+from store.proposals import TRANSITIONS, Proposals, ProposalState, Step, Transition
 
 PROPOSED, VALIDATED, REJECTED = ProposalState.PROPOSED, ProposalState.VALIDATED, ProposalState.REJECTED
 SHADOW, DEPLOYED, ROLLED_BACK = ProposalState.SHADOW, ProposalState.DEPLOYED, ProposalState.ROLLED_BACK
@@ -32,7 +32,7 @@ def proposals(store):
 
 def walk(proposals, *states, name="p1"):
     for time, state in enumerate(states, start=2):
-        proposals.move("main", name, state, reason=f"to {state.value}", by="gate", time=time)
+        proposals.move("main", name, Step(state, f"to {state.value}"), by="gate", time=time)
 
 
 def test_a_proposal_comes_back_as_it_was_made(proposals):
@@ -54,7 +54,7 @@ def test_a_proposal_that_comes_again_changes_nothing(proposals):
 def test_every_step_is_kept_with_its_reason(proposals):
     proposals.add(proposal(), now=1)
     walk(proposals, VALIDATED, DEPLOYED)
-    proposals.move("main", "p1", ROLLED_BACK, reason="worse", by="ada", time=9)
+    proposals.move("main", "p1", Step(ROLLED_BACK, "worse"), by="ada", time=9)
 
     assert [
         Transition(None, PROPOSED, "probably better", "daily", 1),
@@ -64,11 +64,25 @@ def test_every_step_is_kept_with_its_reason(proposals):
     ] == proposals.steps("main", "p1")
 
 
+def test_steps_that_are_taken_together_are_kept_one_by_one_or_not_at_all(proposals):
+    proposals.add(proposal(), now=1)
+    with pytest.raises(ForbiddenTransition, match="is validated: it cannot become rolled_back"):
+        proposals.move("main", "p1", Step(VALIDATED, "fits"), Step(ROLLED_BACK, "worse"), by="gate", time=2)
+    assert (PROPOSED, 1) == (proposals.get("main", "p1").state, len(proposals.steps("main", "p1")))
+
+    proposals.move("main", "p1", Step(VALIDATED, "fits"), Step(DEPLOYED, "better"), by="gate", time=2, version="1-7")
+    assert (DEPLOYED, "better", "1-7") == proposals.get("main", "p1")[1:4]
+    assert [
+        Transition(PROPOSED, VALIDATED, "fits", "gate", 2),
+        Transition(VALIDATED, DEPLOYED, "better", "gate", 2),
+    ] == proposals.steps("main", "p1")[1:]
+
+
 def test_a_proposal_remembers_the_version_that_it_became(proposals):
     proposals.add(proposal(), now=1)
     walk(proposals, VALIDATED)
-    proposals.move("main", "p1", DEPLOYED, reason="better", by="gate", time=3, version="1-7")
-    proposals.move("main", "p1", ROLLED_BACK, reason="worse", by="gate", time=4)
+    proposals.move("main", "p1", Step(DEPLOYED, "better"), by="gate", time=3, version="1-7")
+    proposals.move("main", "p1", Step(ROLLED_BACK, "worse"), by="gate", time=4)
 
     assert (ROLLED_BACK, "worse", "1-7") == proposals.get("main", "p1")[1:4]
 

@@ -18,7 +18,7 @@ from schemas.vocabulary import Direction, Recommendation, Side
 from store.cycles import Cycles
 from store.evidence import EvidenceRows
 from store.outbox import Outbox
-from store.proposals import Proposals, ProposalState
+from store.proposals import Proposals, ProposalState, Step
 from workers.cli import app
 from workers.story.cast import Role
 from workers.story.pages import pages
@@ -576,9 +576,8 @@ def test_cycles_evidence_proposals_and_versions_that_followed_are_named_and_no_e
                 ),
                 now=4,
             )
-        moved = {"reason": "fits", "by": "gate", "time": 5}
-        Proposals(work.connection).move("main", "shares", ProposalState.VALIDATED, **moved)
-        Proposals(work.connection).move("main", "shares", ProposalState.DEPLOYED, version="1-2", **moved)
+        steps = [Step(state, "fits") for state in (ProposalState.VALIDATED, ProposalState.DEPLOYED)]
+        Proposals(work.connection).move("main", "shares", *steps, by="gate", time=5, version="1-2")
         work.commit()
     [one] = [one for one in story(busy, "d1").consequences if one.reward == "unit_pnl:3d"]
     assert ("daily/main/x", ["e1"]) == (one.ripe.cycle, [row.id for row in one.evidence])
