@@ -11,8 +11,8 @@ from store.work import Work
 class Sitting:
     """The epoch and the versions in force, read once in the turn of ``work`` and kept up as versions are published.
 
-    Nobody else can publish one meanwhile: in SQLite the turn holds the writer's lock, in PostgreSQL the version that
-    comes second is refused, and its turn is repeated.
+    Nobody else can publish one meanwhile: in SQLite the turn holds the writer's lock; in PostgreSQL the version that
+    comes second is refused, and what it was made of is tried again.
     """
 
     def __init__(self, work: Work) -> None:
