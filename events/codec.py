@@ -69,8 +69,9 @@ def decode(
     """
     try:
         _check_size(fields, max_bytes)
-        reading = _read(fields, _shape(stream, catalogue), entry, catalogue=catalogue, sample_unknown=sample_unknown)
-        time = _checked_times(reading, now + future_tolerance_us, now)
+        shape = _shape(stream, catalogue)
+        reading = _read(fields, shape, entry, catalogue=catalogue, sample_unknown=sample_unknown)
+        time = _checked_times(reading, shape, now + future_tolerance_us, now)
         _check_texts(fields, reading)
     except NewerEvent:
         raise
@@ -130,10 +131,10 @@ def _check_size(fields: Mapping[bytes, bytes], max_bytes: int) -> None:
         raise Unfit(f"the entry has {size} bytes, expected at most {max_bytes}")
 
 
-def _checked_times(reading: Reading, latest: int, now: int) -> int:
+def _checked_times(reading: Reading, shape: Shape, latest: int, now: int) -> int:
     """The envelope's time, when it and every time in the data lie in the past."""
     time = _checked_time("time", reading.attributes.time, latest, now)
-    for name in shape_of(type(reading.data)).moments:
+    for name in shape.moments:
         if (inner := getattr(reading.data, name)) is not None:
             _checked_time(f"data.{name}", inner, latest, now)
     return time
