@@ -73,7 +73,7 @@ def insert_rows(
         return
     assert [column.name for column in table.columns if column.name in columns] == list(columns), columns
     dialect: Any = connection.dialect
-    with _filling(connection, table) as cursor:
+    with _cursor(connection, table) as cursor:
         if dialect.name == "postgresql" and len(rows) >= COPIED_FROM:
             with cursor.copy(_copying(dialect, table, columns)) as copy:
                 for row in rows:
