@@ -84,7 +84,8 @@ class Stirred:
         strategy = self._rules.registry.strategy
         for wait in Awaited(self._connection, strategy).maturing(ends):
             due = wait.due_by(ends[wait.place.instrument])
-            touched.waiting(wait, [slot for slot in due if slot[1] == BARRIER.origin])
+            if priced := [slot for slot in due if slot[1] == BARRIER.origin]:
+                touched.waiting(wait, priced)
         for pending in Examples(self._connection, strategy).maturing(ends):
             touched.standing(pending)
 
