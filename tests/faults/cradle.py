@@ -33,13 +33,17 @@ class Cradle:
         asked = {"worker": worker, "plan": plan, "diary": str(diary), "patience": patience, "environment": environment}
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
-        return Mortal(int(self._process.stdout.readline()), plan, diary)
+        return Mortal(int(self._process.stdout.readline()), worker, plan, diary)
 
     def close(self):
         """End whatever still lives."""
         self._process.stdin.close()
         self._process.wait(20)
         self._process.stdout.close()
+
+
+ENDED = ("died", "missed", "stopped")
+"""How a life may end that has a point."""
 
 
 class Mortal:
@@ -50,8 +54,9 @@ class Mortal:
     diary.
     """
 
-    def __init__(self, pid, plan, diary):
+    def __init__(self, pid, worker, plan, diary):
         self.pid = pid
+        self.worker = worker
         self.plan = plan
         self._diary = diary
 
@@ -65,6 +70,13 @@ class Mortal:
         """The steps at which lives ended so: ``died`` at their point, ``missed`` it, or ``stopped`` there."""
         return [step for what, _, step in self.diary if what in how]
 
+    @property
+    def point(self):
+        """Where the life that is lived now will end, once it has begun; None where it will not."""
+        diary = self.diary
+        lived = len([what for what, _, _ in diary if what in ENDED])
+        return self.plan[lived] if lived < len(self.plan) and diary and diary[-1][0] == "began" else None
+
     def kill(self):
         """Kill the life that is lived now, once it has begun, and wait until the next one has."""
         began = len(self.ended("began"))
@@ -75,7 +87,7 @@ class Mortal:
     @property
     def spent(self):
         """Whether every point of the plan has had its life."""
-        return len(self.ended("died", "missed", "stopped")) >= len(self.plan)
+        return len(self.ended(*ENDED)) >= len(self.plan)
 
     def terminate(self):
         """Let it finish what it has in hand, and end."""

@@ -113,6 +113,15 @@ class Engine:
 
         until(there, "the snapshot", within=PUT_BACK_WITHIN)
 
+    def in_hand(self, worker):
+        """How many entries were handed out to a worker, whoever it was, and are not acknowledged."""
+        return sum(
+            group["pending"]
+            for key in self.broker.scan_iter(f"{self.prefix}*", _type="stream")
+            for group in self.broker.xinfo_groups(key)
+            if group["name"] == worker.encode()
+        )
+
     def rows(self, *columns):
         """What the store holds in these columns, sorted."""
         with self.store.read() as reading:

@@ -15,6 +15,9 @@ KILLS = 40
 FEW, MANY = 2, 40
 """Points of one worker that are chosen by chance: beside the vital ones, and at length."""
 
+RESPITE = (None, 0, "SIGKILL")
+"""A life that is killed once nothing is in hand any more."""
+
 VITAL = ("commit", "acknowledge", "send", "note as sent")
 """The steps between which something could be lost or come twice."""
 
@@ -42,17 +45,25 @@ def points(engines, shows):
     return passed_by(engines(shows(3)))
 
 
+def with_respite(plan):
+    """After every second death a life that takes in whatever is in hand before it is killed.
+
+    Six deaths in a row over the same events are the fault of one of these, and it is buried: see ``test_poison``.
+    """
+    return [one for place, point in enumerate(plan, 1) for one in ([point] if place % 2 else [point, RESPITE])]
+
+
 def sampled(passed, size, *, seed):
     """Some of the points, in their order."""
     chosen = set(random.Random(seed).sample(list(passed), min(size, len(passed))))
-    return [(step, 1, "SIGKILL") for step in passed if step in chosen]
+    return with_respite([(step, 1, "SIGKILL") for step in passed if step in chosen])
 
 
 def vital(passed, size, *, seed):
     """The points around the vital steps, and some others."""
     others = [step for step in passed if step.partition(" ")[2] not in VITAL]
     chosen = set(random.Random(seed).sample(others, size))
-    return [(step, 1, "SIGKILL") for step in passed if step not in others or step in chosen]
+    return with_respite([(step, 1, "SIGKILL") for step in passed if step not in others or step in chosen])
 
 
 def die(engine, mortals, *, missing=False):
@@ -66,6 +77,9 @@ def die(engine, mortals, *, missing=False):
     share = len(events) // planned + 1
     told, dead, since = 0, 0, time.monotonic()
     while not all(mortal.spent for mortal in mortals):
+        for mortal in mortals:
+            if mortal.point == RESPITE and not engine.in_hand(mortal.worker):
+                mortal.kill()
         deaths = sum(len(mortal.ended("died", "missed")) for mortal in mortals)
         if deaths > dead or time.monotonic() - since > LULL:
             if events[told : told + share]:
@@ -129,7 +143,8 @@ def test_the_books_agree_after_deaths_at_steps_of_a_turn(engines, shows, inquire
 def test_the_books_agree_after_a_death_before_and_after_every_step(engines, shows, inquire, points, worker, nth):
     show = shows(SESSIONS_AT_LENGTH)
     engine = engines(show)
-    plan = [(step, nth, "SIGKILL") for step, passings in points[worker].items() if passings >= 2 * nth or nth == 1]
+    passed = [step for step, passings in points[worker].items() if passings >= 2 * nth or nth == 1]
+    plan = with_respite([(step, nth, "SIGKILL") for step in passed])
     victim = engine.mortal(worker, plan)
     for name in set(WORKERS) - {worker}:
         engine.mortal(name)
