@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from workers.__main__ import worker
-from workers.clock import wall_clock
+from workers.clock import steady_clock, wall_clock
 from workers.installation import Installation
 from workers.logs import configure_logs
 from workers.runtime import Runtime
@@ -39,7 +39,8 @@ def run(name):
     installation = Installation(os.environ, folder=Path.cwd())
     configure_logs(installation.settings)
     poisoned = Poisoned(worker(name, installation))
-    Runtime(poisoned, store=installation.store, settings=installation.settings, clock=wall_clock).run()
+    store, settings = installation.store, installation.settings
+    Runtime(poisoned, store=store, settings=settings, clock=wall_clock, steady=steady_clock).run()
 
 
 def main():

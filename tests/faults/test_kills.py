@@ -143,8 +143,15 @@ def test_the_books_agree_after_deaths_at_steps_of_a_turn(engines, shows, inquire
 def test_the_books_agree_after_a_death_before_and_after_every_step(engines, shows, inquire, points, worker, nth):
     show = shows(SESSIONS_AT_LENGTH)
     engine = engines(show)
-    passed = [step for step, passings in points[worker].items() if passings >= 2 * nth or nth == 1]
-    plan = with_respite([(step, nth, "SIGKILL") for step in passed])
+    passed = {step: passings for step, passings in points[worker].items() if passings >= 2 * nth or nth == 1}
+    plan = [(step, nth, "SIGKILL") for step in passed]
+    if worker == "deployment" and nth == 1:
+        # What it does before there is a first version it comes to once, however often it dies over it.
+        plan.sort(key=lambda point: passed[point[0]] > 1)
+        once = list(passed.values()).count(1)
+        plan = plan[:once] + with_respite(plan[once:])
+    else:
+        plan = with_respite(plan)
     victim = engine.mortal(worker, plan)
     for name in set(WORKERS) - {worker}:
         engine.mortal(name)

@@ -27,9 +27,8 @@ def pause(engine, worker, steps):
     engine.until_begun()
     portions = iter(engine.scene.portions)
     for step in steps:
-        others = consumers(engine, worker)
         sleeper = engine.mortal(worker, [(step, 1, "SIGSTOP")], patience=60.0)
-        until(lambda known=others: consumers(engine, worker) - known, f"another {worker} to read")
+        until(lambda asleep=sleeper: asleep.diary, f"another {worker} to begin")
         until(lambda asleep=sleeper: fed(engine, portions) and asleep.ended("stopped"), f"{worker} to stop {step}")
         process = sleeper.diary[-1][1]
         engine.tell(*[portion for portion in [next(portions, None)] if portion])
@@ -49,17 +48,6 @@ def fed(engine, portions):
         engine.repeat()
     threading.Event().wait(0.3)
     return True
-
-
-def consumers(engine, worker):
-    """Who reads for a worker, or did: what is told before the sleeper reads is taken in by the other one."""
-    return {
-        known["name"]
-        for key in engine.broker.scan_iter(f"{engine.prefix}*", _type="stream")
-        for group in engine.broker.xinfo_groups(key)
-        if group["name"] == worker.encode()
-        for known in engine.broker.xinfo_consumers(key, worker)
-    }
 
 
 def in_hand(engine, worker, process):
