@@ -1,5 +1,6 @@
 """What a symbol means: until it changes or has had no bar for too long, and what moves when that comes late."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
@@ -209,6 +210,14 @@ def test_a_symbol_means_one_instrument_at_each_venue_from_the_beginning(desk):
     firsts = [("", "X", 0), ("", "Y", 0), ("XETR", "X", 0)]
     assert {first: (first, "first") for first in firsts} == desk.meanings()
     assert [("X", 0), ("X", 0), ("X", 0), ("Y", 0)] == of(desk, Alert(0), Alert(1), Bar(0), Alert(0, "Y"))
+
+
+def test_what_changes_name_gets_its_numbers_by_name(desk):
+    symbols = [f"S{number:02}" for number in range(12)]
+    desk.take(*(Change(number, old, new) for number, (old, new) in enumerate(pairwise(symbols))))
+
+    rows = desk.work.connection.execute(select(tables.instruments).order_by(tables.instruments.c.id)).all()
+    assert symbols == [row.symbol for row in rows][: len(symbols)]
 
 
 def test_a_currency_becomes_known_and_another_one_is_refused(turn):

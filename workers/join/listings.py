@@ -163,7 +163,7 @@ class Listings:
             for one in self._instruments.changes(self._strategy, venue)
         ]
         found = families(symbols, changes)
-        self._hear({Listing(venue, symbol): None for family in found for symbol in family})
+        self._hear({Listing(venue, symbol): None for family in found for symbol in sorted(family)})
         return [
             Family(
                 {symbol: self._known[Listing(venue, symbol)] for symbol in sorted(family)},
