@@ -23,6 +23,7 @@ from schemas.quantities import (
     Unit,
     VersionId,
     Word,
+    wrong_name,
 )
 from schemas.vocabulary import ActionTag, AlertType, Direction, MarketPhase, RiskFlag, Strength, ThemeRole, ThemeStage
 
@@ -107,3 +108,9 @@ class AlertRaised(Event, frozen=True, kw_only=True):
     algorithm_version: Word | None = None
     data_time: Time | None = None
     data_age_seconds: Seconds | None = None
+
+    def __post_init__(self) -> None:
+        if (wrong := wrong_name(self.features)) is not None:
+            raise ValueError(
+                f'a name in features is "{wrong[:60]}", expected letters, digits and _ . : -, such as rsi_14'
+            )

@@ -30,6 +30,8 @@ def values(node):
 
 @values.register
 def _noted(node: inspect.Metadata):
+    if pattern := (node.extra or {}).get("pattern"):
+        return some.from_regex(pattern, alphabet=string.printable).map(lambda text: text[: node.type.max_length])
     return values(node.type)
 
 
