@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Select, bindparam, delete, select, text
 
-from store.dialects import fetched, insert_rows, replace_rows
+from store.dialects import fetched, insert_rows, replace_rows, rows_of, run
 from store.examples import PENDING, Example, Revision
 from store.portions import portions
 from store.tables import awaited, instruments
@@ -102,7 +102,7 @@ class Awaited:
         """What these facts wait for, as far as they wait for anything."""
         found: dict[int, Wait] = {}
         for portion in portions(sorted(set(facts))):
-            for row in fetched(self._connection.execute(_by_fact(), {"facts": portion})):
+            for row in rows_of(self._connection, _by_fact(), facts=portion):
                 found[row[0]] = _wait(row)
         return found
 
@@ -119,8 +119,7 @@ class Awaited:
             else:
                 over.append(wait.fact)
         replace_rows(self._connection, awaited, _COLUMNS, left, key=("fact",), fixed=_FIXED)
-        for portion in portions(over):
-            self._connection.execute(_ending(), {"facts": portion})
+        run(self._connection, _ENDING, [{"of": fact} for fact in over])
 
     def maturing(self, ends: Mapping[int, int]) -> Iterator[Wait]:
         """Those that bars may complete at a slot; ``ends``: by instrument, the end of its newest bar."""
@@ -129,7 +128,7 @@ class Awaited:
             by_end.setdefault(end, []).append(instrument)
         for end, numbers in by_end.items():
             for portion in portions(sorted(numbers)):
-                yield from map(_wait, fetched(self._connection.execute(_due(), {"instruments": portion, "end": end})))
+                yield from map(_wait, rows_of(self._connection, _due(), instruments=portion, end=end))
 
     def overdue(self, *, until: int) -> Iterator[Wait]:
         """Those that could have been filled by ``until`` at a slot, found by instrument."""
@@ -191,6 +190,4 @@ def _due() -> Select[Any]:
     )
 
 
-@cache
-def _ending() -> Any:
-    return delete(awaited).where(awaited.c.fact.in_(bindparam("facts", expanding=True)))
+_ENDING = delete(awaited).where(awaited.c.fact == bindparam("of"))

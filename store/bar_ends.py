@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, Connection, ScalarSelect, Select, bindparam, select, text
 from sqlalchemy.sql.elements import ColumnElement
 
+from store.dialects import rows_of
 from store.portions import portions
 from store.tables import instruments, prices
 
@@ -22,7 +23,7 @@ def spans(connection: Connection, numbers: Iterable[int], *, interval: str) -> d
     """The ends of the first and of the last final bar of each instrument."""
     found: dict[int, Ends] = {}
     for portion in portions(sorted(set(numbers))):
-        rows = connection.execute(_spans(), {"instruments": portion, "interval": interval})
+        rows = rows_of(connection, _spans(), instruments=portion, interval=interval)
         found.update((number, Ends(first, last)) for number, first, last in rows)
     return found
 
@@ -33,8 +34,8 @@ def last_ends(
     """The end of the last final bar of each instrument that ends from ``since`` to ``until``, where there is one."""
     found: dict[int, int] = {}
     for portion in portions(sorted(set(numbers))):
-        named = {"instruments": portion, "interval": interval, "since": since, "until": until}
-        found.update((number, end) for number, end in connection.execute(_last_ends(), named) if end is not None)
+        rows = rows_of(connection, _last_ends(), instruments=portion, interval=interval, since=since, until=until)
+        found.update((number, end) for number, end in rows if end is not None)
     return found
 
 
@@ -49,8 +50,8 @@ def neighbours(connection: Connection, ranges: Mapping[int, tuple[int, int]], *,
     found: dict[int, Ends] = {}
     for (since, until), numbers in alike.items():
         for portion in portions(sorted(numbers)):
-            named = {"instruments": portion, "interval": interval, "since": since, "until": until}
-            found.update((number, Ends(*ends)) for number, *ends in connection.execute(_neighbours(), named))
+            rows = rows_of(connection, _neighbours(), instruments=portion, interval=interval, since=since, until=until)
+            found.update((number, Ends(*ends)) for number, *ends in rows)
     return found
 
 
@@ -58,7 +59,7 @@ def ends(connection: Connection, numbers: Iterable[int], *, interval: str) -> di
     """The ends of all final bars of each instrument that has any, rising."""
     found: dict[int, list[int]] = {}
     for portion in portions(sorted(set(numbers))):
-        for number, time in connection.execute(_ends(), {"instruments": portion, "interval": interval}):
+        for number, time in rows_of(connection, _ends(), instruments=portion, interval=interval):
             found.setdefault(number, []).append(time)
     return found
 

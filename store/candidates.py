@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, Table, bindparam, select
 
 from schemas.vocabulary import Action
+from store.dialects import rows_of
 from store.facts import AlertRow, DecisionRow
 from store.portions import portions
 from store.tables import alerts, decisions, instruments
@@ -38,7 +39,7 @@ def _within(
     connection: Connection, entered: Iterable[int], table: Table, shape: type[NamedTuple], *, stretch: Stretch
 ) -> Iterator[Any]:
     for portion in portions(sorted(set(entered))):
-        yield from connection.execute(_reading(table, shape), {"instruments": portion, **stretch._asdict()}).all()
+        yield from rows_of(connection, _reading(table, shape), instruments=portion, **stretch._asdict())
 
 
 @cache

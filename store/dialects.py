@@ -127,16 +127,25 @@ def fetched(result: CursorResult[Any]) -> list[tuple[Any, ...]]:
     return rows
 
 
-def rows_of(connection: Connection, statement: Select[Any], **values: Any) -> list[tuple[Any, ...]]:
+def rows_of(connection: Connection, statement: Statement, **values: Any) -> list[tuple[Any, ...]]:
     """All rows that a ``statement`` finds with these ``values``, as the driver gives them: plain tuples.
 
     For one that is built once and asked often: it is compiled once, and SQLAlchemy's way to the driver, which takes
-    ten times as long as a look at one row, is left out.
+    ten times as long as a look at one row, is left out. A value that is a list, never empty, is for an ``expanding``
+    parameter; it is filled up to one of few lengths with its last one again, so that few texts are compiled.
     """
-    text, places = _compiled_once(connection.dialect, statement)
+    lists = {name: _filled_up(value) for name, value in values.items() if isinstance(value, list)}
+    shape = tuple((name, len(lists.get(name, ()))) for name in values)
+    text, places = _expanded_once(connection.dialect, statement, shape)
+    given: list[Any] = []
+    for name, fixed in places:
+        if name in lists:
+            given += lists[name]
+        else:
+            given.append(values.get(name, fixed))
     cursor: Any = connection.connection.cursor()
     try:
-        cursor.execute(text, [values.get(name, fixed) for name, fixed in places])
+        cursor.execute(text, given)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     finally:
         cursor.close()
@@ -147,12 +156,17 @@ def run(connection: Connection, statement: Statement, rows: Sequence[Row]) -> No
     """Carry an UPDATE, DELETE or upsert out for the values of each row; built once and compiled once, as above."""
     if not rows:
         return
-    text, places = _compiled_once(connection.dialect, statement)
+    text, places = _expanded_once(connection.dialect, statement, ())
     cursor: Any = connection.connection.cursor()
     try:
         cursor.executemany(text, [[row.get(name, fixed) for name, fixed in places] for row in rows])
     finally:
         cursor.close()
+
+
+def _filled_up(values: list[Any]) -> list[Any]:
+    """The same with the last one again, up to a power of two."""
+    return values + values[-1:] * ((1 << (len(values) - 1).bit_length()) - len(values))
 
 
 def _columns(table: Table, rows: Sequence[Row]) -> tuple[str, ...]:
@@ -195,10 +209,20 @@ Compiled = tuple[str, Callable[[Row], tuple[Any, ...]]]
 
 
 @lru_cache(maxsize=512)
-def _compiled_once(dialect: Dialect, statement: Statement) -> tuple[str, list[tuple[str, Any]]]:
-    """The statement in the driver's own form, and of the values at its places the name, and what the statement says."""
+def _expanded_once(
+    dialect: Dialect, statement: Statement, shape: tuple[tuple[str, int], ...]
+) -> tuple[str, list[tuple[str, Any]]]:
+    """The statement in the driver's own form, and the names at its places, each with what the statement says itself.
+
+    ``shape``: how long the lists among the values are, 0 for what is no list; a list has one place.
+    """
     compiled = statement.compile(dialect=dialect)
-    return str(compiled), [(name, compiled.params[name]) for name in compiled.positiontup or ()]
+    lists = {name: [None] * length for name, length in shape if length}
+    state = compiled.construct_expanded_state({**compiled.params, **lists})
+    firsts = {expanded[0]: name for name, expanded in state.parameter_expansion.items()}
+    others = {name for expanded in state.parameter_expansion.values() for name in expanded[1:]}
+    names = [firsts.get(name, name) for name in state.positiontup or () if name not in others]
+    return state.statement, [(name, compiled.params[name]) for name in names]
 
 
 @lru_cache(maxsize=512)

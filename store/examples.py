@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, bindparam, or_, select, text
 
-from store.dialects import fetched, insert_rows, replace_rows
+from store.dialects import fetched, insert_rows, replace_rows, rows_of
 from store.portions import portions
 from store.rows import columns
 from store.tables import alerts, decisions, examples, instruments, theses
@@ -162,8 +162,7 @@ class Examples:
         found: dict[Key, Revision] = {}
         for (horizon, origin), facts in slots.items():
             for portion in portions(sorted(set(facts))):
-                named = {"facts": portion, "horizon": horizon, "origin": origin}
-                for row in fetched(self._connection.execute(_by_key(), named)):
+                for row in rows_of(self._connection, _by_key(), facts=portion, horizon=horizon, origin=origin):
                     found[row[:3]] = _revision(row)
         return found
 
@@ -171,7 +170,7 @@ class Examples:
         """The horizons at which examples of what trading reported exist, by what they are about."""
         found: dict[int, set[str]] = {}
         for portion in portions(sorted(set(facts))):
-            for fact, horizon in self._connection.execute(_reported(), {"facts": portion}).all():
+            for fact, horizon in rows_of(self._connection, _reported(), facts=portion):
                 found.setdefault(fact, set()).add(horizon)
         return found
 
@@ -196,8 +195,8 @@ class Examples:
             by_end.setdefault(end, []).append(instrument)
         for end, numbers in by_end.items():
             for portion in portions(sorted(numbers)):
-                rows = self._connection.execute(_maturing(), {"instruments": portion, "end": end})
-                found.extend(map(_revision, fetched(rows)))
+                rows = rows_of(self._connection, _maturing(), instruments=portion, end=end)
+                found.extend(map(_revision, rows))
         return found
 
     def doubtful(self, instruments: Iterable[int], *, first: str, last: str, lost_only: bool) -> list[OpenExample]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, or_, select, update
 
 from schemas.vocabulary import Action
-from store.dialects import fetched, insert_new
+from store.dialects import fetched, insert_new, rows_of
 from store.instruments import Instruments
 from store.portions import portions
 from store.tables import alerts, decisions, fills, instruments, outcomes, theses
@@ -228,9 +228,8 @@ class Facts:
         found: list[Row] = []
         for column, values in wanted.items():
             for portion in portions(sorted(set(values))):
-                named = {"strategy": self.strategy, "names": portion}
-                rows = self.connection.execute(_reading(table, shape, column), named)
-                found.extend(map(shape._make, fetched(rows)))
+                rows = rows_of(self.connection, _reading(table, shape, column), strategy=self.strategy, names=portion)
+                found.extend(map(shape._make, rows))
         return found
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Column, Connection, bindparam, delete, insert, select, update
 
-from store.dialects import insert_new
+from store.dialects import insert_new, rows_of
 from store.portions import portions
 from store.rows import columns
 from store.tables import instruments, listings, symbol_changes
@@ -68,8 +68,8 @@ class Instruments:
         found: dict[Listing, list[Meaning]] = {}
         for venue, symbols in venues.items():
             for portion in portions(sorted(symbols)):
-                asked = {"strategy": strategy, "venue": venue, "symbols": portion}
-                for row in map(Meaning._make, self._connection.execute(_MEANINGS, asked)):
+                rows = rows_of(self._connection, _MEANINGS, strategy=strategy, venue=venue, symbols=portion)
+                for row in map(Meaning._make, rows):
                     found.setdefault(Listing(row.venue, row.symbol), []).append(row)
         return found
 
@@ -77,7 +77,7 @@ class Instruments:
         """(since, symbol) of what instruments were called, since rising; of those that ever had another symbol."""
         found: dict[int, list[tuple[int, str]]] = {}
         for portion in portions(sorted(set(numbers))):
-            for number, since, symbol in self._connection.execute(_NAMES, {"numbers": portion}):
+            for number, since, symbol in rows_of(self._connection, _NAMES, numbers=portion):
                 found.setdefault(number, []).append((since, symbol))
         return {number: names for number, names in found.items() if len(names) > 1}
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select, text, update
 
 from schemas.vocabulary import Action
+from store.dialects import rows_of, run
 from store.facts import OutcomeRow
 from store.portions import portions
 from store.tables import alerts, decisions, fills, instruments, outcomes
@@ -79,16 +80,13 @@ class Outcomes:
         found: dict[int, WaitingOutcome] = {}
         for asked in Names._fields:
             for portion in portions(sorted(getattr(names, asked))):
-                rows = self._connection.execute(_naming(asked), {"strategy": self._strategy, "names": portion})
+                rows = rows_of(self._connection, _naming(asked), strategy=self._strategy, names=portion)
                 found.update((row[0], WaitingOutcome._make(row)) for row in rows)
         return list(found.values())
 
     def stored(self, outcome_ids: Iterable[str]) -> set[str]:
         """Those of these ids that an outcome bears already."""
-        chosen = select(outcomes.c.outcome_id).where(
-            outcomes.c.strategy == bindparam("strategy"), outcomes.c.outcome_id.in_(_NAMES)
-        )
-        return set(self._found(chosen, set(outcome_ids)))
+        return set(self._found(_stored(), set(outcome_ids)))
 
     def unjoined(self, outcome_ids: Iterable[str]) -> list[Unjoined]:
         """Those of these outcomes that wait, by id."""
@@ -103,9 +101,7 @@ class Outcomes:
 
     def mark(self, sequences: Iterable[int], *, joined: bool) -> None:
         """What these are the outcomes of is there, or no longer certain."""
-        for portion in portions(sorted(sequences)):
-            chosen = update(outcomes).where(outcomes.c.sequence.in_(portion))
-            self._connection.execute(chosen.values(joined=int(joined)))
+        run(self._connection, _MARK, [{"of": sequence, "now": int(joined)} for sequence in sorted(sequences)])
 
     def count_waiting(self, *, before: int | None = None) -> int:
         """How many really wait, or only those of before a moment."""
@@ -116,20 +112,21 @@ class Outcomes:
 
     def any_nameless(self) -> bool:
         """Whether any outcome bears no name, of any strategy."""
-        return self._connection.execute(_nameless().limit(1)).first() is not None
+        return bool(rows_of(self._connection, _any_nameless()))
 
     def nameless(self, entered: Iterable[int], *, since: int, until: int) -> Iterator[Nameless]:
         """Those without a name whose positions in these instruments were entered from ``since`` to ``until``."""
         for portion in portions(sorted(set(entered))):
-            named = {"instruments": portion, "since": since, "until": until}
-            for row in self._connection.execute(_entered(), named).all():
+            for row in rows_of(self._connection, _entered(), instruments=portion, since=since, until=until):
                 yield Nameless._make((*row[: _WIDTH - 1], OutcomeRow._make(row[_WIDTH - 1 :])))
 
     def _found(self, chosen: Select[Any], names: Iterable[str]) -> Iterator[str]:
         for portion in portions(sorted(names)):
-            yield from self._connection.execute(chosen, {"strategy": self._strategy, "names": portion}).scalars()
+            for (name,) in rows_of(self._connection, chosen, strategy=self._strategy, names=portion):
+                yield name
 
 
+_MARK = update(outcomes).where(outcomes.c.sequence == bindparam("of")).values(joined=bindparam("now"))
 _WIDTH = len(Nameless._fields)
 _NAMES: BindParameter[Any] = bindparam("names", expanding=True)
 _COLUMNS: Mapping[str, str] = {"decisions": "decision_id", "positions": "position_id", "alerts": "alert_id"}
@@ -164,8 +161,15 @@ def _naming(asked: str) -> Select[Any]:
 
 
 @cache
-def _nameless() -> Select[Any]:
-    return select(outcomes.c.sequence).where(outcomes.c.instrument.is_not(None))
+def _stored() -> Select[Any]:
+    return select(outcomes.c.outcome_id).where(
+        outcomes.c.strategy == bindparam("strategy"), outcomes.c.outcome_id.in_(_NAMES)
+    )
+
+
+@cache
+def _any_nameless() -> Select[Any]:
+    return select(outcomes.c.sequence).where(outcomes.c.instrument.is_not(None)).limit(1)
 
 
 @cache

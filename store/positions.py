@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Delete, Select, Table, and_, bindparam, delete, func, insert, select
 
 from schemas.vocabulary import Action
+from store.dialects import rows_of
 from store.portions import portions
 from store.rows import columns
 from store.tables import decisions, fills, open_lots, round_trips
@@ -99,32 +100,31 @@ class Books:
 
     def fills(self, book: Book, *, since: int = BEGINNING) -> list[FillRow]:
         """The fills of a book from the time ``since`` on, in no order."""
-        rows = self._connection.execute(_FILLS, book._asdict() | {"since": since})
+        rows = rows_of(self._connection, _FILLS, **book._asdict(), since=since)
         return [FillRow(*row) for row in rows]
 
     def trips(self, book: Book, *, since: int = BEGINNING) -> list[TripRow]:
         """The round trips of a book that were entered at the time ``since`` or later, in no order."""
-        rows = self._connection.execute(_TRIPS, book._asdict() | {"since": since})
+        rows = rows_of(self._connection, _TRIPS, **book._asdict(), since=since)
         return [TripRow(*row) for row in rows]
 
     def lots(self, book: Book) -> Iterator[OpenLot]:
         """The open lots of a book, oldest first, read as they are asked for."""
         after = -1
-        while rows := self._connection.execute(_LOTS, book._asdict() | {"after": after}).all():
+        while rows := rows_of(self._connection, _LOTS, **book._asdict(), after=after):
             for *fill, place, quantity in rows:
                 yield OpenLot(FillRow(*fill), place, quantity)
                 after = place
 
     def newest_place(self, book: Book) -> int | None:
         """The place of the newest open lot; None where nothing is open."""
-        found = self._connection.execute(_NEWEST_PLACE, book._asdict()).scalar()
-        return None if found is None else int(found)
+        found = rows_of(self._connection, _NEWEST_PLACE, **book._asdict())
+        return int(found[0][0]) if found else None
 
     def last_start(self, book: Book, *, before: int) -> Start | None:
         """The newest fill older than the time ``before`` that opened a position when nothing was held."""
-        asked = book._asdict() | {"before": before}
-        found = [self._connection.execute(chosen, asked).first() for chosen in _STARTS]
-        return max((Start(*row) for row in found if row), default=None)
+        found = (rows_of(self._connection, chosen, **book._asdict(), before=before) for chosen in _STARTS)
+        return max((Start(*row) for rows in found for row in rows), default=None)
 
     def take_out(self, trips: Iterable[TripRow], lots: Iterable[LotRow]) -> None:
         """Remove round trips and lots."""
@@ -142,7 +142,7 @@ class Books:
         """The decisions that these fills name, and the positions of those that name no decision."""
         found_decisions, found_positions = set(), set()
         for portion in portions(sorted(set(fill_ids))):
-            for decision, position in self._connection.execute(_NAMED, self._named(portion)):
+            for decision, position in rows_of(self._connection, _NAMED, **self._named(portion)):
                 if decision is not None:
                     found_decisions.add(decision)
                 elif position is not None:
@@ -153,28 +153,28 @@ class Books:
         """The decision that bought each of these positions, where exactly one names it."""
         found: dict[str, str] = {}
         for portion in portions(sorted(set(positions))):
-            rows = self._connection.execute(_BOUGHT, self._named(portion))
-            found.update((position, decision) for position, decision in rows)
+            found.update(dict(rows_of(self._connection, _BOUGHT, **self._named(portion))))
         return found
 
     def trips_opened(self, *, decisions: Iterable[str], positions: Mapping[str, str]) -> Iterator[tuple[str, TripRow]]:
         """(decision, round trip) of what fills opened that name one of ``decisions``, or no decision and one of
         ``positions``; the values of these are the decisions that they belong to."""
         for portion in portions(sorted(set(decisions))):
-            for row in self._connection.execute(_TRIPS_OF_DECISIONS, self._named(portion)):
+            for row in rows_of(self._connection, _TRIPS_OF_DECISIONS, **self._named(portion)):
                 yield row[0], TripRow(*row[1:])
         for portion in portions(sorted(positions)):
-            for row in self._connection.execute(_TRIPS_OF_POSITIONS, self._named(portion)):
+            for row in rows_of(self._connection, _TRIPS_OF_POSITIONS, **self._named(portion)):
                 yield positions[row[0]], TripRow(*row[1:])
 
     def still_open(self, *, decisions: Iterable[str], positions: Mapping[str, str]) -> set[str]:
         """Those of the decisions, named as in ``trips_opened``, that opened a lot which is still open."""
         found: set[str] = set()
         for portion in portions(sorted(set(decisions))):
-            found.update(self._connection.execute(_LOTS_OF_DECISIONS, self._named(portion)).scalars())
+            held = rows_of(self._connection, _LOTS_OF_DECISIONS, **self._named(portion))
+            found.update(decision for (decision,) in held)
         for portion in portions(sorted(positions)):
-            held = self._connection.execute(_LOTS_OF_POSITIONS, self._named(portion)).scalars()
-            found.update(positions[position] for position in held)
+            held = rows_of(self._connection, _LOTS_OF_POSITIONS, **self._named(portion))
+            found.update(positions[position] for (position,) in held)
         return found
 
     def _named(self, names: list[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, Connection, Select, bindparam, false, func, select
 
 from store.bar_ends import edge
-from store.dialects import fetched, insert_new, replace_rows
+from store.dialects import insert_new, replace_rows, rows_of
 from store.inbox import Inbox
 from store.portions import portions
 from store.tables import instruments, prices
@@ -71,11 +71,11 @@ def bar_rows(
     found: list[tuple[Any, ...]] = []
     for portion in portions(sorted(set(instruments))):
         named = {"instruments": portion, "interval": interval, "since": since, "until": until}
-        first, last = connection.execute(_sources(), named).one()
+        [(first, last)] = rows_of(connection, _sources(), **named)
         if first == last:
-            found.extend(fetched(connection.execute(_of_one_source(), named)))
+            found.extend(rows_of(connection, _of_one_source(), **named))
         else:
-            found.extend(_chosen(fetched(connection.execute(_of_several(), named)), precedence))
+            found.extend(_chosen(rows_of(connection, _of_several(), **named), precedence))
     return found
 
 
@@ -83,7 +83,7 @@ def newest(connection: Connection, numbers: Iterable[int], *, interval: str) -> 
     """The end and the session of the newest final bar of each instrument that has one."""
     found: dict[int, tuple[int, str]] = {}
     for portion in portions(sorted(set(numbers))):
-        rows = connection.execute(_newest(), {"instruments": portion, "interval": interval})
+        rows = rows_of(connection, _newest(), instruments=portion, interval=interval)
         found.update((number, (time, session)) for number, time, session in rows)
     return found
 

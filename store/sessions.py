@@ -1,12 +1,12 @@
 """Which sessions are settled, and up to which fact their cycles read."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, exists, select
+from sqlalchemy import Connection, Select, bindparam, exists, select
 
-from store.dialects import insert_new
+from store.dialects import insert_new, rows_of
 from store.rows import columns
 from store.tables import cycles, sessions
 from store.tallies import Tallies, told
@@ -31,6 +31,8 @@ class Settled(NamedTuple):
 
 
 _ROWS = select(*columns(sessions, Settled))
+_ONE = _ROWS.where(sessions.c.strategy == bindparam("of"), sessions.c.session == bindparam("at"))
+_LATEST = _ROWS.where(sessions.c.strategy == bindparam("of")).order_by(sessions.c.session.desc()).limit(1)
 _PENDING = msgspec.json.Decoder(dict[str, list[str]])
 
 
@@ -61,11 +63,11 @@ class Sessions:
 
     def get(self, strategy: str, session: str) -> Settled | None:
         """The session, where it is settled."""
-        return self._first(_ROWS.where(sessions.c.strategy == strategy, sessions.c.session == session))
+        return self._first(_ONE, of=strategy, at=session)
 
     def latest(self, strategy: str) -> Settled | None:
         """The newest settled session."""
-        return self._first(_ROWS.where(sessions.c.strategy == strategy).order_by(sessions.c.session.desc()).limit(1))
+        return self._first(_LATEST, of=strategy)
 
     def unfinished(self, kind: str) -> list[Settled]:
         """The settled sessions without a finished cycle of that kind, the oldest first."""
@@ -75,10 +77,11 @@ class Sessions:
         chosen = _ROWS.where(~finished).order_by(sessions.c.session, sessions.c.strategy)
         return [_settled(row) for row in self._connection.execute(chosen)]
 
-    def _first(self, chosen: Select[Any]) -> Settled | None:
-        row = self._connection.execute(chosen).first()
-        return None if row is None else _settled(row)
+    def _first(self, chosen: Select[Any], **named: str) -> Settled | None:
+        found = rows_of(self._connection, chosen, **named)
+        return _settled(found[0]) if found else None
 
 
-def _settled(row: Row[Any]) -> Settled:
-    return Settled._make(row)._replace(pending=_PENDING.decode(row.pending))
+def _settled(row: Iterable[Any]) -> Settled:
+    read = Settled._make(row)
+    return read._replace(pending=_PENDING.decode(cast(str, read.pending)))

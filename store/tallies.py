@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Integer, bindparam, func, select
 
 from store.dialects import add_up, rows_of
 from store.tables import counters
 
 _VALUE = select(counters.c.value).where(counters.c.name == bindparam("of"))
+_PREFIXED = (
+    select(counters.c.name, counters.c.value)
+    .where(func.substr(counters.c.name, 1, bindparam("length", type_=Integer)) == bindparam("prefix"))
+    .order_by(counters.c.name)
+)
 
 
 class Tallies:
@@ -32,9 +37,8 @@ class Tallies:
 
     def prefixed(self, prefix: str) -> dict[str, int]:
         """Every tally whose name begins with ``prefix``, by the rest of its name."""
-        begins = func.substr(counters.c.name, 1, len(prefix)) == prefix
-        chosen = select(counters.c.name, counters.c.value).where(begins).order_by(counters.c.name)
-        return {name[len(prefix) :]: value for name, value in self._connection.execute(chosen)}
+        rows = rows_of(self._connection, _PREFIXED, prefix=prefix, length=len(prefix))
+        return {name[len(prefix) :]: value for name, value in rows}
 
 
 def told(strategy: str) -> str:

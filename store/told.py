@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, Table, bindparam, select
 
+from store.dialects import rows_of
 from store.portions import portions
 from store.tables import alerts, decisions, discovery_runs, fills, outcomes, theses
 
@@ -41,9 +42,8 @@ def told(connection: Connection, table: Table, *, strategy: str, **wanted: Itera
     found: dict[int, Told] = {}
     for column, values in wanted.items():
         for portion in portions(sorted(set(values))):
-            named = {"strategy": strategy, "names": portion}
-            rows = map(Told._make, connection.execute(_reading(table, column), named))
-            found.update((row.sequence, row) for row in rows)
+            rows = rows_of(connection, _reading(table, column), strategy=strategy, names=portion)
+            found.update((row.sequence, row) for row in map(Told._make, rows))
     return sorted(found.values(), key=lambda row: (row.time, row.name))
 
 

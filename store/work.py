@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, select, update
 
-from store.dialects import insert_new
+from store.dialects import insert_new, rows_of
 from store.tables import counters
 
 _TAKE = (
@@ -37,7 +37,7 @@ class Work:
 
         The counter stays locked until the end of the transaction, so numbers become visible in their order.
         """
-        last = self.connection.execute(_TAKE, {"taken": count}).scalar_one()
+        [(last,)] = rows_of(self.connection, _TAKE, taken=count)
         return int(last) - count + 1
 
     def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> list[bool]:

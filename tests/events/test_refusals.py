@@ -65,7 +65,10 @@ BOTH = pytest.mark.parametrize("write", [json, msgpack])
         ({"direction": "up"}, 'data.direction is "up", expected one of long, short'),
         ({"risk_flags": ["low volume", "bad"]}, 'data.risk_flags[1] is "bad", expected one of low_confidence, wide_'),
         ({"features": {"a": 1, "b": "x", "c": 2}}, 'data.features.b is "x", expected a finite number'),
-        ({"features": {"a": 1, "b b": 1}}, 'data: a name in features is "b b", expected letters, digits and _ . : -, such'),
+        (
+            {"features": {"a": 1, "b b": 1}},
+            'data: a name in features is "b b", expected letters, digits and _ . : -, such',
+        ),
         ({"features": {"a": 1, "": 1}}, 'a name in data.features is "", expected text of 1 to 100 characters'),
         ({"features": [1]}, "data.features is a list of 1 entries, expected an object of at most 256 names"),
         ({"assignments": {"t": {"x": 1, "y": "z"}}}, 'data.assignments.t.y is "z", expected a finite number'),

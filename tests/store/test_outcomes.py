@@ -1,12 +1,12 @@
 """How outcomes are found: by indexes, however many there are."""
 
 import pytest
-from sqlalchemy import event
 
 from store.candidates import Stretch, alerts_within, purchases_within
 from store.judged import Slot, judged_alerts, judged_theses
 from store.outcomes import Names, Outcomes
 from tests.databases import sqlite_only
+from tests.statements import heard, plans
 from tests.workers.desk import at
 from tests.workers.shelf import Shelf
 
@@ -18,20 +18,6 @@ ALL = frozenset({"x", "y"})
 def shelf(store):
     with store.begin() as work:
         yield Shelf(work.connection)
-
-
-def plans(shelf, ask):
-    """How the database reads what ``ask`` asks for: one line for each table of each statement."""
-    asked = []
-
-    def listen(*said):
-        asked.append(said[2:4])
-
-    event.listen(shelf.connection, "before_cursor_execute", listen)
-    ask()
-    event.remove(shelf.connection, "before_cursor_execute", listen)
-    explained = (shelf.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given).all() for sql, given in asked)
-    return [row[3] for rows in explained for row in rows]
 
 
 ASKED = {
@@ -49,7 +35,9 @@ ASKED = {
 @sqlite_only
 @pytest.mark.parametrize("asked", ASKED)
 def test_nothing_is_looked_through_row_by_row(shelf, asked):
-    found = plans(shelf, lambda: ASKED[asked](shelf))
+    with heard(shelf.connection) as statements:
+        ASKED[asked](shelf)
+    found = plans(shelf.connection, statements)
     assert found
     scans = [plan for plan in found if plan.startswith("SCAN") and "COVERING INDEX ix_outcomes_instrument" not in plan]
     assert [] == scans

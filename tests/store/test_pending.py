@@ -5,13 +5,14 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, event, insert
+from sqlalchemy import delete, insert
 
 from store import tables
 from store.awaited import Awaited, Place, Wait
 from store.books import pending
 from store.examples import Examples, OpenExample
 from tests.databases import sqlite_only
+from tests.statements import heard, plans
 
 HORIZONS, ORIGINS, SESSIONS = ("1d", "5d", "close"), ("prices", "reported"), ("2024-01-03", "2024-01-04", "2024-01-05")
 
@@ -118,17 +119,12 @@ def test_ten_times_as_much_that_is_not_due_costs_no_more(connection, table, ask)
 
 @sqlite_only
 def test_counting_what_is_pending_reads_an_index_alone(connection):
-    asked = []
-    event.listen(connection, "before_cursor_execute", lambda *told: asked.append(told[2:4]))
-    pending(connection, "main")
-    plans = [
-        connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", tuple(values)).first()[-1]
-        for statement, values in list(asked)
-    ]
+    with heard(connection) as asked:
+        pending(connection, "main")
     assert [
         "SEARCH examples USING COVERING INDEX ix_examples_pending (strategy=?)",
         "SEARCH awaited USING COVERING INDEX ix_awaited_strategy_session_slots (strategy=?)",
-    ] == plans
+    ] == [plan for plan in plans(connection, asked) if " USING " in plan]
 
 
 def steps(connection, count, ask):

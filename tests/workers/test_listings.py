@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from schemas.calendar import Calendar
 from schemas.parameters import Market, Registry
@@ -14,6 +14,7 @@ from store import tables
 from store.instruments import Listing
 from store.prices import Prices
 from tests.databases import long_on_postgresql
+from tests.statements import heard
 from workers.join import eras
 from workers.join.listings import Listings
 from workers.join.rules import Rules
@@ -488,21 +489,14 @@ def test_sessions_are_those_of_the_venue(store):
 def test_the_next_bars_of_many_instruments_cost_one_query_for_names_and_one_for_gaps(desk):
     symbols = [f"S{number}" for number in range(40)]
     desk.take(*(Bar(0, symbol) for symbol in symbols))
-    seen = []
-    engine = desk.work.connection.engine
-
-    def count(_connection, _cursor, statement, *_):
-        seen.append(statement)
-
     listings = Listings(desk.work, desk.rules)
-    event.listen(engine, "before_cursor_execute", count)
-    listings.bars_came([bar_row(Bar(1), 1) | {"interval": "1h"}, bar_row(Bar(1), 1) | {"final": 0}])
-    assert [] == seen
-    numbers = listings.numbers([(Listing("", symbol), moment(Bar(1)) - 1, None) for symbol in symbols])
-    listings.bars_came([bar_row(Bar(1, symbol), number) for symbol, number in zip(symbols, numbers, strict=True)])
-    event.remove(engine, "before_cursor_execute", count)
+    with heard(desk.work.connection) as asked:
+        listings.bars_came([bar_row(Bar(1), 1) | {"interval": "1h"}, bar_row(Bar(1), 1) | {"final": 0}])
+        assert [] == asked
+        numbers = listings.numbers([(Listing("", symbol), moment(Bar(1)) - 1, None) for symbol in symbols])
+        listings.bars_came([bar_row(Bar(1, symbol), number) for symbol, number in zip(symbols, numbers, strict=True)])
 
-    assert 2 == len(seen)
+    assert 2 == len(asked)
 
 
 symbols = st.sampled_from("XXYZ")

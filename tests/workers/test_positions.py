@@ -335,12 +335,12 @@ def effort(store, work):
     """How many steps SQLite took for ``work``: the same on every machine, as long as it is the same work."""
     steps = count()
 
-    def watch(connection, *_):
-        connection.connection.dbapi_connection.set_progress_handler(lambda: next(steps) and None, 1)
+    def watch(driver, *_):
+        driver.set_progress_handler(lambda: next(steps) and None, 1)
 
-    event.listen(store._engine, "before_cursor_execute", watch)
+    event.listen(store._engine, "checkout", watch)
     work()
-    event.remove(store._engine, "before_cursor_execute", watch)
+    event.remove(store._engine, "checkout", watch)
     return next(steps)
 
 

@@ -6,12 +6,13 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from store.facts import Facts
 from store.tables import alerts, decisions, outcomes
 from store.tallies import Tallies
 from tests.databases import long_on_postgresql, sqlite_only
+from tests.statements import heard, plans
 from tests.workers.desk import registry
 from tests.workers.shelf import Shelf
 from workers.join.cases import read_units
@@ -169,12 +170,10 @@ def test_without_a_rule_the_store_is_not_asked_for_anything(shelf):
         for cohort in read_units(Facts(shelf.connection, "main"), units_of(shelf)).values()
         for case in cohort.cases
     ]
-    asked = []
-    event.listen(shelf.connection, "before_cursor_execute", lambda *said: asked.append(said[2]))
     none = inference(shelf, within=None)
-    none.mark(["AAPL/2024-01-03"])
-
-    assert ({}, set(), set()) == (none.outcomes_for(cases), none.units_of_outcomes([row]), none.units_near([row]))
+    with heard(shelf.connection) as asked:
+        none.mark(["AAPL/2024-01-03"])
+        assert ({}, set(), set()) == (none.outcomes_for(cases), none.units_of_outcomes([row]), none.units_near([row]))
     assert [] == asked
 
 
@@ -182,16 +181,16 @@ def test_without_a_rule_the_store_is_not_asked_for_anything(shelf):
 def test_while_every_outcome_bears_a_name_one_row_is_asked_for(shelf):
     row = shelf.alert("a", TIME)
     named = shelf.outcome("o", LATER, alert_id="a")
-    asked = []
-    event.listen(shelf.connection, "before_cursor_execute", lambda *said: asked.append(said[2]))
     one = inference(shelf)
-    one.units_near([row])
-    one.units_of_outcomes([named])
-    one.mark(["AAPL/2024-01-03"])
+    with heard(shelf.connection) as asked:
+        one.units_near([row])
+        one.units_of_outcomes([named])
+        one.mark(["AAPL/2024-01-03"])
+        assert {} == one.outcomes_for([])
 
-    assert ({}, 1) == (one.outcomes_for([]), len(asked))
-    [plan] = shelf.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[0]}", (1, 0)).all()
-    assert "USING COVERING INDEX ix_outcomes_instrument_entry_time" in plan[3]
+    assert 1 == len(asked)
+    [plan] = plans(shelf.connection, asked)
+    assert "USING COVERING INDEX ix_outcomes_instrument_entry_time" in plan
 
 
 def test_marks_what_the_rule_joins_and_takes_it_back_when_it_no_longer_does(shelf):

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from sqlalchemy import delete, event, select, update
+from sqlalchemy import delete, select, update
 
 from events.moments import moment
 from schemas.thesis import ThesisFormed
@@ -12,6 +12,7 @@ from store.reconciliations import Reconciliations
 from store.tables import alerts, awaited, outcomes, reconciliations
 from store.tallies import Tallies, accepted, expected, late, marked, reported, standing
 from tests.databases import sqlite_only
+from tests.statements import heard, plans
 from tests.workers.desk import Desk, Stream, at, registry
 from tests.workers.shelf import NYSE, Shelf
 from workers.join.reconciliation import reconcile
@@ -355,18 +356,12 @@ def test_looks_at_no_example_but_the_pending_and_at_no_fact_but_the_new(desk, st
     trade(desk, stream)
     settle(desk, stream, "2024-01-03")
     with desk.store.begin() as work:
-        asked = []
-        event.listen(work.connection, "before_cursor_execute", lambda *said: asked.append(said[2:4]))
-        reconcile(work, Rules(desk.rules), session="2024-01-04", cut=10**6)
-        plans = {
-            row[3]
-            for statement, given in asked
-            if statement.startswith("SELECT")
-            for row in work.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all()
-        }
+        with heard(work.connection) as asked:
+            reconcile(work, Rules(desk.rules), session="2024-01-04", cut=10**6)
+        found = set(plans(work.connection, (one for one in asked if one.startswith("SELECT"))))
 
     big = ("examples", "alerts", "decisions", "theses", "outcomes")
-    about = {plan for plan in plans if any(f" {table}" in plan for table in big)}
+    about = {plan for plan in found if any(f" {table}" in plan for table in big)}
     assert len(big) <= len(about)
     for plan in about:
         assert any(way in plan for way in CHEAP), plan
