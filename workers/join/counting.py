@@ -37,11 +37,20 @@ class Judged(NamedTuple):
     keys: list[str]
 
 
+class Split(NamedTuple):
+    """The arms of an allocation in their order: their shares, and of their values the numbers."""
+
+    shares: list[int]
+    numbers: list[dict[str, float]]
+
+
 class Plan(NamedTuple):
-    """A version, and which of its allocations are judged by which reward, by the slot that carries it."""
+    """A version, which of its allocations are judged by which reward, by the slot that carries it, and how each of
+    them splits units, by its id."""
 
     version: Version
     judged: Mapping[Slot, list[Judged]]
+    splits: Mapping[str, Split]
 
 
 class Counting:
@@ -78,7 +87,7 @@ class Counting:
         for allocation, reward, keys in plan.judged.get(slot, ()):
             if reward not in values:
                 continue
-            place = place_of(allocation.id, case.unit, shares=[arm.share for arm in allocation.arms])
+            place = place_of(allocation.id, case.unit, shares=plan.splits[allocation.id].shares)
             counted = quantise(values[reward], bound=self._rules.registry.learning.winsorise)
             yield Contribution(
                 allocation=allocation.id,
@@ -98,7 +107,8 @@ class Counting:
             version = find(self._rules.registry.strategy, VersionNumber.parse(number))
             if version is None:
                 return None
-            self._plans[number] = Plan(version, self._judged(version))
+            splits = {allocation.id: _split(allocation) for allocation in version.allocations}
+            self._plans[number] = Plan(version, self._judged(version), splits)
         return self._plans[number]
 
     def _judged(self, version: Version) -> dict[Slot, list[Judged]]:
@@ -113,14 +123,21 @@ class Counting:
 
     def _compared(self, number: str, unit: str, subject: str, assignments: str) -> str | None:
         """Where reported assignments are not those of the version with that number, which is planned already."""
-        assigned = self._plans[number].version.assigned(unit)
+        splits = self._plans[number].splits
         for name, values in sorted(_ASSIGNMENTS.decode(assignments).items()):
-            if name not in assigned:
+            if name not in splits:
                 return f"version {number} has no allocation {name!r}, which the {subject} names"
-            numbers = {key: value for key, value in assigned[name].values.items() if isinstance(value, int | float)}
+            numbers = splits[name].numbers[place_of(name, unit, shares=splits[name].shares)]
             if numbers != values and arm_key(numbers) != arm_key(dict(values)):
                 return (
                     f"the {subject} says {arm_key(dict(values))} for allocation {name!r}, "
                     f"but unit {unit!r} is assigned {arm_key(numbers)}"
                 )
         return None
+
+
+def _split(allocation: Allocation) -> Split:
+    numbers = [
+        {name: value for name, value in arm.values.items() if isinstance(value, int | float)} for arm in allocation.arms
+    ]
+    return Split([arm.share for arm in allocation.arms], numbers)

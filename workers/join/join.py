@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from schemas.attributed import ExampleState, Origin
+from schemas.attributed import Origin
 from store.awaited import Awaited, Place, Wait
 from store.books import horizons
 from store.examples import Example, Examples, Key
@@ -98,8 +98,12 @@ class Join:
                 sight = known.sight(slot)
                 view = View(cohort, sight, mismatched, reached)
                 for case in cohort.cases:
-                    if known.has(sight, case):
-                        self._look(view, case, view.standing(case, self._counting, find), found)
+                    if not known.has(sight, case):
+                        continue
+                    if view.waits(case):
+                        found.unfilled.append(self._unfilled(view, case))
+                    else:
+                        found.findings.append(self._finding(view, case, view.standing(case, self._counting, find)))
         return found
 
     def _waits(self, connection: Connection, units: Mapping[str, Cohort], touched: Touched) -> dict[int, Wait]:
@@ -114,12 +118,9 @@ class Join:
             found.setdefault(fact, set()).update(horizon for horizon, origin in waits[fact].dues if origin == REPORTED)
         return found
 
-    def _look(self, view: View, case: Case, standing: Standing, found: Found) -> None:
-        if standing.state is ExampleState.PENDING and case.fact not in view.sight.figures:
-            end = view.sight.ends[case.fact].at
-            found.unfilled.append(Unfilled(case, view.sight.slot, view.due(case), view.marks(case), end))
-        else:
-            found.findings.append(self._finding(view, case, standing))
+    def _unfilled(self, view: View, case: Case) -> Unfilled:
+        end = view.sight.ends[case.fact].at
+        return Unfilled(case, view.sight.slot, view.due(case), view.marks(case), end)
 
     def _mismatched(self, cohort: Cohort, find: Find) -> dict[int, str]:
         found = ((case.fact, self._counting.mismatch(case, find)) for case in cohort.cases)

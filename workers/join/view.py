@@ -116,6 +116,13 @@ class View(NamedTuple):
         uncounted = (value for value in worth.values() if isinstance(value, Uncounted))
         return standing.because(*uncounted)._replace(contributions=contributions)
 
+    def waits(self, case: Case) -> bool:
+        """Whether nothing is known of the example, and it is not given up either: it is pending, whatever it is."""
+        sight = self.sight
+        if case.fact in sight.figures or not sight.expected:
+            return False
+        return self._lost_at(case) > self.reached and not (sight.awaited and self._closed(case))
+
     def marks(self, case: Case) -> str:
         """What is to be known of the example beside its state."""
         figures = self.sight.figures.get(case.fact)
