@@ -14,10 +14,12 @@ REMEMBERED_US = 3_600_000_000
 
 
 class Word(NamedTuple):
-    """What somebody said last: the body, and in how many milliseconds it will be forgotten."""
+    """What somebody said last: the body, in how many milliseconds it will be forgotten, and when it was said, by the
+    broker's clock in microseconds."""
 
     body: bytes
     left_ms: int
+    said_at: int
 
 
 class Heartbeat:
@@ -51,16 +53,17 @@ def heartbeats(redis: Redis, *, prefix: str = "") -> dict[str, Word]:
         BrokerUnreachable, BrokerRefused
     """
     with broker_errors(redis):
-        names = sorted(name.decode() for name in _members(redis, f"{prefix}{INDEX}"))
+        said_at = {name.decode(): int(at) for name, at in _members(redis, f"{prefix}{INDEX}")}
+        names = sorted(said_at)
         with redis.pipeline(transaction=False) as pipe:
             for name in names:
                 pipe.get(f"{prefix}heartbeat:{name}")
                 pipe.pttl(f"{prefix}heartbeat:{name}")
             answers: list[Any] = pipe.execute() if names else []
     pairs = zip(names, answers[::2], answers[1::2], strict=True)
-    return {name: Word(body, left) for name, body, left in pairs if body is not None and left > 0}
+    return {name: Word(body, left, said_at[name]) for name, body, left in pairs if body is not None and left > 0}
 
 
-def _members(redis: Redis, key: str) -> list[bytes]:
-    found: Any = redis.zrange(key, 0, -1)
+def _members(redis: Redis, key: str) -> list[tuple[bytes, float]]:
+    found: Any = redis.zrange(key, 0, -1, withscores=True)
     return list(found)

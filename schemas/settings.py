@@ -80,7 +80,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         health_free_gigabytes: room on the store's disk below which it is told; a tenth of it is critical.
         health_commit_seconds: a commit that takes longer is told.
         health_version_seconds: a trading process that still runs another version so long after a new one is told.
-        health_clock_seconds: a trading process whose clock differs by more is told.
+        health_clock_seconds: a process of ours or of trading whose clock differs by more is told.
         health_keep_days: how long the history of health is kept.
         metrics_address: ``HOST:PORT`` at which Prometheus finds the metrics; empty serves none.
     """

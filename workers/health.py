@@ -102,7 +102,7 @@ class Health:
             settings=settings,
             clock=clock,
         )
-        self._broker = Broker(self._redis, settings=settings)
+        self._broker = Broker(self._redis, streams=list(EVENTS), settings=settings, clock=steady)
         self._letters = Letters(many=settings.health_dead_letters)
         self._letterbox = Letterbox(limit=settings.health_outbox_seconds)
         self._books = BooksCheck()

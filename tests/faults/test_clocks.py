@@ -76,10 +76,11 @@ def place(tmp_path, redis_url):
 
 
 def test_workers_on_clocks_hours_apart_write_the_same_books(place):
-    place.launch(attribution_behind=-HOUR, attribution_ahead=HOUR)
+    place.launch(attribution_behind=-HOUR, attribution_ahead=HOUR, health=0)
+    place.crew.until_health_says("attribution", HealthState.DEGRADED, "behind the broker's", within=SAID_WITHIN)
 
     def taken():
-        return [place.crew.beat(name).counts.get("taken", 0) for name in place.crew.processes]
+        return [place.crew.beat(name).counts.get("taken", 0) for name in ("attribution_behind", "attribution_ahead")]
 
     deadline = time.monotonic() + PATIENCE
     while place.days < 6 or not all(taken()):

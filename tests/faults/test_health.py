@@ -1,5 +1,6 @@
 """Parts die, hang and come back; what health says of it, and that it says it within five seconds."""
 
+import math
 import os
 import signal
 import socket
@@ -388,5 +389,24 @@ def test_workers_that_never_start_are_missed_and_health_starts_without_broker_an
         lonely.until_said("attribution", CRITICAL, since=since)
         assert "store critical" in lonely.command()[1]
         (tmp_path / "away.db").replace(lonely.file)
+    finally:
+        lonely.stop()
+
+
+@pytest.mark.at_length
+def test_a_broker_that_comes_back_empty_is_said_as_soon_as_it_answers(tmp_path):
+    lonely = Engine(tmp_path)
+    try:
+        lonely.broker.xadd("alert.raised", {"event": "{}"})
+        lonely.start("health")
+        lonely.until_said("broker", HEALTHY, since=0, within=math.inf)
+        os.kill(lonely.server_pid(), signal.SIGKILL)
+        lonely.server.stop()
+        (tmp_path / "redis" / "appendonly.aof").unlink()
+        since = now()
+        assert lonely.url == lonely.server.start()
+        assert "came back without what it had: alert.raised reached" in lonely.until_said(
+            "broker", DEGRADED, since=since
+        )
     finally:
         lonely.stop()

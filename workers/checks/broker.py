@@ -1,23 +1,36 @@
-"""Whether the broker has room and keeps what it is told."""
+"""Whether the broker has room, keeps what it is told, and still has what it was told before."""
+
+from collections.abc import Callable, Sequence
 
 from redis import Redis
 
 from events.condition import Condition, condition
 from events.connection import address
+from events.ends import ends
+from events.entry import EntryId
+from events.moments import moment_text
 from schemas.reports import HealthState
 from schemas.settings import Settings
 from workers.checks.reading import Figure, Reading, Reason, graded
 
 PART = "broker"
 MEGABYTE = 2**20
+TOLD_US = 3_600_000_000
+"""That streams were lost is told for so long."""
 
 
 class Broker:
-    """Asks the server for its memory and its persistence."""
+    """Asks the server for its memory and its persistence, and remembers how far its ``streams`` reached."""
 
-    def __init__(self, redis: Redis, *, settings: Settings) -> None:
+    def __init__(self, redis: Redis, *, streams: Sequence[str], settings: Settings, clock: Callable[[], int]) -> None:
         self._redis = redis
+        self._streams = streams
+        self._prefix = settings.prefix
         self._share = settings.health_memory_share
+        self._clock = clock
+        self._ends: dict[str, EntryId] = {}
+        self._lost: dict[str, tuple[EntryId, EntryId]] = {}
+        self._lost_at = 0
 
     def look(self) -> list[Reading]:
         """One reading.
@@ -26,8 +39,38 @@ class Broker:
             BrokerUnreachable, BrokerRefused
         """
         found = condition(self._redis)
+        self._compare(ends(self._redis, self._streams, prefix=self._prefix))
         figures = (Figure("broker_memory_bytes", found.used), Figure("broker_memory_limit_bytes", found.limit))
-        return [Reading(PART, tuple(self._reasons(found)), figures)]
+        return [Reading(PART, (*self._reasons(found), *self._losses()), figures)]
+
+    def _compare(self, reached: dict[str, EntryId]) -> None:
+        """Note which streams reach less far than they did: a server gives no id twice as long as it forgets nothing."""
+        now = self._clock()
+        if now - self._lost_at > TOLD_US:
+            self._lost = {}
+        for stream, end in reached.items():
+            before = self._ends.get(stream, end)
+            if end < before:
+                first = self._lost[stream][0] if stream in self._lost else before
+                self._lost[stream] = (max(first, before), end)
+                self._lost_at = now
+        self._ends = reached
+
+    def _losses(self) -> list[Reason]:
+        if not self._lost:
+            return []
+        stream, (before, after) = max(self._lost.items(), key=lambda lost: lost[1][0])
+        reached = f"to {moment_text(after.ms * 1_000)}" if after.ms else "nowhere"
+        others = f", and {len(self._lost) - 1} other streams likewise" if len(self._lost) > 1 else ""
+        text = (
+            f"the broker at {address(self._redis)} came back without what it had: {self._prefix}{stream} reached to "
+            f"{moment_text(before.ms * 1_000)} and then {reached}{others}"
+        )
+        advice = (
+            "what was read is in the store, what nobody had read by then is gone: whoever told it should tell it "
+            "again, with the same ids, and nothing counts twice"
+        )
+        return [Reason("went back", f"{text}; {advice}")]
 
     def _reasons(self, found: Condition) -> list[Reason]:
         where = f"the broker at {address(self._redis)}"

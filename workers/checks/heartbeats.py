@@ -17,10 +17,12 @@ BEATS = 3
 
 
 class Heard(NamedTuple):
-    """The last word of one consumer of a part, and how many seconds ago it was said, by the broker's clock."""
+    """The last word of one consumer of a part, how many seconds ago it was said, and how many seconds its clock was
+    ahead; by the broker's clock."""
 
     beat: Beat
     age: float
+    ahead: float
 
 
 class Heartbeats:
@@ -101,6 +103,10 @@ class Heartbeats:
             if one.beat.state is not HealthState.HEALTHY:
                 for reason in one.beat.reasons or ["it does not say why"]:
                     yield Reason("says", f"{name} says: {reason}", one.beat.state)
+            if abs(one.ahead) >= self._settings.health_clock_seconds:
+                text = f"the clock of {name} is {span(abs(one.ahead))} {'ahead of' if one.ahead > 0 else 'behind'}"
+                limit_of_clock = span(self._settings.health_clock_seconds)
+                yield Reason("clock", f"{text} the broker's (limit {limit_of_clock}); set both by NTP")
             since = one.beat.turn_since
             seconds = 0.0 if since is None else (one.beat.at - since) / 1e6
             if (state := graded(seconds, limit=limit, critical=10 * limit)) is not HealthState.HEALTHY:
@@ -115,6 +121,8 @@ def _heard(found: Mapping[str, Word], part: str) -> list[Heard]:
             try:
                 beat = msgspec.json.decode(word.body, type=Beat)
             except msgspec.DecodeError:
-                beat = Beat(at=0, lasts=0.0, state=HealthState.DEGRADED, reasons=["its heartbeat cannot be read"])
-            heard.append(Heard(beat, max(0.0, beat.lasts - word.left_ms / 1000)))
+                reasons = ["its heartbeat cannot be read"]
+                beat = Beat(at=word.said_at, lasts=0.0, state=HealthState.DEGRADED, reasons=reasons)
+            age = max(0.0, beat.lasts - word.left_ms / 1000)
+            heard.append(Heard(beat, age, (beat.at - word.said_at) / 1e6))
     return heard

@@ -28,9 +28,10 @@ class Place:
         )
 
     def beat(self, consumer="1", lasts=60.0, **more):
-        """Said now: it lasts in full."""
+        """Said now: it lasts in full. The broker's clock is right."""
         said = Beat(at=self.now, lasts=lasts, **more)
         Heartbeat(self.redis, part="thompson", consumer=consumer).beat(msgspec.json.encode(said), lasts=lasts)
+        self.redis.zadd("heartbeats", {f"thompson:{consumer}": self.now})
 
     def fade(self, seconds, consumer="1"):
         """So much later, the broker's clock included."""
@@ -168,3 +169,18 @@ def test_another_part_whose_name_begins_alike_is_not_meant(place):
         msgspec.json.encode(Beat(at=START, lasts=60.0)), lasts=60.0
     )
     assert [("starting", DEGRADED)] == codes(place.look())
+
+
+@pytest.mark.parametrize(("ahead", "said"), [(-3_630, "behind"), (3_630, "ahead of"), (4, None)])
+def test_a_process_whose_clock_is_wrong_is_told(broker, ahead, said):
+    seconds, microseconds = broker.time()
+    beat = Beat(at=seconds * 1_000_000 + microseconds + ahead * 1_000_000, lasts=60.0)
+    Heartbeat(broker, part="thompson", consumer="1").beat(msgspec.json.encode(beat), lasts=60.0)
+    expected = {"thompson": "thompson"}
+    [reading] = Heartbeats(broker, expected=expected, settings=Settings(), clock=lambda: START).look()
+    if said is None:
+        assert () == reading.reasons
+    else:
+        [reason] = reading.reasons
+        assert ("clock", DEGRADED) == (reason.code, reason.state)
+        assert f"the clock of thompson is 1 h 0 min {said} the broker's (limit 5.0 s)" in reason.text
