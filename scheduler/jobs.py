@@ -12,7 +12,9 @@ import structlog
 from redis import Redis
 
 from events.connection import connect
+from events.consumers import forget_gone
 from events.drain import drain
+from events.heartbeat import heartbeats
 from events.trim import trim
 from scheduler.cycle_run import OWNER, DailyRun
 from scheduler.daily import KIND
@@ -87,7 +89,8 @@ def due() -> list[str]:
 
 
 def tidy() -> dict[str, int]:
-    """Shorten the streams behind their slowest group, by time and by memory; how many entries went, by stream."""
+    """Shorten the streams behind their slowest group, by time and by memory, and forget consumers that are gone; how
+    many entries went, by stream."""
     with _engine() as engine:
         gone = trim(
             engine.broker,
@@ -98,6 +101,15 @@ def tidy() -> dict[str, int]:
             ours=GROUPS,
         )
         log.info("streams.trimmed", **{name: count for name, count in gone.items() if count})
+        forgotten = forget_gone(
+            engine.broker,
+            list(EVENTS),
+            groups=GROUPS,
+            living=heartbeats(engine.broker, prefix=engine.settings.prefix),
+            idle_ms=DAY_MS,
+            prefix=engine.settings.prefix,
+        )
+        log.info("consumers.forgotten", count=forgotten)
         return gone
 
 
