@@ -1,5 +1,6 @@
 """What a field should look like, in words, and what it holds, in short."""
 
+import math
 import reprlib
 from functools import singledispatch
 from typing import Any
@@ -99,6 +100,21 @@ def _bounds(node: inspect.FloatType | inspect.IntType) -> str:
         return f" from {low} to {high}"
     above = f" above {node.gt:g}" if node.gt is not None else ""
     return above + (f" of at least {low}" if low else "") + (f" of at most {high}" if high else "")
+
+
+def beyond(value: Any, node: inspect.Type | None) -> str:
+    """The bound that a finite number passes where the form does not say it, because hardly any number does."""
+    only = choices(node)[0] if node and choices(node) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isinstance(only, _Number):
+        return ""
+    if only.le is not None and only.le < value < math.inf and not _bound(only.le):
+        return f", at most {only.le:g}"
+    if only.ge is not None and -math.inf < value < only.ge and not _bound(only.ge):
+        return f", at least {only.ge:g}"
+    return ""
+
+
+_Number = inspect.FloatType | inspect.IntType
 
 
 def _bound(bound: float | None) -> str:

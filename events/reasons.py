@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, ValidationError, inspect
 
-from events.forms import right_form, shown
+from events.forms import beyond, right_form, shown
 from events.shapes import inspected, members, sole
 
 NOTHING = object()
@@ -86,7 +86,7 @@ def mismatch(error: ValidationError, value: Any, kind: type[Struct], *, root: st
     if not what.startswith(_OF_MSGSPEC):
         return f"{place.named(root)}: {what}"
     held = "out of range" if place.value is NOTHING else shown(place.value)
-    return f"{place.named(root)} is {held}, expected {right_form(place.node)}"
+    return f"{place.named(root)} is {held}, expected {right_form(place.node)}{beyond(place.value, place.node)}"
 
 
 def malformed(error: Exception, body: bytes, *, start: int = 0) -> str:

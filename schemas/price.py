@@ -16,7 +16,8 @@ class PriceObserved(Event, frozen=True, kw_only=True):
 
     ``factor`` is the adjustment that a split or dividend makes from here on: earlier prices are to be
     multiplied by it to compare with this bar. A source may tell a bar again: what is ``final`` replaces what is
-    not, then a higher ``revision`` a lower one, then what was told later. Bars of two sources stand side by side.
+    not, then a higher ``revision`` a lower one, then what stands later in the stream, else the greater event id.
+    Bars of two sources stand side by side.
     """
 
     type: ClassVar[str] = "price.observed"

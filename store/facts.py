@@ -11,7 +11,8 @@ from schemas.vocabulary import Action
 from store.dialects import fetched, insert_new, rows_of
 from store.instruments import Instruments
 from store.portions import portions
-from store.tables import alerts, decisions, fills, instruments, outcomes, theses
+from store.rows import columns
+from store.tables import alerts, decisions, fills, instruments, outcomes, symbol_changes, theses
 
 Row = TypeVar("Row", bound=NamedTuple)
 About = TypeVar("About", "AlertRow", "DecisionRow", "ThesisRow")
@@ -104,6 +105,14 @@ class OutcomeRow(NamedTuple):
     body: str
 
 
+class ChangeRow(NamedTuple):
+    """A change of a symbol, and the event that told it."""
+
+    source: str
+    event_id: str
+    renamed_to: str | None
+
+
 class FillNames(NamedTuple):
     """What a fill says that it belongs to."""
 
@@ -140,6 +149,12 @@ class Facts:
         same = (table.c.source == row["source"], table.c.event_id == row["event_id"])
         said = self.connection.execute(select(table.c[key]).where(*same)).scalar()
         return None if said == row[key] else said
+
+    def change_like(self, row: Mapping[str, Any]) -> ChangeRow | None:
+        """The stored change of the same symbol and session as this row of ``symbol_changes``."""
+        names = ("strategy", "venue", "symbol", "session")
+        found = rows_of(self.connection, _CHANGE, **{name: row[name] for name in names})
+        return ChangeRow._make(found[0]) if found else None
 
     def theses(
         self,
@@ -252,6 +267,11 @@ def _entered(table: Table, first: str, last: str) -> tuple[ColumnElement[bool], 
 def _at(names: Sequence[tuple[int, str]], time: int) -> str:
     """The symbol at a moment; the first where it lies before all."""
     return names[max(0, bisect_right(names, time, key=lambda name: name[0]) - 1)][1]
+
+
+_CHANGE = select(*columns(symbol_changes, ChangeRow)).where(
+    *(symbol_changes.c[name] == bindparam(name) for name in ("strategy", "venue", "symbol", "session"))
+)
 
 
 @cache

@@ -117,6 +117,25 @@ def test_a_session_on_which_nobody_trades_cannot_close(desk, stream):
     assert "session 2023-01-07 is not a session of XNYS" in reason
 
 
+def test_a_session_that_has_not_begun_cannot_close(desk, stream):
+    [reason] = desk.take(
+        stream.event(SessionClosed(session="2023-01-05"), "2023-01-05 14:30"),
+        stream.event(SessionClosed(session="2023-12-29"), "2023-01-05 21:00"),
+    )
+    assert "session 2023-12-29 begins at 2023-12-29T14:30:00Z, after this event, of 2023-01-05T21:00:00Z" in reason
+
+
+@pytest.mark.parametrize("first", ["Y", None])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_second_change_of_a_symbol_and_session_that_says_something_else_is_refused(desk, stream, first, together):
+    told, same, other = (stream.changed("X", "2023-01-05", renamed_to=name) for name in (first, first, "Z"))
+    elsewhere = stream.changed("X", "2023-01-05", renamed_to="Z", venue="XETR")
+    batches = [(told, same, other, elsewhere)] if together else [(told,), (same, other), (elsewhere,)]
+    [reason] = [reason for batch in batches for reason in desk.take(*batch)]
+    means = "is renamed to 'Y'" if first else "ends"
+    assert f"'X' {means} on 2023-01-05, as event 'e1' of 'scanner' says; a symbol changes once a session" == reason
+
+
 @pytest.mark.parametrize("told", [{"unit": "thesis/x"}, {"symbol": "thesis"}])
 def test_a_unit_with_the_name_of_a_thesis_is_refused(desk, stream, told):
     reasons = desk.take(stream.alert("a", "2023-01-04 15:00", **told), stream.decision("d", "2023-01-04 15:00", **told))

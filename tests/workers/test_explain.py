@@ -682,6 +682,14 @@ def test_the_command_tells_the_story(place, busy):
         assert part in ran.stdout
 
 
+def test_what_a_terminal_would_obey_is_written_out(place, busy, stream):
+    busy.take(stream.alert("\x1b[31mred\nline", "2024-01-03 21:10", regime="calm"))
+    ran = run("\x1b[31mred\nline")
+    assert 0 == ran.exit_code, ran.output
+    assert "alert \\x1b[31mred" in ran.stdout
+    assert "\x1b" not in ran.stdout
+
+
 def test_as_json_it_tells_everything_and_what_is_not_known_as_null(place, busy):
     ran = run("d1", "--json")
     assert 0 == ran.exit_code, ran.output

@@ -1,14 +1,14 @@
 """``learning explain``: the whole story of one name."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from schemas.parameters import Registry
 from store.store import Store
-from workers.commands.console import errors, installation, out
+from workers.commands.console import errors, installation, out, printable
 from workers.story.pages import pages
 from workers.story.search import Search
 from workers.story.story import Story
@@ -32,7 +32,7 @@ def explain(
         registries = [place.strategy(strategy)] if strategy else list(place.registries.values())
         stories, near = _stories(place.store, registries, name)
         if not stories:
-            meant = f"did you mean {' or '.join(near)}?" if near else "nothing is called almost so."
+            meant = f"did you mean {printable(' or '.join(near))}?" if near else "nothing is called almost so."
             errors.print(f"no {name!r} is in the books; {meant} {SOURCES}", markup=False)
             raise typer.Exit(1)
         if json:
@@ -40,8 +40,17 @@ def explain(
             sys.stdout.buffer.write(msgspec.json.format(told) + b"\n")
             return
         for story in stories:
-            for page in pages(story):
+            for page in pages(msgspec.convert(_written_out(msgspec.to_builtins(story)), Story)):
                 out.print(page, markup=False)
+
+
+def _written_out(value: Any) -> Any:
+    """Plain values without anything that a terminal would obey: whatever trading has put into a name."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {printable(name): _written_out(one) for name, one in value.items()}
+    return [_written_out(one) for one in value] if isinstance(value, list) else value
 
 
 def _stories(store: Store, registries: list[Registry], name: str) -> tuple[list[Story], list[str]]:

@@ -8,7 +8,9 @@ from store.examples import Example
 from workers.export.column import NEVER, Column, Kind
 from workers.join.figures import bounded
 
-NO_FIGURES = "while nothing is known: pending, lost, or censored without a last price"
+NO_FIGURES = (
+    "while nothing is known: pending, lost, or censored without a last price; at `close` where nothing was bought"
+)
 
 
 class Row(NamedTuple):

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from events.moments import moment_text
 from schemas.alert import AlertRaised
 from schemas.decision import DecisionMade
-from schemas.event import Event
+from schemas.event import Envelope, Event
 from schemas.fill import FillReported
 from schemas.outcome import OutcomeObserved
 from schemas.price import PriceObserved
@@ -22,8 +23,9 @@ PRICE_FIELDS: dict[type[Event], tuple[str, ...]] = {
 }
 
 
-def objection(data: Any, rules: Rules) -> str | None:
+def objection(envelope: Envelope, rules: Rules) -> str | None:
     """Why an event of a known strategy is refused, with the right form; None where it is not."""
+    data = envelope.data
     if not rules.market.nonpositive_prices and (name := _nonpositive(data)):
         return (
             f"data.{name} is {getattr(data, name)}; it must be above 0, unless the registry of {data.strategy!r} "
@@ -33,11 +35,22 @@ def objection(data: Any, rules: Rules) -> str | None:
         return reason
     if isinstance(data, PriceObserved) and data.high < data.low:
         return f"data.high is {data.high}, below data.low, {data.low}; a bar's high is its highest price"
-    if isinstance(data, SessionClosed | SymbolChanged) and not rules.calendar.is_session(data.session):
-        return f"session {data.session} is not a session of {rules.calendar.name}; send the exchange's date of one"
-    if isinstance(data, SymbolChanged) and data.renamed_to == data.symbol:
-        return f"symbol {data.symbol!r} is renamed to itself; renamed_to is what the company is called afterwards"
+    if isinstance(data, SessionClosed | SymbolChanged):
+        return _of_a_session(data, envelope.time, rules)
     return None
+
+
+def _of_a_session(data: SessionClosed | SymbolChanged, time: int, rules: Rules) -> str | None:
+    if not rules.calendar.is_session(data.session):
+        return f"session {data.session} is not a session of {rules.calendar.name}; send the exchange's date of one"
+    if isinstance(data, SymbolChanged):
+        if data.renamed_to != data.symbol:
+            return None
+        return f"symbol {data.symbol!r} is renamed to itself; renamed_to is what the company is called afterwards"
+    if (begins := rules.calendar.open_of(data.session)) <= time:
+        return None
+    later = f"session {data.session} begins at {moment_text(begins)}, after this event, of {moment_text(time)}"
+    return f"{later}; tell that a session is closed when it is over"
 
 
 def _misnamed(data: Any, rules: Rules) -> str | None:

@@ -17,7 +17,7 @@ from schemas.symbol import SymbolChanged
 from schemas.thesis import ThesisFormed
 from store.facts import DecisionRow, Facts
 from store.prices import Prices
-from store.tables import alerts, closings, decisions, discovery_runs, fills, outcomes, symbol_changes, theses
+from store.tables import alerts, closings, decisions, discovery_runs, fills, outcomes, theses
 from store.work import Work
 from workers.join.acceptance import objection
 from workers.join.cases import ALERT, DECISION, THESIS
@@ -90,7 +90,7 @@ class Intake:
         """Take a batch in; events of a type in their order, alerts before what refers to them."""
         sorts: dict[type[Event], list[Numbered]] = defaultdict(list)
         for one in batch:
-            if reason := objection(one.envelope.data, self._rules):
+            if reason := objection(one.envelope, self._rules):
                 self._written.refuse(one, reason)
             else:
                 sorts[type(one.envelope.data)].append(one)
@@ -109,7 +109,7 @@ class Intake:
         self._move()
 
     def _take_changes(self, batch: Sequence[Numbered]) -> None:
-        new = self._written.insert(symbol_changes, self._written.rows(batch, symbol_columns), key="symbol")
+        new = self._written.changes(self._written.rows(batch, symbol_columns))
         if new:
             self._listings.change(new)
 

@@ -9,6 +9,7 @@ from schemas.calendar import NoSession
 from schemas.event import Envelope
 from store.facts import Facts
 from store.instruments import Listing
+from store.tables import symbol_changes
 from store.tallies import Tallies, accepted, expected
 from store.work import Work
 from workers.join.fact_rows import Row, fact_row, price_row
@@ -59,6 +60,20 @@ class Writing:
             if not is_new:
                 self._refuse_other(one, row, key, said=self._facts.told_as(table, row, key=key))
         return [row for (_, row), is_new in zip(rows, new, strict=True) if is_new]
+
+    def changes(self, rows: Sequence[tuple[Numbered, Row]]) -> list[Row]:
+        """Write changes of symbols, and return the new ones; refuse a second one of a symbol and session that says
+        something else."""
+        new = self.insert(symbol_changes, rows, key="symbol")
+        written = {row["sequence"] for row in new}
+        for one, row in rows:
+            first = None if row["sequence"] in written else self._facts.change_like(row)
+            if first is not None and first.renamed_to != row["renamed_to"]:
+                said = f"is renamed to {first.renamed_to!r}" if first.renamed_to else "ends"
+                teller = f"as event {first.event_id!r} of {first.source!r} says"
+                place = f"{row['symbol']!r} {said} on {row['session']}, {teller}"
+                self.refuse(one, f"{place}; a symbol changes once a session")
+        return new
 
     def rows(self, batch: Sequence[Numbered], columns: Columns) -> list[tuple[Numbered, Row]]:
         """The rows of a batch; what the calendar does not reach is refused."""

@@ -7,8 +7,12 @@ import msgspec
 
 from events.codec import decode
 from events.errors import BrokenEvent, NewerEvent
+from schemas.alert import AlertRaised
 from schemas.event import Envelope
 from workers.replay.record import KEPT_BYTES, Form, Record, Refused, file_and_line
+
+ANY_TYPE = AlertRaised.type
+"""What a record is decoded as that does not say what it is: the decoder refuses it before it compares."""
 
 
 class Replayed(NamedTuple):
@@ -72,7 +76,7 @@ class Events:
         flat = record.form == Form.FLAT
         envelope = decode(
             msgspec.msgpack.decode(record.body, type=dict[bytes, bytes]) if flat else {b"event": record.body},
-            stream=record.type,
+            stream=record.type or ANY_TYPE,
             entry=record.id,
             now=self._now,
             max_bytes=self._max_bytes,
