@@ -11,7 +11,7 @@ from events.connection import stored
 from events.errors import BrokerRefused, BrokerUnreachable
 from events.heartbeat import heartbeats
 from store.backups import back_up, restore
-from store.errors import StoreBusy
+from store.errors import StoreBusy, StoreOutdated
 from store.store import Store
 from workers.clock import wall_clock
 from workers.commands.console import errors, installation, out
@@ -44,10 +44,14 @@ def init(
 
 @database.command()
 def upgrade() -> None:
-    """Bring the schema to the newest revision."""
+    """Bring the schema to the newest revision. The engine must be stopped."""
     with installation() as place:
         store = Store.open(place.settings.store_url, clock=wall_clock)
-        store.migrate()
+        try:
+            store.check()
+        except StoreOutdated:
+            _ensure_stopped(place)
+            store.migrate()
         out.print(f"{store.place}: the schema is the newest", markup=False)
 
 
@@ -80,13 +84,28 @@ def restore_(
         out.print(f"epoch {begun} begins: deployment publishes a version of it when it starts, in mode advise or act")
 
 
+def _ensure_stopped(place: Installation) -> None:
+    """Refuse to go on while the engine works, as far as the broker knows: one of before writes what the new schema
+    counts otherwise."""
+    if not place.settings.redis_url:
+        return
+    try:
+        _refuse_company(place)
+    except (BrokerUnreachable, BrokerRefused) as error:
+        errors.print(f"nobody knows whether the engine is stopped: {error}", style="yellow", markup=False)
+
+
+def _refuse_company(place: Installation) -> None:
+    if alive := heartbeats(place.broker, prefix=place.settings.prefix):
+        raise StoreBusy(f"{', '.join(sorted(alive))} work with the store; stop the engine, and wait some seconds")
+
+
 def _epoch_at_broker(place: Installation) -> int:
     """The highest epoch that trading may have taken over from the broker; 0 where no broker is named or answers."""
     if not place.settings.redis_url:
         return 0
     try:
-        if alive := heartbeats(place.broker, prefix=place.settings.prefix):
-            raise StoreBusy(f"{', '.join(sorted(alive))} work with the store; stop the engine, and wait some seconds")
+        _refuse_company(place)
         return max((_epoch_of(place.broker, name, place.settings.prefix) for name in place.registries), default=0)
     except (BrokerUnreachable, BrokerRefused) as error:
         errors.print(f"nobody knows which epoch trading is in: {error}", style="yellow", markup=False)

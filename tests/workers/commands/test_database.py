@@ -85,6 +85,27 @@ def test_the_epoch_is_later_than_that_of_what_the_broker_still_has(place, store,
     assert "epoch 7 begins" in run("restore", "copy", "--replace")[0]
 
 
+def test_a_schema_is_not_changed_under_a_working_engine(place, stores, store, broker, redis_url, monkeypatch):
+    monkeypatch.setenv("RQ_REDIS_URL", redis_url)
+    Heartbeat(broker, part="thompson", consumer="here", prefix="").beat(b"{}", lasts=60)
+    assert (0, True) == (run("upgrade")[1], "the schema is the newest" in run("upgrade")[0])
+    monkeypatch.setenv("LEARNING_STORE_URL", stores.bare())
+
+    said, code = run("upgrade")
+    assert (1, True) == (code, "thompson:here work with the store; stop the engine" in said)
+    assert 1 == run("check")[1]
+    broker.delete("heartbeat:thompson:here")
+    assert 0 == run("upgrade")[1]
+    assert 0 == run("check")[1]
+
+
+def test_a_broker_that_does_not_answer_holds_up_no_upgrade(place, stores, monkeypatch):
+    monkeypatch.setenv("RQ_REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("LEARNING_STORE_URL", stores.bare())
+    said, code = run("upgrade")
+    assert (0, True) == (code, "nobody knows whether the engine is stopped" in said)
+
+
 def test_init_makes_the_schema_and_shows_the_grants(tmp_path, stores, monkeypatch):
     (tmp_path / "main.toml").write_text('strategy = "main"\n')
     monkeypatch.chdir(tmp_path)
