@@ -70,10 +70,11 @@ def test_a_worker_that_wakes_up_after_it_was_given_up_does_nothing_twice(engines
 
 
 @pytest.mark.at_length
-@pytest.mark.parametrize("worker", WORKERS)
-def test_whoever_wakes_up_wherever_it_was_does_nothing_twice(engines, shows, inquire, worker):
-    engine = engines(shows(24))
+@pytest.mark.parametrize(("worker", "sessions"), [("attribution", 24), ("thompson", 24), ("deployment", 60)])
+def test_whoever_wakes_up_wherever_it_was_does_nothing_twice(engines, shows, inquire, worker, sessions):
+    """A session has one proposal, and half of them are taken by the other worker."""
+    engine = engines(shows(sessions))
     steps = [step for step in STEPS + HELD if worker != "thompson" or "send" not in step]
     pause(engine, worker, steps)
     engine.until_announced()
-    inquire(f"{worker} stood still", engine, shows(24), kills=0)
+    inquire(f"{worker} stood still", engine, shows(sessions), kills=0)
