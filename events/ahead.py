@@ -1,6 +1,6 @@
 """The next read of a consumer group, asked for while the batch before it is worked on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from redis import Redis
@@ -18,10 +18,9 @@ class Ahead:
     Not for several threads. Raises what the driver raises.
     """
 
-    def __init__(self, redis: Redis, *, group: str, consumer: str, keys: Iterable[str]) -> None:
+    def __init__(self, redis: Redis, *, group: str, consumer: str) -> None:
         self._pool = redis.connection_pool
         self._question = ("XREADGROUP", "GROUP", group, consumer, "COUNT")
-        self._keys = tuple(keys)
         self._connection: Connection | None = None
         self._before = 0
 
@@ -29,13 +28,13 @@ class Ahead:
         """Whether an answer is on its way."""
         return self._connection is not None
 
-    def ask(self, count: int, *, first: Sequence[Command] = ()) -> None:
-        """Ask for up to ``count`` fresh entries of each key, without waiting for any.
+    def ask(self, count: int, keys: Sequence[str], *, first: Sequence[Command] = ()) -> None:
+        """Ask for up to ``count`` fresh entries of each of the ``keys``, without waiting for any.
 
         What the server is to do ``first`` travels in the same packet, which costs as much as one command; whether it
         was done is said with the answer.
         """
-        question = (*self._question, count, "STREAMS", *self._keys, *(">" for _ in self._keys))
+        question = (*self._question, count, "STREAMS", *keys, *(">" for _ in keys))
         connection = self._connection = self._pool.get_connection()
         self._before = len(first)
         try:

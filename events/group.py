@@ -63,6 +63,9 @@ class ConsumerGroup:
     schema version, and to any when it is older than ``newer_ms``. A stream or group that vanished is created again from
     its beginning: some entries may come twice then, none is missed.
 
+    Of a backlog no stream is read much further than the others, by the broker's clock: what belongs together comes at
+    about the same time, however many more entries one stream has than another.
+
     One thread may read while another acknowledges. Redis 6.2 and later, or Valkey. Every method raises
     BrokerUnreachable (wait and call again, nothing is lost) and BrokerRefused (a right is missing, or the name
     of a stream is taken by something else).
@@ -96,11 +99,13 @@ class ConsumerGroup:
         self._clock = clock
         self._claim_at = clock()
         self._pending = Pending(redis, group=group, consumer=consumer, streams=self._streams, newer_ms=newer_ms)
-        self._ahead = Ahead(redis, group=group, consumer=consumer, keys=self._streams)
+        self._ahead = Ahead(redis, group=group, consumer=consumer)
+        self._asked: Sequence[str] = ()
         self._ready: deque[Delivery] = deque()
         self._done: deque[Command] = deque()
         self._start_over = True
-        self._more = False
+        self._reached: dict[str, EntryId] = {}
+        self._more: set[str] = set()
 
     def ensure(self) -> None:
         """Create the group on every stream where it is not, from the first entry on, and streams that are not there."""
@@ -119,6 +124,7 @@ class ConsumerGroup:
                 self._ready.clear()
                 self._ahead.drop()
                 self._pending.start_over()
+                self._forget_reached()
             if not self._ready:
                 self._ready.extend(self._with_groups(lambda: self._take(count, block_ms)))
         if len(self._ready) <= count:
@@ -131,7 +137,8 @@ class ConsumerGroup:
         """Ask for what the next read will bring, where a backlog is left, so that the server reads it meanwhile."""
         with self._broker():
             if self._more and not (self._ready or self._ahead or self._start_over or self._claim_due()):
-                self._ahead.ask(count, first=self._taken_done())
+                self._asked = self._furthest_behind()
+                self._ahead.ask(count, self._asked, first=self._taken_done())
             else:
                 self._tell_done()
 
@@ -232,16 +239,37 @@ class ConsumerGroup:
         return self._clock() >= self._claim_at
 
     def _fresh(self, count: int, block_ms: int) -> list[Delivery]:
-        new = dict.fromkeys(self._streams, ">")
-        block = block_ms or None
-        reply = read_group(self._redis, new, group=self._group, consumer=self._consumer, count=count, block_ms=block)
-        return self._made(reply, count)
+        if self._more and (found := self._new(self._furthest_behind(), count, None)):
+            return found
+        return self._new(tuple(self._streams), count, block_ms or None)
+
+    def _new(self, keys: Sequence[str], count: int, block_ms: int | None) -> list[Delivery]:
+        after = dict.fromkeys(keys, ">")
+        self._asked = keys
+        return self._made(
+            read_group(self._redis, after, group=self._group, consumer=self._consumer, count=count, block_ms=block_ms),
+            count,
+        )
 
     def _answered(self, count: int = 0) -> list[Delivery]:
-        return self._made(self._ahead.answer(), count)
+        return self._made(self._ahead.answer(), count) if self._ahead else []
+
+    def _furthest_behind(self) -> tuple[str, ...]:
+        """The keys that were read no further than the slowest of those that have more."""
+        slowest = min(self._reached[key] for key in self._more)
+        return tuple(key for key in self._streams if self._reached.get(key, slowest) <= slowest)
+
+    def _forget_reached(self) -> None:
+        self._reached.clear()
+        self._more.clear()
 
     def _made(self, reply: Sequence[tuple[str, list[Entry]]], count: int) -> list[Delivery]:
-        self._more = any(len(entries) >= count for _, entries in reply)
+        self._more.difference_update(self._asked)
+        for key, entries in reply:
+            if entries:
+                self._reached[key] = EntryId.parse(entries[-1][0])
+            if len(entries) >= count:
+                self._more.add(key)
         return [
             Delivery(self._streams[key], entry.decode(), fields, 1)
             for key, entries in reply
@@ -256,6 +284,7 @@ class ConsumerGroup:
             if not str(error).startswith(VANISHED):
                 raise
             log.warning("group.vanished", group=self._group, created=self._ensure(), reason=str(error))
+            self._forget_reached()
             return work()
 
     def _ensure(self) -> list[str]:

@@ -411,6 +411,25 @@ def test_what_is_asked_for_ahead_comes_next_and_once_and_nobody_else_gets_it(bro
     assert [["a", "b"], ["c", "d"], []] == [words(first), words(read(one, 2)), words(read(one, 2))]
 
 
+@pytest.mark.parametrize("ahead", [True, False])
+def test_of_a_backlog_no_stream_is_read_much_further_than_another(broker, consumer, ahead):
+    for ms in range(1, 301):
+        broker.xadd("s", {"word": f"s{ms}"}, id=f"{ms}-0")
+        if ms % 3 == 0:
+            broker.xadd("t", {"word": f"t{ms}"}, id=f"{ms}-0")
+    group = consumer(streams=("s", "t", "empty"))
+    reached, came = {"s": 0, "t": 0}, []
+    while batch := read(group, count=10):
+        if ahead:
+            group.look_ahead(count=10)
+        group.acknowledge(batch)
+        came += words(batch)
+        for one in batch:
+            reached[one.stream] = int(one.entry.partition("-")[0])
+        assert reached["t"] <= reached["s"] + 30
+    assert sorted([f"s{ms}" for ms in range(1, 301)] + [f"t{ms}" for ms in range(3, 301, 3)]) == sorted(came)
+
+
 def test_nothing_is_asked_for_ahead_where_no_backlog_is_left(broker, consumer):
     one, two = consumer("a"), consumer("b")
     add(broker, "a")
