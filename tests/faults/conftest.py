@@ -86,6 +86,8 @@ def inquire(request):
 
     def ask(scenario, engine, show, *, kills, lossy=False):
         until(lambda: at_rest(engine), "the engine to come to rest")
+        if lossy:
+            engine.until_announced()
         engine.stop()
         found = list(Inquiry(engine, show.books, registry=show.registry, lossy=lossy).findings())
         request.config.stash.setdefault(FOUND, []).append((scenario, kills, found))

@@ -142,5 +142,4 @@ def test_a_broker_that_loses_its_last_second_again_and_again_is_made_good(engine
     troubles = [own_broker.remember, own_broker.fail_over] * 6
     live(engine, troubles)
     engine.tell(*engine.scene.portions)
-    engine.until_announced()
     inquire("broker failed over", engine, shows(), kills=6, lossy=True)
