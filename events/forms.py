@@ -105,16 +105,15 @@ def _bounds(node: inspect.FloatType | inspect.IntType) -> str:
 def beyond(value: Any, node: inspect.Type | None) -> str:
     """The bound that a finite number passes where the form does not say it, because hardly any number does."""
     only = choices(node)[0] if node and choices(node) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isinstance(only, _Number):
+    if not isinstance(only, inspect.FloatType | inspect.IntType):
+        return ""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return ""
     if only.le is not None and only.le < value < math.inf and not _bound(only.le):
         return f", at most {only.le:g}"
     if only.ge is not None and -math.inf < value < only.ge and not _bound(only.ge):
         return f", at least {only.ge:g}"
     return ""
-
-
-_Number = inspect.FloatType | inspect.IntType
 
 
 def _bound(bound: float | None) -> str:

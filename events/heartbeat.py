@@ -37,7 +37,7 @@ class Heartbeat:
         Raises:
             BrokerUnreachable, BrokerRefused: nobody heard it.
         """
-        with broker_errors(self._redis), self._redis.pipeline(transaction=False) as pipe:
+        with broker_errors(self._redis), self._redis.pipeline(transaction=True) as pipe:
             seconds, microseconds = self._redis.time()
             at = seconds * 1_000_000 + microseconds
             pipe.set(self._key, body, px=max(1, round(lasts * 1000)))
@@ -53,17 +53,21 @@ def heartbeats(redis: Redis, *, prefix: str = "") -> dict[str, Word]:
         BrokerUnreachable, BrokerRefused
     """
     with broker_errors(redis):
-        said_at = {name.decode(): int(at) for name, at in _members(redis, f"{prefix}{INDEX}")}
-        names = sorted(said_at)
-        with redis.pipeline(transaction=False) as pipe:
+        names = sorted(name.decode() for name in _members(redis, f"{prefix}{INDEX}"))
+        with redis.pipeline(transaction=True) as pipe:
             for name in names:
                 pipe.get(f"{prefix}heartbeat:{name}")
                 pipe.pttl(f"{prefix}heartbeat:{name}")
+                pipe.zscore(f"{prefix}{INDEX}", name)
             answers: list[Any] = pipe.execute() if names else []
-    pairs = zip(names, answers[::2], answers[1::2], strict=True)
-    return {name: Word(body, left, said_at[name]) for name, body, left in pairs if body is not None and left > 0}
+    words = zip(names, answers[::3], answers[1::3], answers[2::3], strict=True)
+    return {
+        name: Word(body, left, int(at))
+        for name, body, left, at in words
+        if body is not None and left > 0 and at is not None
+    }
 
 
-def _members(redis: Redis, key: str) -> list[tuple[bytes, float]]:
-    found: Any = redis.zrange(key, 0, -1, withscores=True)
+def _members(redis: Redis, key: str) -> list[bytes]:
+    found: Any = redis.zrange(key, 0, -1)
     return list(found)

@@ -208,7 +208,7 @@ Compiled = tuple[str, Callable[[Row], tuple[Any, ...]]]
 """A statement in the driver's own form, and what puts a row in its order."""
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2_048)
 def _expanded_once(
     dialect: Dialect, statement: Statement, shape: tuple[tuple[str, int], ...]
 ) -> tuple[str, list[tuple[str, Any]]]:
