@@ -1,6 +1,7 @@
 """How each of the two databases is opened, and how a transaction in it begins."""
 
 import sqlite3
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,10 @@ SCHEMA = "learning"
 EXTRA = "pip install 'learning-engine[postgresql]'"
 """What brings the driver of PostgreSQL along."""
 
+BREATH_SECONDS = 0.01
+"""The pause between two tries to put the log ahead of a new file."""
+
 PRAGMAS = (
-    "journal_mode = WAL",
     "synchronous = NORMAL",
     "foreign_keys = ON",
     "temp_store = MEMORY",
@@ -143,8 +146,23 @@ def _create_folder(path: Path) -> None:
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     """Our own BEGIN instead of the driver's, which would come too late; the log ahead of the file."""
     connection.isolation_level = None
+    _put_the_log_ahead(connection)
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _put_the_log_ahead(connection: sqlite3.Connection) -> None:
+    """Of processes that open a new file at once, SQLite refuses this to all but one without waiting: they try again."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(BREATH_SECONDS)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

@@ -1,5 +1,8 @@
 """What only a store in SQLite has: a file in a folder, or nothing but memory."""
 
+import sqlite3
+import time
+
 import pytest
 from sqlalchemy import func, select
 
@@ -32,6 +35,19 @@ def test_writes_ahead_of_the_file_and_watches_references(store):
             reading.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys")
         ]
+
+
+def test_a_new_file_that_another_process_is_writing_its_first_page_of_is_waited_for(tmp_path, monkeypatch):
+    another = sqlite3.connect(tmp_path / "new.db", isolation_level=None)
+    another.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(time, "sleep", lambda _seconds: another.rollback())
+    store = Store.open(f"sqlite:///{tmp_path}/new.db", clock=lambda: 1)
+
+    store.migrate()
+
+    store.check()
+    store.close()
+    another.close()
 
 
 def test_lives_in_memory_for_as_long_as_it_is_open():
