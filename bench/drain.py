@@ -9,8 +9,8 @@ from bench.bare_loop import GROUP, BareLoop
 from bench.databases import Databases
 from bench.stores import Stores
 from bench.workbench import rate
-from events.codec import FUTURE_TOLERANCE_US, MAX_BYTES
 from events.group import ConsumerGroup
+from events.reader import FUTURE_TOLERANCE_US, MAX_BYTES
 from store.store import Store
 from workers.clock import wall_clock
 from workers.garbage import collect, collected_between_turns

@@ -7,8 +7,8 @@ from threading import Lock
 from schemas.event import Envelope
 from schemas.reports import HealthReported, HealthState
 
-SAMPLE_EVERY = 64
-"""One event in so many is looked through for fields that nobody declared."""
+SAMPLED_EVERY_US = 100_000
+"""Within a tenth of a second one event at most is looked through for fields that nobody declared."""
 
 REMEMBER_US = 60_000_000
 """How long a trouble keeps a worker degraded, in microseconds."""
@@ -31,12 +31,19 @@ class Tally:
         self._counts: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
         self._troubles: deque[tuple[int, str]] = deque(maxlen=5)
-        self._decoded = 0
+        self._samples = 0
+        self._sampled_at = -SAMPLED_EVERY_US
 
-    def sampled(self) -> bool:
-        """Whether the next event is one of those looked through for undeclared fields."""
-        self._decoded += 1
-        return self._decoded % SAMPLE_EVERY == 1
+    def sampled(self, count: int, *, now: int) -> int | None:
+        """Which of ``count`` events read at once is looked through for undeclared fields; another place each time.
+
+        None where the last look was only just now.
+        """
+        if 0 <= now - self._sampled_at < SAMPLED_EVERY_US:
+            return None
+        self._sampled_at = now
+        self._samples += 1
+        return self._samples % count
 
     def took(self, batch: Sequence[Envelope], *, refused: int) -> None:
         """A batch was committed; ``refused`` of its events were buried."""

@@ -8,10 +8,11 @@ from typing import NamedTuple
 import structlog
 from redis import Redis
 
-from events.codec import body_of, decode, encode
+from events.codec import encode
 from events.drain import AT_ONCE, drain
 from events.errors import BrokenEvent, NewerEvent
 from events.group import ConsumerGroup, Delivery
+from events.reader import Reader, body_of
 from events.suspects import Suspects
 from schemas.event import Envelope
 from store.errors import StoreBusy, StoreOutdated, StoreUnavailable
@@ -82,7 +83,7 @@ class Turns:
         self._mailbag = Mailbag(store, worker.name)
         self._letters: Sequence[Letter] = ()
         self._seen_at = -1
-        self._limits = limits
+        self._readers = {stream: Reader(stream, **limits._asdict()) for stream in worker.reads}
         self._clock = clock
         self._tally = tally
 
@@ -125,9 +126,10 @@ class Turns:
         graves: list[Grave] = []
         newer: list[tuple[Delivery, NewerEvent]] = []
         now = self._clock()
-        for delivery in deliveries:
+        sampled = self._tally.sampled(len(deliveries), now=now)
+        for place, delivery in enumerate(deliveries):
             try:
-                good.append((delivery, self._decode(delivery, now)))
+                good.append((delivery, self._read(delivery, now, sampled=place == sampled)))
             except BrokenEvent as error:
                 graves.append(Grave(delivery, error.reason, error.body, error.size))
             except NewerEvent as error:
@@ -150,29 +152,18 @@ class Turns:
             outwaited += (_grave(delivery, reason) for delivery in late)
         return outwaited
 
-    def _decode(self, delivery: Delivery, now: int) -> Envelope:
+    def _read(self, delivery: Delivery, now: int, *, sampled: bool) -> Envelope:
         """The event, which may not lie in the future: neither of the broker when it was told, nor of this machine now.
 
         So a worker whose clock is behind refuses nothing that another one takes in.
         """
-        sampled = self._tally.sampled()
+        reader = self._readers[delivery.stream]
         try:
-            return self._decoded(delivery, now, sampled)
+            return reader.read(delivery.fields, delivery.entry, now, sample_unknown=sampled)
         except BrokenEvent:
             if delivery.told_at <= now:
                 raise
-            return self._decoded(delivery, delivery.told_at, sampled)
-
-    def _decoded(self, delivery: Delivery, now: int, sampled: bool) -> Envelope:
-        return decode(
-            delivery.fields,
-            stream=delivery.stream,
-            entry=delivery.entry,
-            now=now,
-            max_bytes=self._limits.max_bytes,
-            future_tolerance_us=self._limits.future_tolerance_us,
-            sample_unknown=sampled,
-        )
+            return reader.read(delivery.fields, delivery.entry, delivery.told_at, sample_unknown=sampled)
 
     def _handle(self, batch: Sequence[tuple[Delivery, Envelope]], *, begun: int) -> set[tuple[str, str]]:
         """Handle a batch in one transaction; returns what stays pending for another attempt."""

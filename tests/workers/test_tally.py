@@ -1,5 +1,5 @@
 from schemas.reports import HealthState
-from workers.tally import REMEMBER_US, SAMPLE_EVERY, Tally
+from workers.tally import REMEMBER_US, Tally
 
 
 class Clock:
@@ -22,6 +22,18 @@ def test_is_healthy_until_something_goes_wrong_and_again_a_minute_after():
     assert 1 == health.counts["refused"]
 
 
-def test_looks_through_one_event_in_so_many():
+def test_looks_through_one_event_of_a_batch_at_another_place_each_time():
     tally = Tally("part", clock=lambda: 0)
-    assert 2 == sum(tally.sampled() for _ in range(2 * SAMPLE_EVERY))
+    assert [1, 2, 0, 1] == [tally.sampled(3, now=second * 1_000_000) for second in range(4)]
+
+
+def test_looks_through_no_more_than_ten_events_a_second():
+    tally = Tally("part", clock=lambda: 0)
+    looks = [tally.sampled(1, now=now) for now in range(0, 2_000_000, 1_000)]
+    assert 20 == looks.count(0)
+    assert 1980 == looks.count(None)
+
+
+def test_looks_on_when_the_clock_was_set_back():
+    tally = Tally("part", clock=lambda: 0)
+    assert [0, 0] == [tally.sampled(1, now=now) for now in (5_000_000, 1_000_000)]
