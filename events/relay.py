@@ -55,10 +55,11 @@ def relay(redis: Redis, parcels: Sequence[Parcel], *, prefix: str = "") -> None:
 
 
 def _send(redis: Redis, parcels: list[Parcel], *, whole: bool, prefix: str) -> None:
+    last = {parcel.key: parcel for parcel in parcels}  # what is set before at the same moment, nobody ever sees
     with redis.pipeline(transaction=whole) as pipe:
         for parcel in parcels:
             pipe.xadd(prefix + parcel.stream, {"event": parcel.body})
-            if parcel.key is not None and parcel.value is not None:
+            if parcel.key is not None and parcel.value is not None and last[parcel.key] is parcel:
                 pipe.set(prefix + parcel.key, parcel.value)
             if parcel.channel is not None:
                 pipe.publish(prefix + parcel.channel, parcel.body)

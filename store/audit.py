@@ -28,19 +28,24 @@ class Moved(NamedTuple):
     time: int
 
 
+def moved(version: Version, changes: Sequence[Change], *, by: str, time: int) -> list[Moved]:
+    """What moved with ``version``."""
+    number = str(version.id)
+    return [
+        Moved(version.strategy, number, one.name, one.old, one.new, one.reason, one.evidence, by, time)
+        for one in changes
+    ]
+
+
 class Audit:
     """The audit trail. Nothing is ever changed or deleted in it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def record(self, version: Version, changes: Sequence[Change], *, by: str, time: int) -> None:
-        """Write what moved with ``version``."""
-        rows = [
-            Moved(version.strategy, str(version.id), one.name, one.old, one.new, one.reason, one.evidence, by, time)
-            for one in changes
-        ]
-        insert_new(self._connection, audit, [_values(row) for row in rows])
+    def record(self, moved: Sequence[Moved]) -> None:
+        """Write what moved, in its order."""
+        insert_new(self._connection, audit, list(map(_values, moved)))
 
     def history(self, strategy: str, *, name: str | None = None, limit: int = 100) -> Sequence[Moved]:
         """The newest first, of one parameter or of all."""

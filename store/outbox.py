@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
-from store.dialects import insert_new, insert_rows, rows_of, run
+from store.dialects import insert_rows, rows_of, run
 from store.rows import columns
 from store.tables import outbox
 
@@ -19,6 +19,16 @@ class Letter(NamedTuple):
     channel: str | None
     key: str | None
     value: bytes | None
+
+
+class Post(NamedTuple):
+    """One message to be sent: as a letter, before it has a number."""
+
+    stream: str
+    body: bytes
+    channel: str | None = None
+    key: str | None = None
+    value: bytes | None = None
 
 
 class Waiting(NamedTuple):
@@ -38,25 +48,23 @@ class Outbox:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(
-        self,
-        owner: str,
-        stream: str,
-        body: bytes,
-        *,
-        now: int,
-        channel: str | None = None,
-        key: str | None = None,
-        value: bytes | None = None,
-    ) -> None:
+    def add(self, owner: str, stream: str, body: bytes, *, now: int) -> None:
         """Put one message in, to be sent after the commit."""
-        row = {"owner": owner, "stream": stream, "body": body, "channel": channel, "key": key, "value": value}
-        insert_new(self._connection, outbox, [row | {"recorded_at": now}])
+        self.add_all(owner, stream, [body], now=now)
 
     def add_all(self, owner: str, stream: str, bodies: Sequence[bytes], *, now: int) -> None:
         """Put several messages for one stream in, in their order."""
         rows = [(owner, stream, body, now) for body in bodies]
         insert_rows(self._connection, outbox, ("owner", "stream", "body", "recorded_at"), rows)
+
+    def post(self, owner: str, posts: Sequence[Post], *, now: int) -> None:
+        """Put several messages of any kind in, in their order."""
+        insert_rows(
+            self._connection,
+            outbox,
+            ("owner", "stream", "body", "channel", "key", "value", "recorded_at"),
+            [(owner, *post, now) for post in posts],
+        )
 
     def waiting(self, owner: str, limit: int) -> list[Letter]:
         """The oldest messages of ``owner`` that were not sent yet, at most ``limit``."""

@@ -1,6 +1,6 @@
 """What was proposed, where it stands, and every step that it took."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, bindparam, select, update
 
 from schemas.params import ParamsProposed
 from store.dialects import insert_new, rows_of, run
-from store.errors import ForbiddenTransition, UnknownRow
+from store.errors import ForbiddenTransition, StoreBusy, UnknownRow
 from store.tables import proposals, transitions
 
 
@@ -60,6 +60,15 @@ class Step(NamedTuple):
     reason: str
 
 
+class Judged(NamedTuple):
+    """A proposal that is new, the steps that it takes at once, and the version that it becomes by them."""
+
+    proposal: ParamsProposed
+    steps: tuple[Step, ...] = ()
+    by: str = "gate"
+    version: str | None = None
+
+
 class Transition(NamedTuple):
     """One step, by whom and why. ``old`` is None for the first."""
 
@@ -77,6 +86,9 @@ _ROWS = select(
 _NAMED = (proposals.c.strategy == bindparam("of_strategy"), proposals.c.id == bindparam("of_id"))
 _ONE = _ROWS.where(*_NAMED)
 _STATE = select(proposals.c.state, proposals.c.version).where(*_NAMED)
+_KNOWN = select(proposals.c.id).where(
+    proposals.c.strategy == bindparam("of_strategy"), proposals.c.id.in_(bindparam("of_ids", expanding=True))
+)
 _MOVE = (
     update(proposals).where(*_NAMED).values({name: bindparam(f"to_{name}") for name in ("state", "decided", "version")})
 )
@@ -88,13 +100,29 @@ class Proposals:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, proposal: ParamsProposed, *, now: int) -> bool:
-        """Write a proposal with its first step, and say whether it was new. A repeat changes nothing."""
-        [new] = insert_new(self._connection, proposals, [_values(proposal, now)])
-        if new:
-            step = Transition(None, ProposalState.PROPOSED, proposal.reason, proposal.proposed_by, now)
-            self._write(proposal.strategy, proposal.proposal_id, [step])
-        return new
+    def known(self, strategy: str, ids: Collection[str]) -> set[str]:
+        """Which of these are there already."""
+        found = rows_of(self._connection, _KNOWN, of_strategy=strategy, of_ids=list(ids)) if ids else ()
+        return {id_ for (id_,) in found}
+
+    def add(self, judged: Sequence[Judged], *, now: int) -> None:
+        """Write new proposals, each with its first step and those that it takes at once.
+
+        Raises:
+            ForbiddenTransition: ``TRANSITIONS`` has no such step.
+            StoreBusy: one of them was written by somebody else meanwhile.
+        """
+        rows: list[dict[str, Any]] = []
+        steps: list[dict[str, Any]] = []
+        for proposal, further, by, version in judged:
+            first = Transition(None, ProposalState.PROPOSED, proposal.reason, proposal.proposed_by, now)
+            taken = [first, *_taken(proposal.proposal_id, first.new, further, by=by, time=now)]
+            decided = taken[-1].reason if further else None
+            rows.append(_values(proposal, now) | {"state": taken[-1].new.value, "decided": decided, "version": version})
+            steps += (_row(proposal.strategy, proposal.proposal_id, one) for one in taken)
+        if not all(insert_new(self._connection, proposals, rows)):
+            raise StoreBusy("a proposal of this turn was written by another gate meanwhile; repeat the turn")
+        insert_new(self._connection, transitions, steps)
 
     def get(self, strategy: str, proposal_id: str) -> ProposalRow | None:
         """One proposal."""
@@ -129,18 +157,10 @@ class Proposals:
         if not found:
             raise UnknownRow(f"strategy {strategy!r} has no proposal {proposal_id!r}")
         old, had = ProposalState(found[0][0]), found[0][1]
-        taken = []
-        for new, reason in steps:
-            if new not in TRANSITIONS[old]:
-                allowed = sorted(state.value for state in TRANSITIONS[old]) or "nowhere"
-                raise ForbiddenTransition(
-                    f"proposal {proposal_id!r} is {old.value}: it cannot become {new.value}, it can go {allowed}"
-                )
-            taken.append(Transition(old, new, reason, by, time))
-            old = new
-        moved = {"to_state": old.value, "to_decided": taken[-1].reason, "to_version": version or had}
+        taken = _taken(proposal_id, old, steps, by=by, time=time)
+        moved = {"to_state": taken[-1].new.value, "to_decided": taken[-1].reason, "to_version": version or had}
         run(self._connection, _MOVE, [{"of_strategy": strategy, "of_id": proposal_id, **moved}])
-        self._write(strategy, proposal_id, taken)
+        insert_new(self._connection, transitions, [_row(strategy, proposal_id, one) for one in taken])
 
     def steps(self, strategy: str, proposal_id: str) -> Sequence[Transition]:
         """Every step of one proposal, the first first."""
@@ -155,13 +175,30 @@ class Proposals:
     def _rows(self, chosen: Select[Any]) -> list[ProposalRow]:
         return _made(self._connection.execute(chosen))
 
-    def _write(self, strategy: str, proposal_id: str, taken: Sequence[Transition]) -> None:
-        named = {"strategy": strategy, "proposal_id": proposal_id}
-        rows = [
-            {**named, **step._asdict(), "old": step.old.value if step.old else None, "new": step.new.value}
-            for step in taken
-        ]
-        insert_new(self._connection, transitions, rows)
+
+def _taken(proposal_id: str, old: ProposalState, steps: Sequence[Step], *, by: str, time: int) -> list[Transition]:
+    taken = []
+    for new, reason in steps:
+        if new not in TRANSITIONS[old]:
+            allowed = sorted(state.value for state in TRANSITIONS[old]) or "nowhere"
+            raise ForbiddenTransition(
+                f"proposal {proposal_id!r} is {old.value}: it cannot become {new.value}, it can go {allowed}"
+            )
+        taken.append(Transition(old, new, reason, by, time))
+        old = new
+    return taken
+
+
+def _row(strategy: str, proposal_id: str, step: Transition) -> dict[str, Any]:
+    return {
+        "strategy": strategy,
+        "proposal_id": proposal_id,
+        "old": step.old.value if step.old else None,
+        "new": step.new.value,
+        "reason": step.reason,
+        "by": step.by,
+        "time": step.time,
+    }
 
 
 def _made(rows: Iterable[Sequence[Any]]) -> list[ProposalRow]:
@@ -181,6 +218,5 @@ def _values(proposal: ParamsProposed, now: int) -> dict[str, Any]:
         "reason": proposal.reason,
         "evidence": proposal.evidence,
         "body": msgspec.json.encode(proposal).decode(),
-        "state": ProposalState.PROPOSED.value,
         "recorded_at": now,
     }

@@ -39,26 +39,31 @@ class Versions:
         self._connection = connection
 
     def add(self, version: Version, *, proposal_id: str | None, now: int) -> None:
-        """Write the next version of its strategy, and which allocations it begins and ends.
+        """Write the next version of its strategy, as ``add_all`` does."""
+        self.add_all([VersionRow(version, proposal_id, now)])
+
+    def add_all(self, rows: Sequence[VersionRow]) -> None:
+        """Write versions that follow one another, those of a strategy in their order, and which allocations they begin
+        and end.
 
         Raises:
-            StoreRefused: it does not follow the latest version, or its checksum is not that of its content.
-            StoreBusy: somebody else wrote a version of this number at the same time.
+            StoreRefused: one does not follow the latest version, or its checksum is not that of its content.
+            StoreBusy: somebody else wrote a version of that number at the same time.
         """
-        for number in rows_of(self._connection, _LATEST_NUMBER, of=version.strategy):
-            latest = VersionNumber(*number)
-            if version.id <= latest or version.previous != str(latest):
-                what = (
-                    f"version {version.id} of {version.strategy!r}, which names {version.previous} as its previous one"
-                )
-                raise StoreRefused(f"{what}, does not follow {latest}")
-        if not version.intact:
-            raise StoreRefused(f"version {version.id} of {version.strategy!r} has a checksum that is not its own")
-        if insert_new(self._connection, versions, [_values(version, proposal_id, now)]) != [True]:
-            raise StoreBusy(
-                f"version {version.id} of {version.strategy!r} was written by another gate; repeat the turn"
-            )
-        Allocations(self._connection).follow(version)
+        before: dict[str, Version] = {}
+        moving: list[Version] = []
+        for version in (row.version for row in rows):
+            last = before.get(version.strategy)
+            _check_follows(version, self._latest_number(version.strategy) if last is None else last.id)
+            if last is None or last.allocations != version.allocations:
+                moving.append(version)
+            before[version.strategy] = version
+        new = insert_new(self._connection, versions, list(map(_values, rows)))
+        if taken := [row.version for row, is_new in zip(rows, new, strict=True) if not is_new]:
+            numbers = ", ".join(f"{one.id} of {one.strategy!r}" for one in taken)
+            raise StoreBusy(f"version {numbers} was written by another gate; repeat the turn")
+        for version in moving:
+            Allocations(self._connection).follow(version)
 
     def latest(self, strategy: str) -> Version | None:
         """The version in force."""
@@ -83,6 +88,10 @@ class Versions:
         found = select(versions.c.strategy).distinct().order_by(versions.c.strategy)
         return list(self._connection.execute(found).scalars())
 
+    def _latest_number(self, strategy: str) -> VersionNumber | None:
+        found = rows_of(self._connection, _LATEST_NUMBER, of=strategy)
+        return VersionNumber(*found[0]) if found else None
+
     def _newest(self, chosen: Select[Any]) -> Version | None:
         found = self._rows(chosen, limit=1)
         return found[0].version if found else None
@@ -98,7 +107,16 @@ def _made(rows: Iterable[Sequence[Any]]) -> list[VersionRow]:
     ]
 
 
-def _values(version: Version, proposal_id: str | None, now: int) -> dict[str, Any]:
+def _check_follows(version: Version, latest: VersionNumber | None) -> None:
+    if latest is not None and (version.id <= latest or version.previous != str(latest)):
+        what = f"version {version.id} of {version.strategy!r}, which names {version.previous} as its previous one"
+        raise StoreRefused(f"{what}, does not follow {latest}")
+    if not version.intact:
+        raise StoreRefused(f"version {version.id} of {version.strategy!r} has a checksum that is not its own")
+
+
+def _values(row: VersionRow) -> dict[str, Any]:
+    version = row.version
     return {
         "strategy": version.strategy,
         "epoch": version.epoch,
@@ -108,7 +126,7 @@ def _values(version: Version, proposal_id: str | None, now: int) -> dict[str, An
         "regime": version.regime,
         "registry": version.registry,
         "checksum": version.checksum,
-        "proposal_id": proposal_id,
-        "recorded_at": now,
+        "proposal_id": row.proposal_id,
+        "recorded_at": row.recorded_at,
         "body": msgspec.json.encode(version).decode(),
     }

@@ -1,12 +1,11 @@
 """The gate: the only one that changes what is in force."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 
 import structlog
 
 from learning.gate import Evidence
-from schemas.allocation import Value
 from schemas.errors import Refused
 from schemas.event import Envelope
 from schemas.parameters import Registry
@@ -18,17 +17,26 @@ from store.applications import Applications
 from store.epochs import epoch
 from store.evidence import EvidenceRows
 from store.inbox import Inbox
-from store.proposals import Proposals, ProposalState, Step
+from store.proposals import Judged, Proposals, ProposalState, Step
 from store.versions import Versions
 from store.work import Work
 from workers.gate.draft import Circumstances, Draft, draft
-from workers.gate.publication import OWNER, first_version, next_number, publish, reconciled
+from workers.gate.publication import (
+    OWNER,
+    Publication,
+    Reconciled,
+    first_version,
+    next_number,
+    publish,
+    reconciled,
+)
 from workers.gate.sitting import Sitting
 from workers.worker import Refusal
 
 log = structlog.get_logger()
 
 VALIDATED = Step(ProposalState.VALIDATED, "bounds, budgets and evidence hold")
+DEPLOYED = Step(ProposalState.DEPLOYED, "in force")
 
 
 class Deployment:
@@ -60,15 +68,17 @@ class Deployment:
         for registry in self._registries.values():
             current = Versions(work.connection).latest(registry.strategy)
             if current is None:
-                publish(work, first_version(registry, epoch=begun), registry=registry, changes=[], proposal=None)
-            elif (made := reconciled(current, registry, epoch=begun)) is not None:
-                publish(work, made.version, registry=registry, changes=made.changes, proposal=None)
+                made: Reconciled | None = Reconciled(first_version(registry, epoch=begun), [])
+            else:
+                made = reconciled(current, registry, epoch=begun)
+            if made is not None:
+                publish(work, [Publication(made.version, registry, made.changes, None, "registry", work.now)])
 
     def handle(self, work: Work, batch: Sequence[Envelope]) -> Sequence[Refusal]:
         """Take proposals, reviews and acknowledgements in, in the order in which they came."""
         refusals: list[Refusal] = []
         applied: list[Envelope] = []
-        sitting = Sitting(work)
+        sitting = Sitting(work, batch)
         for envelope in batch:
             if envelope.data.strategy not in self._registries:
                 known = ", ".join(sorted(self._registries))
@@ -81,6 +91,7 @@ class Deployment:
                 self._take_review(work, envelope, refusals, sitting)
             else:
                 applied.append(envelope)
+        sitting.write()
         Applications(work.connection).record(applied, now=work.now)
         return refusals
 
@@ -91,21 +102,23 @@ class Deployment:
 
     def _take_proposal(self, work: Work, envelope: Envelope, sitting: Sitting) -> None:
         proposal: ParamsProposed = envelope.data
-        proposals = Proposals(work.connection)
-        if not proposals.add(proposal, now=work.now):
+        if sitting.knows(proposal):
             return
+        judged = Judged(proposal, (VALIDATED,))
         try:
             made = self._judge(work, proposal, sitting)
         except Refused as refused:
-            self._move(work, proposal, Step(ProposalState.REJECTED, str(refused)))
-            return
-        if self._mode is Mode.ACT:
-            self._deploy(work, proposal, made, sitting, VALIDATED, by="gate", time=envelope.time)
+            judged = Judged(proposal, (Step(ProposalState.REJECTED, str(refused)),))
         else:
-            self._move(work, proposal, VALIDATED)
+            if self._mode is Mode.ACT:
+                version = self._deploy(proposal, made, sitting, by="gate", time=envelope.time)
+                judged = Judged(proposal, (VALIDATED, DEPLOYED), version=version)
+        sitting.judge(judged)
+        _log(proposal, judged.steps)
 
     def _take_review(self, work: Work, envelope: Envelope, refusals: list[Refusal], sitting: Sitting) -> None:
         review: ProposalReviewed = envelope.data
+        sitting.write()
         found = Proposals(work.connection).get(review.strategy, review.proposal_id)
         inbox = Inbox(work.connection)
         if inbox.seen(OWNER, envelope.source, envelope.id):
@@ -129,28 +142,25 @@ class Deployment:
         except Refused as refused:
             self._move(work, proposal, Step(ProposalState.REJECTED, f"no longer holds: {refused}"))
         else:
-            self._deploy(work, proposal, made, sitting, by=by, time=time)
+            version = self._deploy(proposal, made, sitting, by=by, time=time)
+            self._move(work, proposal, DEPLOYED, by=by, version=version)
 
     def _judge(self, work: Work, proposal: ParamsProposed, sitting: Sitting) -> Draft:
         registry = self._registries[proposal.strategy]
-        versions = Versions(work.connection)
         version = sitting.in_force(proposal.strategy) or first_version(registry, epoch=sitting.epoch)
         return draft(
             proposal,
             Circumstances(
                 version=version,
                 registry=registry,
-                day_start=cache(lambda: _day_start(versions, version, session=proposal.session)),
+                day_start=cache(lambda: sitting.day_start(version, session=proposal.session)),
                 evidence=lambda row, arm: EvidenceRows(work.connection).find(row, arm, shape=Evidence),
                 next_version=str(next_number(version, epoch=sitting.epoch)),
             ),
         )
 
-    def _deploy(
-        self, work: Work, proposal: ParamsProposed, made: Draft, sitting: Sitting, *before: Step, by: str, time: int
-    ) -> None:
-        """Publish what was made of a proposal that took the steps ``before`` in this turn."""
-        registry = self._registries[proposal.strategy]
+    def _deploy(self, proposal: ParamsProposed, made: Draft, sitting: Sitting, *, by: str, time: int) -> str:
+        """Bring what was made of a proposal into force; returns the id of its version."""
         current = sitting.in_force(proposal.strategy)
         if current is None:
             raise Refused(f"strategy {proposal.strategy!r} has no version yet; start deployment in mode advise or act")
@@ -166,28 +176,25 @@ class Deployment:
             values=made.values,
             allocations=made.allocations,
         )
-        publish(work, version, registry=registry, changes=made.changes, proposal=proposal, by=by, time=time)
-        sitting.published(version)
-        deployed = Step(ProposalState.DEPLOYED, "in force")
-        self._move(work, proposal, *before, deployed, by=by, version=str(version.id))
+        registry = self._registries[proposal.strategy]
+        sitting.publish(Publication(version, registry, made.changes, proposal.proposal_id, by, time))
+        return str(version.id)
 
     def _move(
-        self, work: Work, proposal: ParamsProposed, *steps: Step, by: str = "gate", version: str | None = None
+        self, work: Work, proposal: ParamsProposed, step: Step, *, by: str = "gate", version: str | None = None
     ) -> None:
         Proposals(work.connection).move(
-            proposal.strategy, proposal.proposal_id, *steps, by=by, time=work.now, version=version
+            proposal.strategy, proposal.proposal_id, step, by=by, time=work.now, version=version
         )
-        for step in steps:
-            log.info(
-                "proposal.moved",
-                id=proposal.proposal_id,
-                kind=proposal.kind.value,
-                state=step.new.value,
-                reason=step.reason,
-            )
+        _log(proposal, [step])
 
 
-def _day_start(versions: Versions, current: Version, *, session: str) -> Mapping[str, Value]:
-    """The values before the first change of ``session``: what the daily change budget counts from."""
-    before = versions.last_before(current.strategy, session=session)
-    return (before or current).values
+def _log(proposal: ParamsProposed, steps: Iterable[Step]) -> None:
+    for step in steps:
+        log.info(
+            "proposal.moved",
+            id=proposal.proposal_id,
+            kind=proposal.kind.value,
+            state=step.new.value,
+            reason=step.reason,
+        )

@@ -20,8 +20,8 @@ from schemas.params import ParamsApplied, ParamsProposed, ParamsUpdated, Proposa
 from schemas.registry import load_registry
 from schemas.reports import CycleCompleted
 from schemas.version import VersionNumber
-from store.proposals import Proposals, ProposalState, Step
-from workers.gate.publication import first_version, publish
+from store.proposals import Judged, Proposals, ProposalState, Step
+from workers.gate.publication import Publication, first_version, publish
 
 DAY = "2012-01-03"
 NOW = 1_325_624_400_000_000
@@ -144,7 +144,7 @@ class Engine:
         if number > 1:
             version = structs.replace(version, number=number, previous=f"1-{number - 1}", checksum="")
         with self._store.begin() as work:
-            publish(work, version, registry=self.registry, changes=[], proposal=None)
+            publish(work, [Publication(version, self.registry, [], None, "registry", work.now)])
             work.commit()
         self.say(
             ParamsUpdated(
@@ -170,7 +170,7 @@ class Engine:
             strategy="demo", proposal_id="p", kind=ProposalKind.VALUES, session=DAY, proposed_by="daily", reason="r"
         )
         with self._store.begin() as work:
-            Proposals(work.connection).add(proposal, now=NOW)
+            Proposals(work.connection).add([Judged(proposal)], now=NOW)
             if state:
                 Proposals(work.connection).move("demo", "p", Step(state, "r"), by="gate", time=NOW)
             work.commit()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from store.counts import refusals
 from store.dead_letters import Buried, Closed, DeadLetters, Fate, OpenLetters
 from store.inbox import Inbox
-from store.outbox import Letter, Outbox
+from store.outbox import Letter, Outbox, Post
 
 
 def post(store, owner, *bodies, now=1):
@@ -38,11 +38,8 @@ def test_letters_wait_in_the_order_in_which_they_were_added(store):
 
 def test_a_letter_says_where_else_it_goes(store):
     with store.begin() as work:
-        outbox = Outbox(work.connection)
-        outbox.add(
-            "deployment", "params.updated", b"new", now=1, channel="params.updated", key="snapshot", value=b"all"
-        )
-        outbox.add("deployment", "insight.published", b"seen", now=1)
+        everywhere = Post("params.updated", b"new", channel="params.updated", key="snapshot", value=b"all")
+        Outbox(work.connection).post("deployment", [everywhere, Post("insight.published", b"seen")], now=1)
         work.commit()
 
     both, one = waiting(store, "deployment")

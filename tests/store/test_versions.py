@@ -7,7 +7,7 @@ from schemas.allocation import Allocation, Arm, Purpose
 from schemas.params import Change
 from schemas.version import Version, VersionNumber
 from store.allocations import Allocations
-from store.audit import Audit
+from store.audit import Audit, moved
 from store.errors import StoreRefused
 from store.splits import splits
 from store.versions import Versions
@@ -153,10 +153,9 @@ def test_every_value_that_moved_is_in_the_audit_trail(store):
         Change(name="days", old=5, new=7, reason="better"),
     ]
     with store.begin() as work:
-        Audit(work.connection).record(version(2), changes, by="gate", time=11)
-        Audit(work.connection).record(
-            version(3), [Change(name="weight", old=0.3, new=0.2, reason="?")], by="x", time=12
-        )
+        later = [Change(name="weight", old=0.3, new=0.2, reason="?")]
+        first = moved(version(2), changes, by="gate", time=11)
+        Audit(work.connection).record([*first, *moved(version(3), later, by="x", time=12)])
         work.commit()
 
     with store.read() as reading:
@@ -164,7 +163,7 @@ def test_every_value_that_moved_is_in_the_audit_trail(store):
         assert ("main", "1-2", "weight", 0.25, 0.3, "better", "e1", "gate", 11) == audit.history("main", name="weight")[
             1
         ]
-        assert ["weight", "days", "avoid", "weight"] == [moved.name for moved in audit.history("main")]
+        assert ["weight", "days", "avoid", "weight"] == [one.name for one in audit.history("main")]
         assert (5, 7) == audit.history("main", name="days")[0][3:5]
         assert ["GME", "AMC"] == audit.history("main", name="avoid")[0].new
         assert [] == audit.history("other")

@@ -18,7 +18,7 @@ from schemas.vocabulary import Direction, Recommendation, Side
 from store.cycles import Cycles
 from store.evidence import EvidenceRows
 from store.outbox import Outbox
-from store.proposals import Proposals, ProposalState, Step
+from store.proposals import Judged, Proposals, ProposalState, Step
 from workers.cli import app
 from workers.story.cast import Role
 from workers.story.pages import pages
@@ -565,17 +565,15 @@ def test_cycles_evidence_proposals_and_versions_that_followed_are_named_and_no_e
             ("shares", session, {one.allocation: {"arm": 100}}),
             ("others", session, {"look.1-1": {"arm": 100}}),
         ):
-            Proposals(work.connection).add(
-                ParamsProposed(
-                    proposal_id=name,
-                    kind=ProposalKind.SHARES,
-                    session=day,
-                    proposed_by="daily",
-                    reason="why",
-                    shares=about,
-                ),
-                now=4,
+            proposal = ParamsProposed(
+                proposal_id=name,
+                kind=ProposalKind.SHARES,
+                session=day,
+                proposed_by="daily",
+                reason="why",
+                shares=about,
             )
+            Proposals(work.connection).add([Judged(proposal)], now=4)
         steps = [Step(state, "fits") for state in (ProposalState.VALIDATED, ProposalState.DEPLOYED)]
         Proposals(work.connection).move("main", "shares", *steps, by="gate", time=5, version="1-2")
         work.commit()

@@ -8,7 +8,7 @@ import structlog
 from store.outbox import Outbox
 from store.store import Store
 from store.versions import Versions
-from workers.gate.publication import OWNER, announce, snapshot_key
+from workers.gate.publication import OWNER, announcement, snapshot_key
 
 log = structlog.get_logger()
 
@@ -55,5 +55,6 @@ class Snapshots:
             if self._at_broker(snapshot_key(strategy)) != msgspec.json.encode(version):
                 log.warning("snapshot.lost", strategy=strategy, version=str(version.id))
                 with self._store.begin() as work:
-                    announce(work, version, changes=[], time=work.now)
+                    letter = announcement(version, changes=[], time=work.now)
+                    Outbox(work.connection).post(OWNER, [letter], now=work.now)
                     work.commit()
