@@ -57,7 +57,10 @@ def _number(value: float) -> str:
         raise ValueError(f"{value} is not a finite number")
     if value == 0:
         return "0"
-    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    text = repr(value)
+    if "e" not in text:  # these digits and no exponent are ECMAScript's as well
+        return text.removesuffix(".0")
+    sign, digits, exponent = Decimal(text).normalize().as_tuple()
     text = "".join(map(str, digits))
     point = len(text) + int(exponent)
     if 0 < point <= 21:

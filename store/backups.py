@@ -9,7 +9,7 @@ from sqlalchemy import URL, Connection, inspect, make_url, select
 
 from store.dumps import dump, load
 from store.engines import POSTGRESQL
-from store.epochs import begin_epoch, epoch
+from store.epochs import begin_epoch, latest_epoch
 from store.errors import StoreBusy, StoreOutdated, StoreRefused, StoreUnavailable
 from store.migrations import upgrade
 from store.store import Clock, Store
@@ -83,7 +83,7 @@ def _epoch_before(store: Store, *, replace: bool) -> int:
             if is_empty(reading):
                 return 0
             if replace:
-                return epoch(reading)
+                return latest_epoch(reading)
     except (StoreOutdated, StoreUnavailable) as error:
         if replace:
             return 0

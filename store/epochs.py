@@ -15,14 +15,19 @@ _NEWEST = select(func.max(versions.c.epoch))
 
 
 def epoch(connection: Connection) -> int:
-    """The epoch in force: 1 in a new store, and never below that of a version that is there."""
+    """The epoch in force: 1 in a store that was never restored."""
+    return max(FIRST, Tallies(connection).value(NAME))
+
+
+def latest_epoch(connection: Connection) -> int:
+    """The latest that anything in the store tells of; it reads every version there ever was."""
     [(newest,)] = rows_of(connection, _NEWEST)
-    return max(FIRST, Tallies(connection).value(NAME), newest or 0)
+    return max(epoch(connection), newest or 0)
 
 
 def begin_epoch(connection: Connection, *, above: int) -> int:
     """Begin the epoch after all that the store knows of, and after ``above``; it holds from the next version on."""
     tallies = Tallies(connection)
-    following = max(epoch(connection), above) + 1
+    following = max(latest_epoch(connection), above) + 1
     tallies.add(NAME, following - tallies.value(NAME))
     return following

@@ -18,7 +18,11 @@ def test_writes_what_rfc_8785_writes(value):
     assert rfc8785.dumps(value).decode() == canonical_json(value)
 
 
-@pytest.mark.parametrize("number", [1e21, 1e20, 1e-7, 1e-6, 123456789.123, 5e-324, -0.0, 100.0, 0.1 + 0.2])
+EDGES = [1e21, 1e20, 1e16, 9007199254740993.0, 1e15, 1e-7, 1e-6, 0.0001, 0.00001, 123456789.123, 5e-324, -0.0, 100.0]
+FURTHER = [-1.5, 0.1 + 0.2, 123456789012345680000.0, 1.7976931348623157e308]
+
+
+@pytest.mark.parametrize("number", [*EDGES, *FURTHER])
 def test_writes_edge_numbers_as_rfc_8785_does(number):
     assert rfc8785.dumps(number).decode() == canonical_json(number)
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 
 from store import dumps
 from store.backups import back_up, restore
-from store.epochs import epoch
+from store.epochs import latest_epoch
 from store.errors import StoreBusy, StoreOutdated, StoreRefused, StoreUnavailable
 from store.tables import audit, counters, dead_letters, inbox, instruments, metadata, versions
 from tests.conftest import NOW
@@ -30,7 +30,7 @@ def rows_of(store):
 
 def epoch_of(store):
     with store.read() as reading:
-        return epoch(reading)
+        return latest_epoch(reading)
 
 
 def fill(store):

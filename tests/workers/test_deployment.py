@@ -1,3 +1,5 @@
+from itertools import count, islice
+
 import msgspec
 import pytest
 from learning_client.follower import Follower
@@ -12,6 +14,7 @@ from schemas.params import ParamsApplied, ParamsProposed, ProposalKind
 from schemas.review import ProposalReviewed
 from schemas.settings import Mode
 from schemas.version import Version, VersionNumber
+from store.allocations import Allocations
 from store.applications import Applications
 from store.audit import Audit
 from store.backups import back_up, restore
@@ -20,7 +23,9 @@ from store.evidence import EvidenceRows
 from store.mailbag import Mailbag
 from store.outbox import Outbox
 from store.proposals import Proposals, ProposalState
+from store.store import Store
 from store.versions import Versions
+from tests.statements import heard, plans
 from workers.deployment import Deployment
 
 BETTER = {"threshold": 0.6}
@@ -332,6 +337,63 @@ def test_a_review_that_was_refused_is_taken_in_when_it_is_sent_again(store):
     gate.take(values(threshold=0.55))
     assert [] == gate.take(review)
     assert 0.55 == gate.latest().values["threshold"]
+
+
+def told(gate):
+    """All that a gate has written, but for the numbers of rows."""
+    with gate.store.read() as reading:
+        proposals = Proposals(reading).history("test")
+        return {
+            "proposals": proposals,
+            "steps": [Proposals(reading).steps("test", row.proposal.proposal_id) for row in proposals],
+            "versions": Versions(reading).history("test"),
+            "allocations": Allocations(reading).history("test"),
+            "audit": Audit(reading).history("test"),
+            "letters": [letter[1:] for letter in Outbox(reading).waiting("deployment", 100)],
+        }
+
+
+def test_what_comes_in_one_batch_is_taken_in_as_if_it_came_one_by_one(stores):
+    batch = [
+        values("up", threshold=0.55),
+        values("up", threshold=0.45),
+        values("too far", threshold=0.65),
+        shares(500, 700, 8800, identity="gone"),
+        values("next day", session="2024-01-03", threshold=0.65),
+        values("hold", session="2024-01-03", hold=6),
+        ProposalReviewed(strategy="test", proposal_id="up", approved=False, by="ada", reason="late"),
+        values("back", session="2024-01-04", threshold=0.6),
+    ]
+    one, other = (Gate(stores.fresh(lambda: 7_000_000), Mode.ACT) for _ in range(2))
+    refused = [reason for data in batch for reason in one.take(data)]
+
+    assert refused == other.take(*batch)
+    assert ["proposal 'up' is deployed; only a validated one can be reviewed"] == refused
+    assert told(one) == told(other)
+    states = {row.proposal.proposal_id: row.state for row in told(other)["proposals"]}
+    assert {"too far", "gone"} == {name for name, state in states.items() if state is ProposalState.REJECTED}
+    assert {"up", "next day", "hold", "back"} == states.keys() - {"too far", "gone"}
+
+
+def test_what_a_turn_asks_of_the_store_grows_neither_with_its_proposals_nor_with_the_versions_there_are():
+    store = Store.open("sqlite://", clock=lambda: 7_000_000)
+    store.migrate()
+    gate = Gate(store, Mode.ACT)
+    numbers, counts = count(1), []
+    for size in (1, 1, 20, 1):
+        proposals = [values(f"p{number}", hold=5 + number % 2) for number in islice(numbers, size)]
+        with store.begin() as work, heard(work.connection) as asked:
+            envelopes = [Envelope(source="test", id=one.proposal_id, time=1, data=one) for one in proposals]
+            gate.worker.handle(work, envelopes)
+            work.commit()
+        assert ProposalState.DEPLOYED is gate.state(proposals[-1].proposal_id).state
+        selects = [statement for statement in asked if statement.startswith("SELECT")]
+        counts.append(len(selects))
+        with store.read() as reading:
+            found = plans(reading, selects)
+        assert all("=?" in plan for plan in found), found
+    assert [counts[0]] * 4 == counts
+    store.close()
 
 
 def test_refuses_events_of_a_strategy_that_it_does_not_have(store):

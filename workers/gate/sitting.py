@@ -28,6 +28,8 @@ class Sitting:
         self._known = _known(work, batch)
         self._judged: list[Judged] = []
         self._publications: list[Publication] = []
+        self._published: list[Version] = []
+        self._before: dict[tuple[str, str], Version | None] = {}
 
     @cached_property
     def epoch(self) -> int:
@@ -42,9 +44,13 @@ class Sitting:
 
     def day_start(self, current: Version, *, session: str) -> Mapping[str, Value]:
         """The values before the first change of ``session``: what the daily change budget counts from."""
-        self.write()
-        before = Versions(self._work.connection).last_before(current.strategy, session=session)
-        return (before or current).values
+        for version in reversed(self._published):
+            if version.strategy == current.strategy and version.session < session:
+                return version.values
+        asked = (current.strategy, session)
+        if asked not in self._before:
+            self._before[asked] = Versions(self._work.connection).last_before(current.strategy, session=session)
+        return (self._before[asked] or current).values
 
     def knows(self, proposal: ParamsProposed) -> bool:
         """Whether it was judged before; from now on it is known."""
@@ -60,6 +66,7 @@ class Sitting:
     def publish(self, publication: Publication) -> None:
         """This version is in force now."""
         self._publications.append(publication)
+        self._published.append(publication.version)
         self._in_force[publication.version.strategy] = publication.version
 
     def write(self) -> None:
