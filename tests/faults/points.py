@@ -12,6 +12,7 @@ from functools import wraps
 import psycopg
 
 from events.group import ConsumerGroup
+from events.reader import Reader
 from store.mailbag import Mailbag
 
 OBJECT = re.compile(r'\b(?:FROM|INTO|UPDATE|TABLE|TO SAVEPOINT|SAVEPOINT)\s+(?:learning\.)?"?(\w+)')
@@ -57,7 +58,7 @@ class Points:
         ConsumerGroup.settled_before = self.around("ask what is settled", ConsumerGroup.settled_before)
         Mailbag.sent = self.around("note as sent", Mailbag.sent)
         turn, drain = importlib.import_module("workers.turn"), importlib.import_module("events.drain")
-        turn.decode = self.around("decode", turn.decode)
+        Reader.read = self.around("decode", Reader.read)
         turn.drain = self.around("relay", turn.drain)
         drain.relay = self.around("send", drain.relay)
         self._watch_sqlite()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from events.codec import decode
 from events.errors import BrokerUnreachable
+from events.reader import Reader
 from store.dead_letters import DeadLetters
 from store.errors import StoreUnavailable
 from tests.workers.recorder import Bench, Death
@@ -130,14 +130,14 @@ def test_acknowledgements_that_are_lost_again_and_again_bury_nothing(bench, monk
 
 def test_an_event_that_ends_the_process_where_it_is_decoded_is_buried_without_being_decoded_again(bench, monkeypatch):
     bench.send("a", "deadly", "b")
-    whole = decode
+    whole = Reader.read
 
-    def decoded(fields, **more):
+    def read(reader, fields, *more, **named):
         if b"deadly" in fields[b"event"]:
             raise Death
-        return whole(fields, **more)
+        return whole(reader, fields, *more, **named)
 
-    monkeypatch.setattr("workers.turn.decode", decoded)
+    monkeypatch.setattr(Reader, "read", read)
     assert LIVES == live(bench)
     [letter] = buried(bench).values()
     assert b'"deadly"' in letter.body
