@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from learning import weights as module
 from learning.errors import LearningError
@@ -42,15 +42,22 @@ def test_the_effective_number_is_kishs_and_the_largest_share_that_of_one_unit():
     assert (36 / 14, 3 / 6, 2.0) == pytest.approx((seen.effective, seen.largest_share, seen.mean))
 
 
-def test_over_all_draws_the_mean_weight_has_the_mean_and_spread_that_its_interval_is_made_of():
-    draws = [(chance, weighed(logged(arms))) for chance, arms in every_draw(LOGGING)]
+@pytest.mark.parametrize("impossible", [0.0, 0.3])
+def test_over_all_draws_the_mean_weight_has_the_mean_and_spread_that_its_interval_is_made_of(impossible):
+    """A third arm, never drawn, has the part ``impossible`` of the policy."""
+    world = {
+        "propensities": np.column_stack([LOGGING, np.zeros(3)]),
+        "target": np.column_stack([TARGET * (1 - impossible), np.full(3, impossible)]),
+    }
+    draws = [(chance, weighed(logged(arms, **world))) for chance, arms in every_draw(world["propensities"]) if chance]
     mean = sum(chance * seen.mean for chance, seen in draws)
     spread = np.sqrt(sum(chance * (seen.mean - mean) ** 2 for chance, seen in draws))
-    assert pytest.approx(1, abs=1e-12) == mean
+    assert pytest.approx(1 - impossible, abs=1e-12) == mean
     for _, seen in draws:
         assert (mean, spread) == pytest.approx(
-            ((seen.low + seen.high) / 2, (seen.high - seen.low) / 2 / 3.2905267314919)
+            ((seen.low + seen.high) / 2, (seen.high - seen.low) / 2 / norm.ppf(0.9995))
         )
+        assert impossible == pytest.approx(seen.uncovered, abs=1e-12)
 
 
 def test_sound_logs_are_seldom_refused_and_wrong_ones_nearly_always():
