@@ -51,6 +51,16 @@ def test_the_best_threshold_is_the_one_that_trying_all_of_them_finds(seed, per_s
     assert (best.n, best.kept) == (60, 60 if threshold is None else threshold.keeps(world["feature"]).sum())
 
 
+def test_of_thresholds_that_gain_the_same_the_one_that_keeps_most_is_taken():
+    world = {
+        "feature": np.repeat([1.0, 2.0, 3.0], 4),
+        "outcomes": np.repeat([-0.01, 0.0, 0.02], 4),
+        "sessions": np.arange(12),
+        "ends": np.arange(12),
+    }
+    assert Threshold(2.0) == found(world, least=2, per_session=True).threshold
+
+
 def test_a_fold_is_judged_by_the_threshold_that_what_was_over_before_it_chooses():
     world = drawn(1, n=300, sessions=30, window=3)
     best = found(world, folds=4, least=10)
