@@ -10,6 +10,7 @@ from scipy.stats import binom, norm, pearsonr, spearmanr
 from learning import correlation as module
 from learning.correlation import correlations
 from learning.errors import LearningError
+from learning.uniqueness import average_uniqueness
 
 
 def drawn(seed, *, n=80, k=6, ties=False, missing=0.0):
@@ -169,6 +170,19 @@ def test_in_a_null_world_p_values_are_as_rare_as_they_say_and_false_discoveries_
         discoveries += any(one.spearman.q_value < 0.05 for one in found)
     assert binom.ppf(0.0005, runs * 10, 0.05) <= hits <= binom.ppf(0.9995, runs * 10, 0.05)
     assert discoveries <= binom.ppf(0.999, runs, 0.05)
+
+
+def test_outcomes_that_overlap_raise_false_alarms_only_where_uniqueness_is_not_told():
+    """One instrument, outcomes over 5 sessions and a feature as slow, 300 worlds without any connection."""
+    runs, chance, alarms = 300, np.random.default_rng(2), {"told": 0, "untold": 0}
+    starts = np.arange(200)
+    uniqueness = average_uniqueness(np.zeros(200, int), starts, starts + 4)
+    for _ in range(runs):
+        outcome, feature = (np.convolve(chance.normal(size=204), np.ones(5), mode="valid") for _ in range(2))
+        for name, told in (("told", uniqueness), ("untold", None)):
+            alarms[name] += of(feature[:, None], outcome, uniqueness=told)[0].pearson.p_value < 0.05
+    assert alarms["told"] <= binom.ppf(0.999, runs, 0.05)
+    assert alarms["untold"] > binom.ppf(0.999, runs, 0.05)
 
 
 def test_intervals_cover_the_true_coefficient_as_often_as_they_say():

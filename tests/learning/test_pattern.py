@@ -3,7 +3,7 @@ from time import process_time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss
 
@@ -37,6 +37,7 @@ def whole(seen):
     return made
 
 
+@settings(max_examples=60)
 @given(lists, st.randoms(use_true_random=False))
 def test_the_order_of_occurrences_changes_no_bit(seen, chance):
     shuffled = list(seen)
@@ -44,12 +45,14 @@ def test_the_order_of_occurrences_changes_no_bit(seen, chance):
     assert whole(seen) == whole(shuffled) == merged(contribution(one, bound=1.0) for one in shuffled)
 
 
+@settings(max_examples=60)
 @given(lists, lists)
 def test_what_was_taken_back_leaves_no_trace_and_two_halves_make_the_whole(seen, others):
     assert whole(seen) == whole(seen + others) - whole(others) == Performance() - whole(others) + whole(seen + others)
     assert whole(seen + others) == whole(seen) + whole(others)
 
 
+@settings(max_examples=60)
 @given(st.lists(occurrences, min_size=1, max_size=15), occurrences)
 def test_a_revision_leaves_what_the_last_word_alone_would_have_left(seen, last):
     revised = whole(seen) - contribution(seen[0], bound=1.0) + contribution(last, bound=1.0)
