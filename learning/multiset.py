@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Generic, TypeVar
 
 from learning.errors import LearningError
@@ -57,7 +59,7 @@ class Multiset(Generic[Key]):
     def _with(self, other: Multiset[Key], sign: int) -> Multiset[Key]:
         counts = list(self.counts)
         for value, count in other.counts:
-            place = _place(counts, value)
+            place = bisect_left(counts, value, key=itemgetter(0))
             known = place < len(counts) and counts[place][0] == value
             left = sign * count + (counts[place][1] if known else 0)
             counts[place : place + known] = [(value, left)] if left else []
@@ -68,12 +70,3 @@ class Multiset(Generic[Key]):
             if count < 0:
                 raise LearningError(f"{value!r} was taken back {-count} times more than it was ever added")
         return self.counts
-
-
-def _place(counts: list[tuple[Key, int]], value: Key) -> int:
-    """Of the first pair whose value is not below ``value``, by halving."""
-    low, high = 0, len(counts)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if counts[middle][0] < value else (low, middle)
-    return low

@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "learning").rglob("*.py"))
 PURE = {
     "__future__",
+    "bisect",
     "math",
     "collections",
     "collections.abc",
@@ -18,6 +19,7 @@ PURE = {
     "typing",
     "enum",
     "itertools",
+    "operator",
 }
 PURE |= {"numpy", "numpy.typing", "scipy.special", "scipy.stats"}
 REACHES_OUT = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}
