@@ -1,0 +1,127 @@
+"""One belief a regime, each borrowing from the others as far as regimes have been alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learning.effects import ArmEffects
+from learning.errors import LearningError
+from learning.posterior import Posterior, posterior_of
+
+Floats = NDArray[np.float64]
+
+
+def regime_posteriors(effects: Sequence[ArmEffects], *, prior_sd: float) -> list[Posterior]:
+    """Belief about the same arms' differences in each regime; one for each of ``effects``, in their order.
+
+    difference(arm, regime) ~ N(mu(arm), tau^2) with mu(arm) ~ N(0, prior_sd^2) (hierarchical Thompson sampling, Hong
+    et al. 2022) and tau from the data, by ``between_regimes``. A regime that nothing is known of has the others'
+    mean, less surely. With one regime this is ``posterior_of``, to the last bit.
+
+    Raises:
+        LearningError: effects of different arms, or ``prior_sd`` is not positive.
+    """
+    if len({(each.baseline, each.arms) for each in effects}) > 1:
+        raise LearningError(f"regimes are compared on the same arms, not {sorted({each.arms for each in effects})}")
+    if len(effects) < 2:
+        return [posterior_of(each, prior_sd=prior_sd) for each in effects]
+    precisions, weighed = (np.array(each) for each in zip(*(_canonical(each) for each in effects), strict=True))
+    means, covariances = borrowed(
+        precisions, weighed, prior_sd=prior_sd, tau=np.sqrt(between_regimes(precisions, weighed))
+    )
+    return [
+        Posterior(each.arms, mean, covariance)
+        for each, mean, covariance in zip(effects, means, covariances, strict=True)
+    ]
+
+
+def between_regimes(precisions: Floats, weighed: Floats) -> Floats:
+    """tau^2, the variance between regimes of one arm's value, by the method of moments, of shape (...).
+
+    Cochran's Q about the pooled estimate, less what noise alone would give, over its slope in tau^2, and 0 where that
+    is negative: DerSimonian and Laird (1986), for vectors Jackson, White and Riley (2013) with tau^2 I between regimes.
+    Chosen above restricted likelihood because it has a closed form for all allocations at once, asks for no normality
+    of the values, and takes singular precisions. One tau serves all arms, since a handful of regimes tells little about
+    each arm's own. Where fewer than two regimes measured anything it is 0.
+
+    Args:
+        precisions: of shape (..., regimes, k, k), the inverse covariance of what each regime measured, 0 for nothing.
+        weighed: of shape (..., regimes, k), the precision times the estimate.
+
+    Raises:
+        LearningError: shapes that do not fit, or a value that is not finite.
+    """
+    _check(precisions, weighed)
+    pooled, total = precisions.sum(axis=-3), weighed.sum(axis=-2)
+    inverses, inverse = _pseudo_inverse(precisions), _pseudo_inverse(pooled)
+    within = np.einsum("...ri,...rij,...rj->...", weighed, inverses, weighed)
+    excess = within - np.einsum("...i,...ij,...j->...", total, inverse, total)
+    freedom = _trace(precisions @ inverses).sum(axis=-1) - _trace(pooled @ inverse)
+    slope = _trace(pooled) - _trace(inverse @ (precisions @ precisions).sum(axis=-3))
+    informative = slope > 1e-9 * _trace(pooled)
+    return np.where(informative, np.maximum(excess - freedom, 0.0) / np.where(informative, slope, 1.0), 0.0)
+
+
+def borrowed(
+    precisions: Floats, weighed: Floats, *, prior_sd: float, tau: Floats | float, prior_mean: Floats | float = 0.0
+) -> tuple[Floats, Floats]:
+    """Means (..., regimes, k) and covariances (..., regimes, k, k) of the values in each regime, given all of them.
+
+    Values of a regime are N(mu, tau^2 I), mu is N(prior_mean, prior_sd^2 I). tau 0 pools regimes completely; the larger
+    tau, the less they tell each other. That tau was estimated is not counted into the covariance (empirical Bayes).
+    For independent arms hand in diagonal precisions, 1 / variance of each arm's mean.
+
+    Args:
+        precisions, weighed: as for ``between_regimes``; leading dimensions are allocations.
+        tau: of shape (...) or one for all.
+
+    Raises:
+        LearningError: as ``between_regimes``, or ``prior_sd`` is not positive or ``tau`` negative.
+
+    >>> means, _ = borrowed(np.array([[[4.0]], [[0.0]]]), np.array([[0.8], [0.0]]), prior_sd=1.0, tau=0.5)
+    >>> means.round(6).tolist()
+    [[0.166667], [0.133333]]
+    """
+    _check(precisions, weighed)
+    squared = np.asarray(tau, dtype=np.float64)[..., None, None, None] ** 2
+    if not (prior_sd > 0 and np.isfinite(prior_sd) and np.isfinite(squared).all() and np.min(tau) >= 0):
+        raise LearningError(f"prior_sd must be positive and tau at least 0, not {prior_sd} and {tau}")
+    unit = np.eye(precisions.shape[-1])
+    # Given mu, values are N(spread (weighed + mu / tau^2), spread) with spread = tau^2 kept.
+    kept = np.linalg.inv(unit + squared * precisions)
+    common = np.linalg.inv(unit / prior_sd**2 + (kept @ precisions).sum(axis=-3))
+    learned = prior_mean / prior_sd**2 + np.einsum("...rij,...rj->...i", kept, weighed)
+    mean = np.einsum("...ij,...j->...i", common, learned)[..., None, :]
+    means = np.einsum("...rij,...rj->...ri", kept, mean + squared[..., 0] * weighed)
+    covariances = squared * kept + kept @ common[..., None, :, :] @ np.swapaxes(kept, -1, -2)
+    return means, (covariances + np.swapaxes(covariances, -1, -2)) / 2
+
+
+def _canonical(effects: ArmEffects) -> tuple[Floats, Floats]:
+    """The precision of the differences that were measured, and the precision times the differences."""
+    if effects.noise is None:
+        return np.zeros_like(effects.information), np.zeros_like(effects.scores)
+    weights = effects.information @ np.linalg.pinv(effects.noise, rcond=1e-12, hermitian=True)
+    precision = weights @ effects.information
+    return (precision + precision.T) / 2, weights @ effects.scores
+
+
+def _pseudo_inverse(matrices: Floats) -> Floats:
+    return np.asarray(np.linalg.pinv(matrices, rcond=1e-10, hermitian=True))
+
+
+def _trace(matrices: Floats) -> Floats:
+    return np.asarray(np.trace(matrices, axis1=-2, axis2=-1))
+
+
+def _check(precisions: Floats, weighed: Floats) -> None:
+    if precisions.ndim < 3 or precisions.shape != (*weighed.shape, weighed.shape[-1]):
+        raise LearningError(
+            f"precisions (..., regimes, k, k) must fit weighed (..., regimes, k), "
+            f"not {precisions.shape} and {weighed.shape}"
+        )
+    if not (np.isfinite(precisions).all() and np.isfinite(weighed).all()):
+        raise LearningError("a precision or weighed estimate is not finite; where nothing was measured both are 0")
