@@ -23,22 +23,59 @@ def probability_best(mean: Floats, covariance: Floats, *, seed: int, draws: int 
     Raises:
         LearningError: shapes that do not fit, or a value that is not finite.
     """
-    mean, covariance = np.asarray(mean, dtype=np.float64), np.asarray(covariance, dtype=np.float64)
-    k = len(mean)
-    if mean.shape != (k,) or covariance.shape != (k, k) or not np.isfinite([*mean, *covariance.ravel()]).all():
-        raise LearningError(f"{k} finite means need a finite {k} x {k} covariance, not {covariance.shape}")
-    if k == 0:
-        return np.ones(1)
-    if k == 1:
-        better = _one_better(float(mean[0]), math.sqrt(float(covariance[0, 0])))
-        return np.array([better, 1 - better])
-    order = np.lexsort((covariance.sum(axis=1), covariance.diagonal(), mean))
-    points = qmc.Sobol(k, scramble=True, seed=seed).random(draws)
-    differences = mean[order] + ndtri(points.clip(1e-12, 1 - 1e-12)) @ _root(covariance[np.ix_(order, order)]).T
-    best = np.argmax(np.column_stack([differences, np.zeros(draws)]), axis=1)
-    probabilities = np.empty(k + 1)
-    probabilities[[*order, k]] = np.bincount(best, minlength=k + 1) / draws
-    return probabilities
+    mean = np.asarray(mean, dtype=np.float64)
+    covariance = np.asarray(covariance, dtype=np.float64)
+    row: Floats = probabilities_best(mean[None], covariance[None], seed=seed, draws=draws)[0]
+    return row
+
+
+def probabilities_best(means: Floats, covariances: Floats, *, seed: int, draws: int = 4096) -> Floats:
+    """``probability_best`` of many allocations with equally many arms at once, of shape (allocations, k + 1).
+
+    Row for row the same bits as one by one, since all look at the same points: only the work on them is shared.
+
+    Args:
+        means: of shape (allocations, k), differences to the baseline.
+        covariances: of shape (allocations, k, k).
+
+    Raises:
+        LearningError: shapes that do not fit, or a value that is not finite.
+    """
+    means, covariances = _checked(means, covariances)
+    if means.shape[1] == 1:
+        better = _one_better(means[:, 0], np.sqrt(covariances[:, 0, 0]))
+        return np.column_stack([better, 1 - better])
+    return _first_and_second(means, covariances, seed=seed, draws=draws, second=False)[0]
+
+
+def top_two(means: Floats, covariances: Floats, *, seed: int, draws: int = 4096, beta: float = 0.5) -> Floats:
+    """Probability that top-two Thompson sampling plays each arm, of shape (allocations, k + 1), the baseline LAST.
+
+    With probability ``beta`` the arm that a draw of the belief finds best; else draws are repeated until another one is
+    best, and that is played (Russo 2016). With p the probabilities of being best, in closed form:
+    p_i (beta + (1 - beta) sum over j != i of p_j / (1 - p_j)). An arm that is best in every draw has nobody beside it
+    that ever is: then it shares with those that come second, which is what the repetition tends to.
+
+    Args:
+        means, covariances: as for ``probabilities_best``; the points are the same too.
+        beta: 1 is Thompson sampling, the probability of being best; the less, the more the contenders are tried.
+
+    Raises:
+        LearningError: as ``probabilities_best``, or beta outside 0 to 1.
+    """
+    if not 0 <= beta <= 1:
+        raise LearningError(f"beta is a probability, not {beta}")
+    means, covariances = _checked(means, covariances)
+    if means.shape[1] == 0:
+        return np.ones((len(means), 1))
+    if means.shape[1] == 1:
+        best = probabilities_best(means, covariances, seed=seed)
+        return beta * best + (1 - beta) * best[:, ::-1]
+    best, second = _first_and_second(means, covariances, seed=seed, draws=draws, second=True)
+    certain = best == 1
+    odds = np.where(certain, 0.0, best / np.where(certain, 1.0, 1 - best))
+    challenged = np.where(certain.any(axis=1, keepdims=True), second, best * (_in_order_of_size(odds) - odds))
+    return beta * best + (1 - beta) * challenged
 
 
 def integer_shares(
@@ -71,16 +108,63 @@ def integer_shares(
     return shares
 
 
-def _one_better(mean: float, sd: float) -> float:
-    if sd == 0:
-        return float(np.heaviside(mean, 0.5))
-    return float(ndtr(mean / sd))
+def _checked(means: Floats, covariances: Floats) -> tuple[Floats, Floats]:
+    means, covariances = np.asarray(means, dtype=np.float64), np.asarray(covariances, dtype=np.float64)
+    if means.ndim != 2 or covariances.shape != (*means.shape, means.shape[1]):
+        raise LearningError(
+            f"finite means of {means.shape[1:]} arms need finite covariances for each two, not {covariances.shape[1:]}"
+        )
+    if not (np.isfinite(means).all() and np.isfinite(covariances).all()):
+        raise LearningError("means and covariances must be finite; leave an arm out whose belief is not")
+    return means, covariances
 
 
-def _root(covariance: Floats) -> Floats:
-    """A square root that also serves where an arm is known exactly."""
-    values, vectors = np.linalg.eigh(covariance)
-    return np.asarray(vectors * np.sqrt(values.clip(min=0)))
+def _first_and_second(
+    means: Floats, covariances: Floats, *, seed: int, draws: int, second: bool
+) -> tuple[Floats, Floats]:
+    """How often each arm is best, and second best if asked for, among the same points for all allocations."""
+    allocations, k = means.shape
+    firsts, seconds = np.zeros((2, allocations, k + 1))
+    if k == 0:
+        return firsts + 1, seconds
+    points = ndtri(qmc.Sobol(k, scramble=True, seed=seed).random(draws).clip(1e-12, 1 - 1e-12))
+    orders = np.lexsort((covariances.sum(axis=2), covariances.diagonal(axis1=1, axis2=2), means), axis=1)
+    sorted_ = np.take_along_axis(np.take_along_axis(covariances, orders[:, :, None], 1), orders[:, None, :], 2)
+    drawn = np.zeros((k + 1, draws))
+    for place, (order, root) in enumerate(zip(orders, _roots(sorted_), strict=True)):
+        np.add(means[place, order, None], (points @ root.T).T, out=drawn[:-1])
+        drawn[-1] = 0
+        names = [*order, k]
+        firsts[place, names] = _wins(drawn)
+        if second:
+            drawn[drawn.argmax(axis=0), np.arange(draws)] = -np.inf
+            seconds[place, names] = _wins(drawn)
+    return firsts / draws, seconds / draws
+
+
+def _wins(drawn: Floats) -> Floats:
+    """How many columns each row is the largest of; of equals the first."""
+    highest = drawn == drawn.max(axis=0)
+    counts = np.count_nonzero(highest, axis=1)
+    if counts.sum() > drawn.shape[1]:
+        counts = np.bincount(highest.argmax(axis=0), minlength=len(drawn))
+    return np.asarray(counts, dtype=np.float64)
+
+
+def _in_order_of_size(values: Floats) -> Floats:
+    """The sum of each row, (rows, 1), added from the smallest on, so that the order of arms changes no bit."""
+    return np.asarray(np.sort(values, axis=1).sum(axis=1, keepdims=True))
+
+
+def _one_better(means: Floats, sds: Floats) -> Floats:
+    exact = sds == 0
+    return np.asarray(np.where(exact, np.heaviside(means, 0.5), ndtr(means / np.where(exact, 1.0, sds))))
+
+
+def _roots(covariances: Floats) -> Floats:
+    """Square roots that also serve where an arm is known exactly."""
+    values, vectors = np.linalg.eigh(covariances)
+    return np.asarray(vectors * np.sqrt(values.clip(min=0))[:, None, :])
 
 
 def _within(wanted: Floats, *, budget: float, floor: float) -> list[int]:

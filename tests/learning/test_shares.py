@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
+from learning.effects import arm_effects
 from learning.errors import LearningError
-from learning.shares import integer_shares, probability_best
+from learning.posterior import posterior_of
+from learning.rewards import RewardSum
+from learning.shares import integer_shares, probabilities_best, probability_best, top_two
 
 MEAN = np.array([0.01, 0.02, -0.01])
 COVARIANCE = np.diag([1e-4, 2e-4, 3e-4]) + 1e-5
@@ -62,6 +65,111 @@ def test_a_baseline_alone_is_best():
 def test_a_belief_that_does_not_fit_is_refused(mean, covariance):
     with pytest.raises(LearningError, match="finite"):
         probability_best(mean, covariance, seed=1)
+
+
+def beliefs(seed, *, allocations=5, k=3):
+    chance = np.random.default_rng(seed)
+    roots = chance.normal(size=(allocations, k, k)) * 0.01
+    return chance.normal(size=(allocations, k)) * 0.01, roots @ np.swapaxes(roots, 1, 2)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1000), st.integers(0, 5), st.integers(0, 100))
+def test_many_allocations_at_once_have_the_bits_of_one_by_one(seed, k, number):
+    means, covariances = beliefs(seed, k=k)
+    singly = [probability_best(*each, seed=number, draws=256) for each in zip(means, covariances, strict=True)]
+    assert np.array(singly).tobytes() == probabilities_best(means, covariances, seed=number, draws=256).tobytes()
+
+
+def test_no_allocations_have_no_probabilities():
+    assert (0, 4) == probabilities_best(np.zeros((0, 3)), np.zeros((0, 3, 3)), seed=1).shape
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1000), st.sampled_from([1, -1]))
+def test_negated_rewards_with_the_direction_negated_have_the_same_shares_to_the_last_bit(seed, direction):
+    """Lower is better, direction -1: what is compared is direction times reward."""
+    chance = np.random.default_rng(seed)
+    rewards = np.rint(chance.normal(0.001, 0.01, size=(12, 4, 5)) * 1e6).astype(int)
+
+    def shared(sign, direction):
+        sessions = [
+            {
+                name: RewardSum(5, int(sign * arm.sum()), int((arm**2).sum()))
+                for name, arm in zip("abcd", session, strict=True)
+            }
+            for session in rewards
+        ]
+        belief = posterior_of(arm_effects(sessions, baseline="d", arms=["a", "b", "c"]), prior_sd=0.01)
+        means, covariances = direction * belief.mean[None], belief.covariance[None]
+        best, two = (each(means, covariances, seed=3, draws=256)[0] for each in (probabilities_best, top_two))
+        shares = [integer_shares(each, baseline_index=3, budget=0.2, floor=0.01) for each in (best, two)]
+        return best.tobytes(), two.tobytes(), shares
+
+    assert shared(1, direction) == shared(-1, -direction)
+
+
+def replayed(probabilities, beta, *, units=200_000, seed=1):
+    """Top-two Thompson sampling as it is written: draw the best; by a coin keep it, or draw until another is best."""
+    chance = np.random.default_rng(seed)
+    arms = np.arange(len(probabilities))
+    played = chance.choice(arms, size=units, p=probabilities)
+    waiting = np.flatnonzero(chance.random(units) >= beta)
+    first = played.copy()
+    while len(waiting):
+        played[waiting] = chance.choice(arms, size=len(waiting), p=probabilities)
+        waiting = waiting[played[waiting] == first[waiting]]
+    return np.bincount(played, minlength=len(arms))
+
+
+@pytest.mark.parametrize("beta", [0.2, 0.5, 0.9])
+def test_top_two_is_how_often_repeated_draws_play_each_arm(beta):
+    """200,000 units; a share's count is binomial: within its 99.9 % bounds, for each arm."""
+    best = probability_best(MEAN, COVARIANCE, seed=1)
+    made = top_two(MEAN[None], COVARIANCE[None], seed=1, beta=beta)[0]
+    assert (binom.ppf(0.0005, 200_000, made) <= replayed(best, beta)).all()
+    assert (replayed(best, beta) <= binom.ppf(0.9995, 200_000, made)).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1000), st.sampled_from([0, 2, 3, 5]), st.floats(0, 1))
+def test_top_two_is_russos_formula_and_sums_to_one(seed, k, beta):
+    means, covariances = beliefs(seed, k=k)
+    best = probabilities_best(means, covariances, seed=7, draws=256)
+    made = top_two(means, covariances, seed=7, draws=256, beta=beta)
+    assert np.allclose(1, made.sum(axis=1), rtol=0, atol=1e-9)
+    for p, shares in zip(best, made, strict=True):
+        if k and p.max() < 1:
+            others = [sum(p[j] / (1 - p[j]) for j in range(k + 1) if j != i) for i in range(k + 1)]
+            assert np.allclose(p * (beta + (1 - beta) * np.array(others)), shares, rtol=1e-9, atol=1e-12)
+
+
+def test_with_beta_one_top_two_is_the_probability_of_being_best():
+    means, covariances = beliefs(2)
+    best = probabilities_best(means, covariances, seed=7)
+    assert best.tobytes() == top_two(means, covariances, seed=7, beta=1.0).tobytes()
+
+
+def test_an_arm_that_is_always_best_shares_with_who_comes_second():
+    means, covariance = np.array([[0.9, 0.0, -0.9]]), np.eye(3)[None] * 1e-4
+    made = top_two(means, covariance, seed=1)[0]
+    assert [0.5, 0] == [made[0], made[2]]
+    assert [0.25, 0.25] == pytest.approx([made[1], made[3]], abs=0.01)
+    assert [0.5, 0.5] == list(top_two(np.array([[9.0]]), np.array([[[1e-9]]]), seed=1)[0])
+    assert [0.5, 0.5, 0] == list(top_two(np.array([[0.2, 0.1]]), np.zeros((1, 2, 2)), seed=1)[0])
+
+
+@given(st.permutations(range(3)), st.integers(0, 100))
+def test_permuted_arms_have_permuted_top_two_shares_to_the_last_bit(order, seed):
+    there = top_two(MEAN[None], COVARIANCE[None], seed=seed, draws=256)[0]
+    back = top_two(MEAN[order][None], COVARIANCE[np.ix_(order, order)][None], seed=seed, draws=256)[0]
+    assert there[[*order, 3]].tobytes() == back.tobytes()
+
+
+@pytest.mark.parametrize("beta", [-0.1, 1.1, float("nan")])
+def test_a_beta_that_is_no_probability_is_refused(beta):
+    with pytest.raises(LearningError, match="beta"):
+        top_two(MEAN[None], COVARIANCE[None], seed=1, beta=beta)
 
 
 weights = st.lists(st.floats(0, 1), min_size=1, max_size=12).filter(lambda values: sum(values) > 1e-3)
