@@ -11,6 +11,7 @@ from scipy.stats import qmc
 from learning.errors import LearningError
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 def probability_best(mean: Floats, covariance: Floats, *, seed: int, draws: int = 4096) -> Floats:
@@ -92,19 +93,31 @@ def integer_shares(
         LearningError: probabilities that do not sum to 1, or a budget or floor outside 0 to 1.
     """
     values = np.asarray(probabilities, dtype=np.float64)
-    if not (np.all(values >= 0) and abs(values.sum() - 1) < 1e-6):
-        raise LearningError(f"probabilities must not be negative and must sum to 1: {list(values)}")
-    if not (0 <= budget <= 1 and 0 <= floor <= 1):
-        raise LearningError(f"budget and floor must lie in 0 to 1: {budget}, {floor}")
     if not 0 <= baseline_index < len(values):
         raise LearningError(f"there is no arm {baseline_index} among {len(values)}")
     others = [place for place in range(len(values)) if place != baseline_index]
-    shares = [0] * len(values)
-    for place, share in zip(
-        others, _within(values[others] * total, budget=budget * total, floor=floor * total), strict=True
-    ):
-        shares[place] = share
-    shares[baseline_index] = total - sum(shares)
+    order = [*others, baseline_index]
+    split = many_shares(values[order][None], budget=budget, floor=floor, total=total)[0].tolist()
+    return [share for _, share in sorted(zip(order, split, strict=True))]
+
+
+def many_shares(probabilities: Floats, *, budget: float, floor: float, total: int = 10_000) -> Integers:
+    """``integer_shares`` of many allocations with equally many arms at once, of shape (allocations, arms).
+
+    Args:
+        probabilities: of shape (allocations, arms), the baseline LAST.
+
+    Raises:
+        LearningError: as ``integer_shares``.
+    """
+    if not ((probabilities >= 0).all() and (abs(probabilities.sum(axis=1) - 1) < 1e-6).all()):
+        raise LearningError(f"probabilities must not be negative and must sum to 1: {probabilities.tolist()}")
+    if not (0 <= budget <= 1 and 0 <= floor <= 1):
+        raise LearningError(f"budget and floor must lie in 0 to 1: {budget}, {floor}")
+    shares = np.zeros(probabilities.shape, dtype=np.int64)
+    if probabilities.shape[1] > 1:
+        shares[:, :-1] = _within(probabilities[:, :-1] * total, budget=budget * total, floor=floor * total)
+    shares[:, -1] = total - shares.sum(axis=1)
     return shares
 
 
@@ -167,27 +180,25 @@ def _roots(covariances: Floats) -> Floats:
     return np.asarray(vectors * np.sqrt(values.clip(min=0))[:, None, :])
 
 
-def _within(wanted: Floats, *, budget: float, floor: float) -> list[int]:
-    """Integers near ``wanted``, each at least ``floor``, together at most ``budget``."""
-    if not len(wanted):
-        return []
+def _within(wanted: Floats, *, budget: float, floor: float) -> Integers:
+    """Integers near ``wanted`` (allocations, k), each at least ``floor``, in each row together at most ``budget``."""
     limit = math.floor(budget + 1e-9)
-    least = min(math.floor(floor + 0.5), limit // len(wanted))
+    least = min(math.floor(floor + 0.5), limit // wanted.shape[1])
     ideal = _filled(wanted, limit=limit, least=least)
     shares = np.floor(ideal + 1e-9).astype(np.int64)
-    spare = min(limit, math.floor(ideal.sum() + 1e-9)) - int(shares.sum())
-    for place in np.argsort(-(ideal - shares), kind="stable")[:spare]:
-        shares[place] += 1
-    return [int(share) for share in shares]
+    spare = np.minimum(limit, np.floor(ideal.sum(axis=1) + 1e-9).astype(np.int64)) - shares.sum(axis=1)
+    largest_first = np.argsort(shares - ideal, axis=1, kind="stable")
+    ranks = np.argsort(largest_first, axis=1)
+    return np.asarray(shares + (ranks < spare[:, None]), dtype=np.int64)
 
 
 def _filled(wanted: Floats, *, limit: int, least: int) -> Floats:
-    """max(least, scale x wanted) with the largest scale up to 1 that stays within ``limit``."""
-    low = np.zeros(len(wanted), dtype=bool)
+    """max(least, scale x wanted) with the largest scale up to 1 that keeps a row within ``limit``."""
+    low = np.zeros(wanted.shape, dtype=bool)
     while True:
-        free = float(wanted[~low].sum())
-        room = limit - least * int(low.sum())
-        scale = room / free if free > room else 1.0
+        free = np.where(low, 0.0, wanted).sum(axis=1)
+        room = limit - least * np.count_nonzero(low, axis=1)
+        scale = np.where(free > room, room / np.where(free > 0, free, 1.0), 1.0)[:, None]
         below = ~low & (scale * wanted < least)
         if not below.any():
             return np.where(low, least, scale * wanted)

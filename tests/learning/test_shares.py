@@ -8,7 +8,7 @@ from learning.effects import arm_effects
 from learning.errors import LearningError
 from learning.posterior import posterior_of
 from learning.rewards import RewardSum
-from learning.shares import integer_shares, probabilities_best, probability_best, top_two
+from learning.shares import integer_shares, many_shares, probabilities_best, probability_best, top_two
 
 MEAN = np.array([0.01, 0.02, -0.01])
 COVARIANCE = np.diag([1e-4, 2e-4, 3e-4]) + 1e-5
@@ -186,6 +186,14 @@ def test_shares_sum_to_the_whole_and_never_exceed_the_budget(values, data, budge
     assert all(isinstance(share, int) and share >= 0 for share in shares)
     if others:
         assert min(others) >= min(round(floor * 10_000), int(budget * 10_000 + 1e-9) // len(others))
+
+
+@given(st.integers(0, 1000), st.integers(1, 12), st.floats(0, 1), st.floats(0, 0.2))
+def test_shares_of_many_allocations_are_those_of_one_at_a_time(seed, arms, budget, floor):
+    probabilities = np.random.default_rng(seed).dirichlet(np.full(arms, 0.3), size=6)
+    made = many_shares(probabilities, budget=budget, floor=floor)
+    singly = [integer_shares(p, baseline_index=arms - 1, budget=budget, floor=floor) for p in probabilities]
+    assert singly == made.tolist()
 
 
 @given(weights, st.floats(0, 0.2), st.floats(0, 0.02))
