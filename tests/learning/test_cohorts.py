@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from learning import cohorts as module
+from learning.cohorts import Cohorts, beliefs, cohorts_of, measured
+from learning.effects import arm_effects
+from learning.errors import LearningError
+from learning.posterior import posterior_of
+from learning.regimes import between_regimes, borrowed, regime_posteriors
+from learning.rewards import RewardSum
+
+seeds = st.integers(0, 10_000)
+
+
+def drawn(seed, *, allocations=4, sessions=15, arms=4, most=5):
+    """Rewards of a drifting market; some arms are missing in some sessions, the baseline too."""
+    chance = np.random.default_rng(seed)
+    n = chance.integers(0, most, size=(allocations, sessions, arms))
+    rewards = np.rint(chance.normal(0, 0.01, size=(*n.shape, most)) * 1e6).astype(np.int64)
+    rewards += np.rint(chance.normal(0, 0.05, size=(allocations, sessions, 1, 1)) * 1e6).astype(np.int64)
+    rewards *= np.arange(most) < n[..., None]
+    return Cohorts(n, rewards.sum(axis=-1), (rewards**2).sum(axis=-1))
+
+
+def singly(cohorts, place, weights):
+    """The same through ``arm_effects``, one allocation and one whole number at a time."""
+    names = [str(arm) for arm in range(cohorts.n.shape[2])]
+    sessions = [
+        {
+            name: RewardSum(
+                *(int(table[place, session, arm]) for table in (cohorts.n, cohorts.totals, cohorts.squares))
+            )
+            for arm, name in enumerate(names)
+        }
+        for session in range(cohorts.n.shape[1])
+    ]
+    return arm_effects(sessions, baseline=names[-1], arms=names[:-1], weights=list(weights))
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds, st.integers(2, 5), st.integers(1, 20), st.integers(2, 6))
+def test_beliefs_are_those_of_one_allocation_at_a_time(seed, arms, sessions, most):
+    cohorts = drawn(seed, arms=arms, sessions=sessions, most=most)
+    weights = np.random.default_rng(seed).uniform(0.2, 1, sessions)
+    means, covariances = beliefs(cohorts, prior_sd=0.004, weights=weights)
+    for place in range(4):
+        expected = posterior_of(singly(cohorts, place, weights), prior_sd=0.004)
+        assert np.allclose(expected.mean, means[place], rtol=1e-9, atol=1e-13)
+        assert np.allclose(expected.covariance, covariances[place], rtol=1e-9, atol=1e-15)
+
+
+def test_regimes_borrow_from_each_other_as_one_at_a_time():
+    cohorts = drawn(3, sessions=40)
+    effects = [singly(cohorts, place, np.ones(40)) for place in range(4)]
+    precisions, weighed = measured(cohorts)
+    tau = np.sqrt(between_regimes(precisions, weighed))
+    means, covariances = borrowed(precisions, weighed, prior_sd=0.004, tau=tau)
+    for place, expected in enumerate(regime_posteriors(effects, prior_sd=0.004)):
+        assert np.allclose(expected.mean, means[place], rtol=1e-8, atol=1e-12)
+        assert np.allclose(expected.covariance, covariances[place], rtol=1e-8, atol=1e-14)
+
+
+def test_how_many_are_worked_on_together_changes_no_bit(monkeypatch):
+    cohorts = drawn(4, allocations=7)
+    there = measured(cohorts)
+    monkeypatch.setattr(module, "TOGETHER", 1)
+    back = measured(cohorts)
+    alone = measured(Cohorts(cohorts.n[2:3], cohorts.totals[2:3], cohorts.squares[2:3]))
+    for whole, part, one in zip(there, back, alone, strict=True):
+        assert whole.tobytes() == part.tobytes()
+        assert whole[2].tobytes() == one[0].tobytes()
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds)
+def test_negated_rewards_have_negated_means_and_the_same_covariance_to_the_last_bit(seed):
+    cohorts = drawn(seed)
+    there = beliefs(cohorts, prior_sd=0.004)
+    back = beliefs(Cohorts(cohorts.n, -cohorts.totals, cohorts.squares), prior_sd=0.004)
+    assert (-there[0]).tolist() == back[0].tolist()
+    assert there[1].tolist() == back[1].tolist()
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds, st.permutations(range(3)))
+def test_permuted_arms_have_permuted_beliefs(seed, order):
+    cohorts = drawn(seed)
+    there = beliefs(cohorts, prior_sd=0.004)
+    back = beliefs(Cohorts(*(table[:, :, [*order, 3]] for table in tables(cohorts))), prior_sd=0.004)
+    assert np.allclose(there[0][:, order], back[0], rtol=1e-9, atol=1e-13)
+    assert np.allclose(there[1][:, order][:, :, order], back[1], rtol=1e-9, atol=1e-15)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds, seeds)
+def test_rows_add_up_in_any_order_and_what_is_taken_back_leaves_nothing(seed, other):
+    cohorts, added = drawn(seed), drawn(other)
+    shape = cohorts.n.shape
+    places = tuple(each.ravel() for each in np.indices(shape))
+    order = np.random.default_rng(seed).permutation(3 * cohorts.n.size)
+    sums = tuple(
+        np.concatenate([mine.ravel(), theirs.ravel(), -theirs.ravel()])[order]
+        for mine, theirs in zip(tables(cohorts), tables(added), strict=True)
+    )
+    made = cohorts_of(tuple(np.tile(place, 3)[order] for place in places), sums, shape=shape)
+    for mine, theirs in zip(tables(cohorts), tables(made), strict=True):
+        assert mine.tobytes() == theirs.tobytes()
+
+
+def tables(cohorts):
+    return cohorts.n, cohorts.totals, cohorts.squares
+
+
+@pytest.mark.parametrize("arms", [1, 3])
+def test_nothing_measured_leaves_the_prior(arms):
+    nothing = np.zeros((2, 5, arms), dtype=np.int64)
+    for n in (nothing, nothing + (np.arange(arms) == 0) * 4, nothing + 1):
+        means, covariances = beliefs(Cohorts(n, nothing, nothing), prior_sd=0.004)
+        assert np.array_equal(np.zeros((2, arms - 1)), means)
+        assert np.allclose(np.broadcast_to(np.eye(arms - 1) * 0.004**2, covariances.shape), covariances, rtol=1e-12)
+
+
+def test_what_is_no_table_is_refused():
+    good = drawn(1)
+    with pytest.raises(LearningError, match="one shape"):
+        Cohorts(good.n, good.totals[:1], good.squares)
+    with pytest.raises(LearningError, match="whole numbers"):
+        Cohorts(good.n, good.totals * 0.5, good.squares)
+    with pytest.raises(LearningError, match="negative count"):
+        Cohorts(good.n - 10, good.totals, good.squares)
+    with pytest.raises(LearningError, match="64 bits"):
+        Cohorts(good.n * 10**6, good.totals, good.squares * 10**9)
+    with pytest.raises(LearningError, match="15 positive weights"):
+        measured(good, weights=np.ones(3))
+    with pytest.raises(LearningError, match="positive weights"):
+        measured(good, weights=np.zeros(15))
+    with pytest.raises(LearningError, match="prior"):
+        beliefs(good, prior_sd=0.0)
+    with pytest.raises(LearningError, match="do not fit"):
+        cohorts_of((np.array([0]), np.array([5]), np.array([0])), (np.array([1]),) * 3, shape=(1, 5, 2))
