@@ -146,8 +146,8 @@ def _pooled(n: Integers, totals: Integers, squares: Integers, ages: Floats) -> t
 
 def _variances(counts: Integers, totals: Integers, squares: Integers, ages: Floats) -> Floats:
     """Each arm's variance, moderated with that of all; 0 where no arm had two units in a session."""
-    divisors = np.maximum(counts, 1)
-    residuals = (counts * squares - totals * totals * (counts > 0)) / divisors
+    divisors = np.maximum(counts, 1).astype(np.float64)
+    residuals = (counts * squares - totals * totals).astype(np.float64) * ((counts > 0) / divisors)
     summed = residuals @ (ages / SCALE**2)
     freedom = (divisors - 1) @ ages
     free = freedom.sum(axis=1, keepdims=True)

@@ -159,6 +159,7 @@ def test_what_cannot_be_a_statistic_is_refused():
         Cells(good.groups, good.ages, good.n * 0.5, good.totals, good.squares)
     with pytest.raises(LearningError, match="64 bits"):
         Cells(good.groups, good.ages, good.n, good.totals, np.array([2**62, 2**62]))
+    assert 2 == len(Cells(good.groups, good.ages, good.n, good.totals, np.array([2**61 + 1, 1])).n)
 
 
 def test_what_is_folded_takes_in_nothing_older_and_does_not_grow_younger():
