@@ -37,7 +37,8 @@ def settled(
     """The shares to go on with: ``proposed``, or still those in force.
 
     Caution does not wait: whatever the dwell, ``proposed`` is taken when it stops an arm other than the baseline (a
-    share above 0 becomes 0), or when those in force give away more than ``cap``.
+    share above 0 becomes 0), or when those in force give away more than ``cap``. With a floor for every arm that takes
+    part, none is ever stopped by rounding.
 
     Args:
         proposed, in_force: shares of the same arms in the same order, with the same sum.

@@ -91,6 +91,19 @@ def test_tau_is_dersimonian_and_lairds_and_regimes_without_data_do_not_count():
     assert expected == pytest.approx(float(between_regimes(precisions, weighed)), rel=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_where_only_one_regime_measured_anything_nothing_is_known_between_them(seed):
+    _, _, precisions, weighed = measured(seed, k=4)
+    precisions[1:], weighed[1:] = 0, 0
+    assert 0 == between_regimes(precisions, weighed)
+    assert 0 == between_regimes(precisions[:1], weighed[:1])
+    assert 0 == between_regimes(precisions * 0, weighed * 0)
+    measures, estimates = np.zeros((2, 4, 4)), np.zeros((2, 4))
+    measures[0, :2, :2], measures[1, 2:, 2:] = precisions[0, :2, :2], precisions[0, 2:, 2:]
+    estimates[0, :2], estimates[1, 2:] = weighed[0, :2], weighed[0, 2:]
+    assert 0 == between_regimes(measures, estimates)
+
+
 def test_independent_arms_share_one_tau():
     chance = np.random.default_rng(4)
     estimates, variances = chance.normal(0, 0.02, size=(4, 3)), chance.uniform(1e-5, 1e-4, size=(4, 3))
