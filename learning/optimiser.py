@@ -1,0 +1,339 @@
+"""Which arm values to try next, or why none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+from scipy.stats import qmc
+
+from learning.acquisition import NoisyImprovement, beside, climbed
+from learning.domain import Domain, NoRoom, Region
+from learning.errors import LearningError
+from learning.gaussian_process import GaussianProcess, Model, Sample, fitted
+from learning.kernels import Kernel
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+ANCHORS = 32
+"""So many arms at most may be the best known: those of the highest mean + deviation, and the incumbent."""
+
+SCREENED = 256
+"""Values that are looked at before some of them climb."""
+
+CLIMBERS = 8
+
+KEPT = 64
+"""So many of the screened values stay candidates beside those that climbed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What is known of one arm: its values, the mean of its reward and the variance of that mean (variance / n).
+
+    ``units`` is the effective number of units behind it, (sum w)^2 / sum w^2, as ``arm_effects`` counts. ``regime`` is
+    the regime of the units, None where regimes are not told apart; ``age`` is how long ago, in sessions.
+    """
+
+    values: Mapping[str, float]
+    mean: float
+    variance: float
+    units: float
+    regime: str | None = None
+    age: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(number) for number in (self.mean, self.variance, self.units, self.age)):
+            raise LearningError(f"an observation needs finite numbers; leave out what is missing: {self}")
+        if self.variance < 0 or self.units <= 0 or self.age < 0:
+            raise LearningError(f"variance and age must not be negative and units must be positive: {self}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Safety:
+    """A value is allowed only if, with ``confidence``, it is worse than the incumbent by no more than ``margin``.
+
+    Its lower bound: posterior mean of the difference to the incumbent less that many deviations of the difference,
+    in reward (SafeOpt, Sui et al. 2015; the pair is compared, so what is unsure about both does not count).
+    """
+
+    margin: float
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        if not (self.margin >= 0 and 0.5 <= self.confidence < 1):
+            raise LearningError(
+                f"margin must not be negative and confidence be .5 to 1: {self.margin}, {self.confidence}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirements:
+    """What there must be before anything is recommended.
+
+    ``arms``: so many different arms, the incumbent aside, with ``units`` effective units each; ``effective``: so many
+    effective units in all of these. ``improvement``: the least expected improvement over the best arm known, in
+    reward, that is worth a trial.
+    """
+
+    arms: int = 3
+    units: float = 30.0
+    effective: float = 200.0
+    improvement: float = 0.0
+    safety: Safety | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What an answer stands on: arms and effective units, the incumbent aside; the fit, for the next start."""
+
+    arms: int
+    effective: float
+    log_parameters: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """New arm values, feasible exactly.
+
+    ``gain`` and ``deviation`` are the posterior mean and standard deviation of its reward less the incumbent's;
+    ``better`` is the probability that the gain is positive; ``improvement`` is the expected improvement over
+    the best arm known and the candidates before it. All are beliefs of the model, to be proved by a trial.
+    """
+
+    values: Mapping[str, float]
+    gain: float
+    deviation: float
+    better: float
+    improvement: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """Candidates, the most promising first; fewer than asked for where no more were worth it."""
+
+    candidates: tuple[Candidate, ...]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoRecommendation:
+    """Why there is none, in a sentence."""
+
+    reason: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, eq=False)
+class _Question:
+    """Where to look, from where, and in what regime and age."""
+
+    process: GaussianProcess
+    region: Region
+    origin: Floats
+    context: Floats
+    requirements: Requirements
+    seed: int
+
+
+def suggest(
+    observations: Sequence[Observation],
+    *,
+    domain: Domain,
+    incumbent: Mapping[str, float],
+    seed: int,
+    q: int = 1,
+    regime: str | None = None,
+    requirements: Requirements = Requirements(),
+    previous: Sequence[float] | None = None,
+) -> Recommendation | NoRecommendation:
+    """Up to ``q`` values that no arm has had, to be tried now in ``regime``, within the change budget of the incumbent.
+
+    A Gaussian process is fitted to the arms; each candidate has the highest noisy expected improvement, given
+    fantasies of those before it. Higher rewards are better. The same observations in any order, with the same
+    seed, give the same bits. ``previous`` is ``evidence.log_parameters`` of the last answer, for a faster fit.
+
+    Raises:
+        LearningError: an incumbent or an observation lacks a value, or ``q`` is not positive.
+    """
+    if q < 1:
+        raise LearningError(f"q counts candidates and must be at least 1, not {q}")
+    ordered = sorted(observations, key=lambda one: _key(domain, one))
+    origin = domain.point(incumbent)
+    evidence, lacking = _overlap(ordered, domain, origin, requirements)
+    if lacking is not None:
+        return NoRecommendation(reason=lacking, evidence=evidence)
+    try:
+        region = Region.of(domain, incumbent)
+    except NoRoom as reason:
+        return NoRecommendation(reason=f"the change budget leaves no room: {reason}", evidence=evidence)
+    process, context = _process(ordered, domain, regime=regime, seed=seed, previous=previous)
+    evidence = Evidence(
+        arms=evidence.arms, effective=evidence.effective, log_parameters=tuple(map(float, process.log_parameters))
+    )
+    found = _batch(_Question(process, region, origin, context, requirements, seed), q)
+    if isinstance(found, str):
+        return NoRecommendation(reason=found, evidence=evidence)
+    return Recommendation(candidates=found, evidence=evidence)
+
+
+def _key(domain: Domain, one: Observation) -> tuple[object, ...]:
+    return (*domain.point(one.values), one.regime or "", one.age, one.mean, one.variance, one.units)
+
+
+def _overlap(
+    observations: Sequence[Observation], domain: Domain, origin: Floats, needed: Requirements
+) -> tuple[Evidence, str | None]:
+    """How much is known beside the incumbent, and what is missing of it."""
+    units: dict[tuple[float, ...], float] = {}
+    for one in observations:
+        point = tuple(map(float, domain.point(one.values)))
+        if point != tuple(origin):
+            units[point] = units.get(point, 0.0) + one.units
+    enough = [count for count in units.values() if count >= needed.units]
+    evidence = Evidence(arms=len(enough), effective=math.fsum(enough))
+    if len(enough) < max(needed.arms, 1):
+        return evidence, (
+            f"too few arms: {len(enough)} beside the incumbent have {needed.units:g} effective units, "
+            f"{max(needed.arms, 1)} are needed"
+        )
+    if evidence.effective < needed.effective:
+        return evidence, (
+            f"too little overlap: {evidence.effective:g} effective units are not the incumbent's, "
+            f"{needed.effective:g} are needed"
+        )
+    return evidence, None
+
+
+def _process(
+    observations: Sequence[Observation],
+    domain: Domain,
+    *,
+    regime: str | None,
+    seed: int,
+    previous: Sequence[float] | None,
+) -> tuple[GaussianProcess, Floats]:
+    """The fit, and the regime and age columns of a reward asked for now."""
+    codes = {
+        name: code for code, name in enumerate(sorted({regime or "", *(one.regime or "" for one in observations)}))
+    }
+    kernel = Kernel(
+        len(domain.parameters), regimes=len(codes) > 1, ages=any(one.age != observations[0].age for one in observations)
+    )
+    rows = [
+        [*domain.point(one.values)] + [float(codes[one.regime or ""])] * kernel.regimes + [one.age] * kernel.ages
+        for one in observations
+    ]
+    sample = Sample(
+        np.array(rows),
+        np.array([one.mean for one in observations]),
+        np.array([one.variance for one in observations]),
+    )
+    model = Model(kernel, fitted_noise=True)
+    before = None if previous is None or len(previous) != model.size else np.array(previous)
+    context = [float(codes[regime or ""])] * kernel.regimes + [0.0] * kernel.ages
+    return fitted(sample, model=model, seed=seed, previous=before), np.array(context)
+
+
+def _batch(question: _Question, q: int) -> tuple[Candidate, ...] | str:
+    """The candidates, or why there is none."""
+    known = _known(question)
+    acquisition = NoisyImprovement.of(question.process, _anchors(question, known), seed=question.seed, more=q - 1)
+    taken = {tuple(row) for row in question.region.snap(known).tolist()}
+    candidates: list[Candidate] = []
+    for number in range(q):
+        steps = _new(_looked_at(question, acquisition, known, number), taken)
+        if not len(steps):
+            return (
+                tuple(candidates)
+                or "no room: every feasible value that was found within the change budget is an arm already"
+            )
+        steps = _safe(question, steps)
+        if not len(steps):
+            return tuple(candidates) or (
+                "no candidate is safe: the lower bound of each one's gain is further below 0 than the margin"
+            )
+        inputs = beside(question.region.points(steps), question.context)
+        values = acquisition.log_values(inputs)
+        best = int(np.argmax(values))
+        expected = question.process.scale * math.exp(values[best])
+        if not expected >= question.requirements.improvement:
+            return tuple(candidates) or (
+                f"no candidate is worth a trial: the expected improvement is {expected:.3g} at best, "
+                f"{question.requirements.improvement:g} is asked for"
+            )
+        candidates.append(_candidate(question, steps[best], expected))
+        taken.add(tuple(steps[best].tolist()))
+        if number + 1 < q:
+            acquisition = acquisition.and_also(inputs[best : best + 1])
+    return tuple(candidates)
+
+
+def _known(question: _Question) -> Floats:
+    """The different values of arms, the incumbent's first, that lie in the region."""
+    region, d = question.region, len(question.origin)
+    seen = np.unique(question.process.sample.inputs[:, :d], axis=0)
+    inside = (abs(region.project(seen) - seen) < 1e-9).all(axis=1) & (seen != question.origin).any(axis=1)
+    return np.vstack([question.origin, seen[inside]])
+
+
+def _anchors(question: _Question, known: Floats) -> Floats:
+    """Inputs at the arms that may be the best known, in the regime and at the time that is asked about."""
+    inputs = beside(known, question.context)
+    mean, deviation = question.process.posterior(inputs)
+    hopeful = np.argsort(-(mean + deviation)[1:], kind="stable")[: ANCHORS - 1] + 1
+    return inputs[[0, *sorted(hopeful)]]
+
+
+def _looked_at(question: _Question, acquisition: NoisyImprovement, known: Floats, number: int) -> Integers:
+    """Steps of values with a high log improvement: screened, climbed, and on the way between."""
+    region, d = question.region, len(question.origin)
+    drawn = qmc.Sobol(2 * d, scramble=True, seed=question.seed + number).random(SCREENED)
+    wide = region.low + drawn[:, :d] * (region.high - region.low)
+    mean = question.process.posterior(beside(known, question.context))[0]
+    tops = known[np.argsort(-mean, kind="stable")[:4]]
+    spread = 0.1 * ndtri(drawn[: SCREENED // 2, d:].clip(1e-6, 1 - 1e-6)) * (region.high - region.low)
+    near = np.resize(tops, (SCREENED // 2, d)) + spread
+    points = region.project(np.vstack([wide[: SCREENED // 2], near]))
+    order = np.argsort(-acquisition.log_values(beside(points, question.context)), kind="stable")
+    starts = points[order[:CLIMBERS]]
+    ends = climbed(acquisition, starts, region=region, context=question.context)
+    ways = [starts + part * (ends - starts) for part in (0.25, 0.5, 0.75)]
+    return region.snap(np.vstack([ends, *ways, points[order[:KEPT]]]))
+
+
+def _new(steps: Integers, taken: set[tuple[int, ...]]) -> Integers:
+    """Each row once, without those that are taken."""
+    rows = dict.fromkeys(map(tuple, steps.tolist()))
+    kept = [row for row in rows if row not in taken]
+    return np.array(kept, dtype=np.int64).reshape(-1, steps.shape[1])
+
+
+def _safe(question: _Question, steps: Integers) -> Integers:
+    """The rows that the safety allows; all where there is none."""
+    if (safety := question.requirements.safety) is None:
+        return steps
+    gain, deviation = _gain(question, steps)
+    allowed: NDArray[np.bool_] = gain - ndtri(safety.confidence) * deviation >= -safety.margin
+    return steps[allowed]
+
+
+def _gain(question: _Question, steps: Integers) -> tuple[Floats, Floats]:
+    inputs = beside(question.region.points(steps), question.context)
+    return question.process.difference(inputs, beside(question.origin[None], question.context)[0])
+
+
+def _candidate(question: _Question, steps: Integers, improvement: float) -> Candidate:
+    gain, deviation = (float(number[0]) for number in _gain(question, steps[None]))
+    return Candidate(
+        values=question.region.values(steps),
+        gain=gain,
+        deviation=deviation,
+        better=float(ndtr(gain / deviation)) if deviation > 0 else float(gain > 0),
+        improvement=improvement,
+    )

@@ -1,0 +1,220 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom, norm
+
+from learning.domain import Domain, Group, Parameter
+from learning.errors import LearningError
+from learning.optimiser import NoRecommendation, Observation, Recommendation, Requirements, Safety, suggest
+
+LEVEL = Domain((Parameter(name="level", low=0.0, high=1.0),))
+STEPPED = Domain((Parameter(name="level", low=0.0, high=1.0, step=0.1, change=0.2),))
+MIXED = Domain(
+    (
+        Parameter(name="a", low=0.0, high=0.6, step=0.01, change=0.05),
+        Parameter(name="b", low=0.0, high=0.6, step=0.01, change=0.05),
+        Parameter(name="c", low=0.0, high=0.6, step=0.01, change=0.05),
+        Parameter(name="days", low=1, high=20, integer=True, change=2),
+        Parameter(name="rate", low=1e-3, high=1.0, log=True, change=0.05),
+    ),
+    (Group(("a", "b", "c")),),
+)
+INCUMBENT = {"a": 0.3, "b": 0.3, "c": 0.4, "days": 10, "rate": 0.1}
+
+
+def arm(level, mean, *, n=400, sd=0.02, **more):
+    return Observation(values={"level": level}, mean=mean, variance=sd**2 / n, units=n, **more)
+
+
+def hill(level, top=0.4):
+    return 0.01 - 0.05 * (level - top) ** 2
+
+
+HILL = [arm(level, hill(level)) for level in (0.0, 0.1, 0.2, 0.6, 0.8, 1.0)]
+
+
+def mixed(seed, n=12):
+    """Arms around the incumbent; more weight on b and fewer days are better."""
+    generator = np.random.default_rng(seed)
+    arms = []
+    for _ in range(n):
+        a, b = (int(number) / 100 for number in generator.integers(25, 36, 2))
+        values = {"a": a, "b": b, "c": round(1 - a - b, 2), "days": int(generator.integers(8, 13)), "rate": 0.1}
+        mean = 0.05 * values["b"] - 0.001 * values["days"] + 0.001 * float(generator.standard_normal())
+        arms.append(Observation(values=values, mean=mean, variance=1e-6, units=100))
+    return arms
+
+
+def test_the_top_between_the_arms_is_found():
+    found = suggest(HILL, domain=LEVEL, incumbent={"level": 0.2}, seed=1)
+    assert isinstance(found, Recommendation)
+    (best,) = found.candidates
+    assert best.values["level"] == pytest.approx(0.4, abs=0.1)
+    assert 0.5 < best.better <= 1
+    assert best.gain == pytest.approx(hill(best.values["level"]) - hill(0.2), abs=0.001)
+    assert (6 - 1, 2000) == (found.evidence.arms, found.evidence.effective)
+
+
+def test_better_is_the_probability_that_the_gain_is_positive():
+    (best,) = suggest(HILL, domain=LEVEL, incumbent={"level": 0.2}, seed=1).candidates
+    assert norm.cdf(best.gain / best.deviation) == pytest.approx(best.better, abs=1e-12)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.permutations(range(len(HILL))), st.integers(0, 1000))
+def test_the_order_of_the_arms_does_not_matter_to_the_last_bit(order, seed):
+    there = suggest(HILL, domain=LEVEL, incumbent={"level": 0.2}, seed=seed, q=2)
+    assert there == suggest([HILL[place] for place in order], domain=LEVEL, incumbent={"level": 0.2}, seed=seed, q=2)
+
+
+def test_another_seed_gives_other_bits():
+    one, other = (suggest(HILL, domain=LEVEL, incumbent={"level": 0.2}, seed=seed) for seed in (1, 2))
+    assert one != other
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(0, 10_000))
+def test_a_batch_is_feasible_new_and_different_whatever_the_domain(seed):
+    arms = mixed(seed)
+    found = suggest(arms, domain=MIXED, incumbent=INCUMBENT, seed=seed, q=3)
+    assert isinstance(found, Recommendation)
+    values = [one.values for one in found.candidates]
+    assert 3 == len({tuple(one.values()) for one in values})
+    for one in values:
+        assert one not in [other.values for other in arms] + [INCUMBENT]
+        assert 100 == sum(round(one[name] * 100) for name in "abc")
+        for parameter in MIXED.parameters:
+            assert parameter.low <= one[parameter.name] <= parameter.high
+            assert abs(one[parameter.name] - INCUMBENT[parameter.name]) <= parameter.change + 1e-12
+
+
+def test_a_batch_spreads_where_one_candidate_would_do_twice():
+    found = suggest(HILL, domain=LEVEL, incumbent={"level": 0.2}, seed=1, q=3).candidates
+    levels = sorted(one.values["level"] for one in found)
+    assert min(np.diff(levels)) > 0.01
+
+
+def test_a_fit_starts_from_the_last_answer_s():
+    first = suggest(mixed(1), domain=MIXED, incumbent=INCUMBENT, seed=1)
+    again = suggest(mixed(1), domain=MIXED, incumbent=INCUMBENT, seed=1, previous=first.evidence.log_parameters)
+    assert first.evidence.log_parameters == pytest.approx(again.evidence.log_parameters, abs=0.02)
+    assert first.candidates[0].gain == pytest.approx(again.candidates[0].gain, abs=1e-3)
+
+
+def test_a_fit_of_another_model_is_not_a_start():
+    cold = suggest(HILL, domain=LEVEL, incumbent={"level": 0.2}, seed=1)
+    assert cold == suggest(HILL, domain=LEVEL, incumbent={"level": 0.2}, seed=1, previous=[0.0, 0.0])
+
+
+def test_regimes_that_differ_get_their_own_answer_and_borrow():
+    bull = [arm(level, hill(level, 0.2), regime="bull") for level in np.linspace(0, 1, 9)]
+    bear = [arm(level, hill(level, 0.8), regime="bear") for level in np.linspace(0, 1, 9)]
+    tops = {
+        regime: suggest(bull + bear, domain=LEVEL, incumbent={"level": 0.55}, seed=1, regime=regime).candidates[0]
+        for regime in ("bull", "bear")
+    }
+    assert tops["bull"].values["level"] == pytest.approx(0.2, abs=0.12)
+    assert tops["bear"].values["level"] == pytest.approx(0.8, abs=0.12)
+    unseen = suggest(bull + bear, domain=LEVEL, incumbent={"level": 0.55}, seed=1, regime="flat").candidates[0]
+    assert unseen.deviation > max(one.deviation for one in tops.values())
+
+
+def test_what_is_old_counts_less():
+    old = [arm(level, hill(level, 0.1), age=250.0) for level in np.linspace(0, 1, 9)]
+    new = [arm(level, hill(level, 0.8), age=1.0) for level in np.linspace(0, 1, 9)]
+    best = suggest(old + new, domain=LEVEL, incumbent={"level": 0.55}, seed=1).candidates[0]
+    assert best.values["level"] == pytest.approx(0.8, abs=0.12)
+
+
+@pytest.mark.parametrize(
+    ("observations", "options", "said"),
+    [
+        ([], {}, "too few arms: 0 beside the incumbent have 30 effective units, 3 are needed"),
+        (HILL[:3], {}, "too few arms: 2 beside"),
+        ([replace(one, units=20) for one in HILL], {}, "too few arms: 0 beside"),
+        ([replace(one, units=35) for one in HILL], {}, "too little overlap: 175 effective units"),
+        ([arm(0.2, 0.01)] * 9, {}, "too few arms: 0 beside"),
+        (HILL, {"requirements": Requirements(improvement=0.05)}, "no candidate is worth a trial"),
+        (HILL, {"requirements": Requirements(safety=Safety(margin=0.0, confidence=0.99999))}, "no candidate is safe"),
+        (HILL, {"domain": STEPPED, "incumbent": {"level": 0.55}}, None),
+        (
+            HILL,
+            {"domain": STEPPED, "incumbent": {"level": 1.5}},
+            "the change budget leaves no room: level has no value",
+        ),
+    ],
+)
+def test_where_it_cannot_know_it_says_why(observations, options, said):
+    found = suggest(observations, **{"domain": LEVEL, "incumbent": {"level": 0.2}, "seed": 1} | options)
+    if said is None:
+        assert isinstance(found, Recommendation)
+    else:
+        assert isinstance(found, NoRecommendation)
+        assert found.reason.startswith(said)
+
+
+def test_nothing_new_within_the_budget_is_no_recommendation():
+    domain = Domain((Parameter(name="level", low=0.0, high=1.0, step=0.2, change=0.2),))
+    found = suggest(
+        [arm(level, hill(level)) for level in (0.2, 0.4, 0.6, 0.8)], domain=domain, incumbent={"level": 0.4}, seed=1
+    )
+    assert found.reason.startswith("no room: every feasible value")
+
+
+def test_fewer_than_asked_for_where_there_are_no_more():
+    domain = Domain((Parameter(name="level", low=0.0, high=1.0, step=0.1, change=0.2),))
+    found = suggest(HILL, domain=domain, incumbent={"level": 0.2}, seed=1, q=5)
+    assert {0.3, 0.4} == {one.values["level"] for one in found.candidates}
+
+
+def test_safe_means_that_worse_than_the_margin_is_as_rare_as_said():
+    """200 worlds drawn from a Gaussian process: a safe candidate is worse than the margin in 5 % of them at most."""
+    generator = np.random.default_rng(1)
+    grid = np.linspace(0, 1, 101)
+    apart = abs(grid[:, None] - grid)
+    root = np.linalg.cholesky(np.exp(-((apart / 0.3) ** 2) / 2) + 1e-8 * np.eye(101))
+    needed = Requirements(safety=Safety(margin=0.2, confidence=0.95))
+    domain = Domain((Parameter(name="level", low=0.0, high=1.0, step=0.01),))
+    proposed = broken = 0
+    for seed in range(200):
+        truth = root @ generator.standard_normal(101)
+        places = generator.choice(101, 8, replace=False)
+        arms = [
+            Observation(
+                values={"level": float(grid[place])},
+                mean=float(truth[place] + 0.2 * generator.standard_normal()),
+                variance=0.04,
+                units=100,
+            )
+            for place in places
+        ]
+        found = suggest(
+            arms, domain=domain, incumbent={"level": float(grid[places[0]])}, seed=seed, requirements=needed
+        )
+        if isinstance(found, Recommendation):
+            proposed += 1
+            place = round(found.candidates[0].values["level"] * 100)
+            broken += truth[place] - truth[places[0]] < -0.2
+    assert proposed > 60
+    assert broken <= binom.ppf(0.999, proposed, 0.05)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: suggest(HILL, domain=LEVEL, incumbent={"level": 0.2}, seed=1, q=0),
+        lambda: suggest(HILL, domain=LEVEL, incumbent={}, seed=1),
+        lambda: suggest([replace(HILL[0], values={})], domain=LEVEL, incumbent={"level": 0.2}, seed=1),
+        lambda: replace(HILL[0], mean=float("nan")),
+        lambda: replace(HILL[0], variance=-1.0),
+        lambda: replace(HILL[0], units=0),
+        lambda: Safety(margin=-0.1),
+        lambda: Safety(margin=0.1, confidence=1.0),
+    ],
+)
+def test_what_is_no_question_is_refused(make):
+    with pytest.raises(LearningError):
+        make()
