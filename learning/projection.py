@@ -44,7 +44,7 @@ def _check(rows: Floats, low: Floats, high: Floats, total: float) -> None:
 
 
 def _shifted(rows: Floats, low: Floats, high: Floats, total: float) -> Floats:
-    """clip(v - tau, low, high) with the tau that gives the sum."""
+    """clip(v - tau, low, high) with a tau from the middle of the piece on which the sum is reached."""
     knots = np.sort(np.concatenate([rows - high, rows - low], axis=1), axis=1)
     every = np.arange(len(rows))
     left, right = np.zeros(len(rows), dtype=np.intp), np.full(len(rows), knots.shape[1] - 1)
@@ -52,11 +52,7 @@ def _shifted(rows: Floats, low: Floats, high: Floats, total: float) -> Floats:
         middle = (left + right) // 2
         above = _sum(rows, low, high, knots[every, middle]) >= total
         left, right = np.where(above, middle, left), np.where(above, right, middle)
-    begin, end = knots[every, left], knots[every, right]
-    over, under = (_sum(rows, low, high, tau) for tau in (begin, end))
-    fall = over - under
-    part = np.divide(over - total, fall, out=np.zeros(len(rows)), where=fall > 0)
-    tau = begin + part.clip(0, 1) * (end - begin)
+    tau = (knots[every, left] + knots[every, right]) / 2
     return np.asarray(np.clip(rows - tau[:, None], low, high))
 
 
@@ -65,7 +61,7 @@ def _sum(rows: Floats, low: Floats, high: Floats, tau: Floats) -> Floats:
 
 
 def _lift(points: Floats, low: Floats, high: Floats, total: float) -> Floats:
-    """What rounding left of the sum, shared among the values that can still move."""
+    """The rest of the sum, shared equally among the values between their bounds: tau, on the straight piece."""
     free = (points > low) & (points < high)
     rest = (total - points.sum(axis=1)) / np.maximum(free.sum(axis=1), 1)
     return np.asarray(np.clip(points + free * rest[:, None], low, high))
