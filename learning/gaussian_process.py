@@ -178,7 +178,15 @@ def log_likelihood(log_parameters: Floats, *, model: Model, sample: Sample) -> t
 def conditioned(sample: Sample, *, model: Model, log_parameters: Floats) -> GaussianProcess:
     """The posterior for known parameters, which are those of standardised targets."""
     standard, mean, scale = sample.standardised()
-    covariance = _filled(standard, model, log_parameters, standard.pairs(model.kernel))[0]
+    return _conditioned(
+        standard, mean, scale, model=model, log_parameters=log_parameters, pairs=standard.pairs(model.kernel)
+    )
+
+
+def _conditioned(
+    standard: Sample, mean: float, scale: float, *, model: Model, log_parameters: Floats, pairs: Pairs
+) -> GaussianProcess:
+    covariance = _filled(standard, model, log_parameters, pairs)[0]
     lower, _ = _trtri(_root(covariance), lower=1)
     return GaussianProcess(model, log_parameters, standard, mean, scale, lower, lower @ standard.targets)
 
@@ -194,7 +202,7 @@ def fitted(
     Raises:
         LearningError: ``previous`` has another number of parameters than the model.
     """
-    standard, _, _ = sample.standardised()
+    standard, mean, scale = sample.standardised()
     begins = _starts(model, seed, starts) if previous is None else np.asarray(previous, dtype=np.float64)[None]
     if begins.shape[1] != model.size:
         raise LearningError(f"this model has {model.size} parameters, the earlier fit {begins.shape[1]}")
@@ -213,7 +221,7 @@ def fitted(
         for begin in begins
     ]
     best = min(ends, key=lambda end: float(end.fun))
-    return conditioned(sample, model=model, log_parameters=np.asarray(best.x))
+    return _conditioned(standard, mean, scale, model=model, log_parameters=np.asarray(best.x), pairs=pairs)
 
 
 def _starts(model: Model, seed: int, count: int) -> Floats:

@@ -129,6 +129,19 @@ class NoRecommendation:
     evidence: Evidence
 
 
+@dataclass(frozen=True, slots=True)
+class _Arm:
+    """An observation and where it lies in the unit cube."""
+
+    point: tuple[float, ...]
+    seen: Observation
+
+    def key(self) -> tuple[object, ...]:
+        """An order that does not depend on the order of observation."""
+        seen = self.seen
+        return (self.point, seen.regime or "", seen.age, seen.mean, seen.variance, seen.units)
+
+
 @dataclass(frozen=True, eq=False)
 class _Question:
     """Where to look, from where, and in what regime and age."""
@@ -163,16 +176,16 @@ def suggest(
     """
     if q < 1:
         raise LearningError(f"q counts candidates and must be at least 1, not {q}")
-    ordered = sorted(observations, key=lambda one: _key(domain, one))
     origin = domain.point(incumbent)
-    evidence, lacking = _overlap(ordered, domain, origin, requirements)
+    arms = sorted((_Arm(tuple(domain.point(one.values).tolist()), one) for one in observations), key=_Arm.key)
+    evidence, lacking = _overlap(arms, origin, requirements)
     if lacking is not None:
         return NoRecommendation(reason=lacking, evidence=evidence)
     try:
         region = Region.of(domain, incumbent)
     except NoRoom as reason:
         return NoRecommendation(reason=f"the change budget leaves no room: {reason}", evidence=evidence)
-    process, context = _process(ordered, domain, regime=regime, seed=seed, previous=previous)
+    process, context = _process(arms, regime=regime, seed=seed, previous=previous)
     evidence = Evidence(
         arms=evidence.arms, effective=evidence.effective, log_parameters=tuple(map(float, process.log_parameters))
     )
@@ -182,19 +195,12 @@ def suggest(
     return Recommendation(candidates=found, evidence=evidence)
 
 
-def _key(domain: Domain, one: Observation) -> tuple[object, ...]:
-    return (*domain.point(one.values), one.regime or "", one.age, one.mean, one.variance, one.units)
-
-
-def _overlap(
-    observations: Sequence[Observation], domain: Domain, origin: Floats, needed: Requirements
-) -> tuple[Evidence, str | None]:
+def _overlap(arms: Sequence[_Arm], origin: Floats, needed: Requirements) -> tuple[Evidence, str | None]:
     """How much is known beside the incumbent, and what is missing of it."""
     units: dict[tuple[float, ...], float] = {}
-    for one in observations:
-        point = tuple(map(float, domain.point(one.values)))
-        if point != tuple(origin):
-            units[point] = units.get(point, 0.0) + one.units
+    for arm in arms:
+        if arm.point != tuple(origin.tolist()):
+            units[arm.point] = units.get(arm.point, 0.0) + arm.seen.units
     enough = [count for count in units.values() if count >= needed.units]
     evidence = Evidence(arms=len(enough), effective=math.fsum(enough))
     if len(enough) < max(needed.arms, 1):
@@ -211,33 +217,21 @@ def _overlap(
 
 
 def _process(
-    observations: Sequence[Observation],
-    domain: Domain,
-    *,
-    regime: str | None,
-    seed: int,
-    previous: Sequence[float] | None,
+    arms: Sequence[_Arm], *, regime: str | None, seed: int, previous: Sequence[float] | None
 ) -> tuple[GaussianProcess, Floats]:
     """The fit, and the regime and age columns of a reward asked for now."""
-    codes = {
-        name: code for code, name in enumerate(sorted({regime or "", *(one.regime or "" for one in observations)}))
-    }
-    kernel = Kernel(
-        len(domain.parameters), regimes=len(codes) > 1, ages=any(one.age != observations[0].age for one in observations)
-    )
+    seen = [arm.seen for arm in arms]
+    codes = {name: float(code) for code, name in enumerate(sorted({regime or "", *(one.regime or "" for one in seen)}))}
+    ages = {one.age for one in seen}
+    kernel = Kernel(len(arms[0].point), regimes=len(codes) > 1, ages=len(ages) > 1)
     rows = [
-        [*domain.point(one.values)] + [float(codes[one.regime or ""])] * kernel.regimes + [one.age] * kernel.ages
-        for one in observations
+        [*arm.point, *[codes[arm.seen.regime or ""]] * kernel.regimes, *[arm.seen.age] * kernel.ages] for arm in arms
     ]
-    sample = Sample(
-        np.array(rows),
-        np.array([one.mean for one in observations]),
-        np.array([one.variance for one in observations]),
-    )
+    means, variances = (np.array(numbers) for numbers in zip(*((one.mean, one.variance) for one in seen), strict=True))
     model = Model(kernel, fitted_noise=True)
     before = None if previous is None or len(previous) != model.size else np.array(previous)
-    context = [float(codes[regime or ""])] * kernel.regimes + [0.0] * kernel.ages
-    return fitted(sample, model=model, seed=seed, previous=before), np.array(context)
+    context = [codes[regime or ""]] * kernel.regimes + [0.0] * kernel.ages
+    return fitted(Sample(np.array(rows), means, variances), model=model, seed=seed, previous=before), np.array(context)
 
 
 def _batch(question: _Question, q: int) -> tuple[Candidate, ...] | str:
