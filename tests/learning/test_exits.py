@@ -10,7 +10,7 @@ from learning import exits as module
 from learning.barrier import STOP, TARGET, TIME, barriers
 from learning.errors import LearningError
 from learning.excursions import Bars
-from learning.exits import CHUNK, ExitPlans, exits, next_bar_windows
+from learning.exits import CHUNK, ExitPlans, Exits, exits, next_bar_windows, session_sums
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -186,6 +186,19 @@ def test_a_position_is_entered_at_the_open_of_the_bar_after_its_alert():
     np.testing.assert_array_equal([[1.5, 2.5, 3.5], [7.5, 8.5, 9.5]], windows.closes)
     with pytest.raises(LearningError, match=r"6 ... 7 of 10 do not all have 3 bars"):
         next_bar_windows(series, np.array([6, 7]), length=3)
+
+
+def test_a_session_earns_the_sum_of_size_times_return_in_any_order_of_its_entries():
+    chance = np.random.default_rng(3)
+    made = ended(positions(1, NAN), PLANS)
+    sessions, sizes, order = chance.integers(4, 9, size=60), chance.random(60), chance.permutation(60)
+    numbers, sums = session_sums(made, sessions, sizes=sizes)
+    expected = [(sizes[:, None] * made.returns)[sessions == number].sum(axis=0) for number in numbers]
+    np.testing.assert_allclose(sums, expected, atol=60 * 0.5e-6)
+    shuffled = Exits(made.returns[order], made.kinds[order], made.bars[order])
+    np.testing.assert_array_equal(sums, session_sums(shuffled, sessions[order], sizes=sizes[order])[1])
+    with pytest.raises(LearningError, match="each of 60 entries"):
+        session_sums(made, sessions[:-1], sizes=1.0)
 
 
 ONE = {"signs": np.ones(1), "plans": planned([(0.05, 0.1, 2)]), "costs": 0.0}
