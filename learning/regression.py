@@ -112,7 +112,8 @@ def ridge(summed: Moments, *, prior: float | None = None, noise: float | None = 
 def logistic(features: Floats, wins: Floats, *, prior: float, weights: Floats | None = None) -> Regression:
     """Bayesian logistic regression by Laplace's approximation (Bishop 2006, section 4.5).
 
-    The mode by Newton's method, the covariance from its curvature; the intercept has no prior.
+    The mode by Newton's method, the covariance from its curvature; the intercept has no prior. Memory: the standardised
+    columns, 8 bytes each, a million examples of six features with holes about 100 MB.
 
     Args:
         features: of shape (examples, d), NaN is missing.
@@ -131,15 +132,15 @@ def logistic(features: Floats, wins: Floats, *, prior: float, weights: Floats | 
         raise LearningError("outcomes must be 1 or 0, and both must have examples of positive weight")
     summed = moments(features, wins, weights=worth)
     scaling, *_ = _standardised(summed)
-    penalty = np.append(np.full(len(scaling.means), prior), 0.0)
     share = float(summed.products[-2, -1] / summed.weight)
+    odds = _PenalisedOdds(scaling, features, wins, worth=worth, prior=prior)
     level: Floats = np.append(np.zeros(len(scaling.means)), np.log(share / (1 - share)))
-    loss, slope, curve = _curved(scaling, features, wins, worth, level, penalty)
+    loss, slope, curve = odds.at(level)
     for _ in range(ROUNDS):
         step: Floats = np.asarray(np.linalg.solve(curve, slope), dtype=np.float64)
-        if slope @ step < CLOSE * max(loss, 1e-300):
+        if slope @ step < CLOSE * loss:
             break
-        level, loss, slope, curve = _descended(scaling, features, wins, worth, (level, loss, step), penalty)
+        level, loss, slope, curve = odds.after(step, level, loss)
     covariance: Floats = np.asarray(np.linalg.inv(curve), dtype=np.float64)[:-1, :-1]
     return Regression(
         scaling=scaling,
@@ -194,37 +195,37 @@ def _most_evident(values: Floats, turned: Floats, spread: float, weight: float) 
     return prior, noise
 
 
-def _curved(
-    scaling: Scaling, features: Floats, wins: Floats, worth: Floats, level: Floats, penalty: Floats
-) -> tuple[float, Floats, Floats]:
-    """Penalised loss, its slope and its curvature at ``level`` (coefficients, then the intercept), in chunks."""
-    loss, slope, curve = float(penalty @ level**2) / 2, penalty * level, np.diag(penalty)
-    for start in range(0, len(wins), CHUNK):
-        rows = slice(start, start + CHUNK)
-        columns = scaling.columns(features[rows])
-        columns = np.column_stack([columns, np.ones(len(columns))])
-        odds = columns @ level
-        likely = expit(odds)
-        loss += float(worth[rows] @ (np.logaddexp(0.0, odds) - wins[rows] * odds))
-        slope = slope + columns.T @ (worth[rows] * (likely - wins[rows]))
-        curve = curve + (columns * (worth[rows] * likely * (1 - likely))[:, None]).T @ columns
-    return loss, slope, curve
+class _PenalisedOdds:
+    """What Newton's method minimises: minus the logarithm of likelihood and prior. Columns are standardised once."""
 
+    def __init__(self, scaling: Scaling, features: Floats, wins: Floats, *, worth: Floats, prior: float) -> None:
+        self._wins, self._worth = wins, worth
+        self._penalty = np.append(np.full(len(scaling.means), prior), 0.0)
+        self._columns = np.ones((len(wins), len(self._penalty)))
+        for start in range(0, len(wins), CHUNK):
+            rows = slice(start, start + CHUNK)
+            self._columns[rows, :-1] = scaling.columns(features[rows])
 
-def _descended(
-    scaling: Scaling,
-    features: Floats,
-    wins: Floats,
-    worth: Floats,
-    at: tuple[Floats, float, Floats],
-    penalty: Floats,
-) -> tuple[Floats, float, Floats, Floats]:
-    """One Newton step, halved until the loss does not grow."""
-    level, loss, step = at
-    size = 1.0
-    while True:
-        there = level - size * step
-        lower, slope, curve = _curved(scaling, features, wins, worth, there, penalty)
-        if lower <= loss * (1 + 1e-14) or size < 1e-6:
-            return there, lower, slope, curve
-        size /= 2
+    def at(self, level: Floats) -> tuple[float, Floats, Floats]:
+        """Loss, its slope and its curvature at ``level``: the coefficients, then the intercept."""
+        penalty = self._penalty
+        loss, slope, curve = float(penalty @ level**2) / 2, penalty * level, np.diag(penalty)
+        for start in range(0, len(self._wins), CHUNK):
+            rows = slice(start, start + CHUNK)
+            columns, wins, worth = self._columns[rows], self._wins[rows], self._worth[rows]
+            odds = columns @ level
+            likely = expit(odds)
+            loss += float(worth @ (np.logaddexp(0.0, odds) - wins * odds))
+            slope = slope + (worth * (likely - wins)) @ columns
+            curve = curve + (columns * (worth * likely * (1 - likely))[:, None]).T @ columns
+        return loss, slope, curve
+
+    def after(self, step: Floats, level: Floats, loss: float) -> tuple[Floats, float, Floats, Floats]:
+        """Level, loss, slope and curvature after a Newton step, halved until the loss does not grow."""
+        size = 1.0
+        while True:
+            there: Floats = level - size * step
+            lower, slope, curve = self.at(there)
+            if lower <= loss * (1 + 1e-14) or size < 1e-6:
+                return there, lower, slope, curve
+            size /= 2
