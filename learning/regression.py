@@ -25,8 +25,9 @@ CLOSE = 1e-12
 class Scaling:
     """How examples become p standardised columns: the d features, then indicators of those that have holes.
 
-    ``fills``, ``means`` and ``scales`` (d), ``(p - d)`` indicators follow in ``means`` and ``scales`` (p); ``holed``
-    are the places of the features that have one. A column that never varies is 0 throughout.
+    ``fills`` (d) stand in for missing features; ``holed`` are the places of the features that have an indicator;
+    ``means`` and ``scales`` (p) are the columns' weighted means and standard deviations, a scale of 0 where a column
+    never varies: that column is 0 throughout.
     """
 
     fills: Floats
