@@ -62,8 +62,8 @@ def barriers(
     check(bars, signs=signs, entries=entries, trusted=trusted, guard=guard)
     if not stops.shape == targets.shape == complete.shape == signs.shape:
         raise LearningError(f"one stop, target and complete are needed for each of the {len(signs)} windows")
-    carried = _carried(bars.factors, entries)
-    kinds, prices = _ends(bars, stops[:, None] * carried, targets[:, None] * carried, signs=signs, complete=complete)
+    by = carried(bars.factors, entries)
+    kinds, prices = _ends(bars, stops[:, None] * by, targets[:, None] * by, signs=signs, complete=complete)
     ended = (kinds != HELD).any(axis=1)
     first = (kinds != HELD).argmax(axis=1)
     windows = np.arange(len(signs))
@@ -90,7 +90,7 @@ def barriers(
     return made
 
 
-def _carried(factors: Floats, entries: Floats) -> Floats:
+def carried(factors: Floats, entries: Floats) -> Floats:
     """By what a price of the entry is multiplied to compare with each bar: the factors from the entry up to it."""
     touching: Floats = np.where(np.isnan(factors), 1.0, factors)
     touching[:, 0] = np.where(np.isnan(entries), 1.0, touching[:, 0])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.errors import LearningError
-from learning.projection import project
+from learning.simplex import project
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -199,7 +199,7 @@ class Region:
         """The nearest points (n x d) between the corners with groups at their total, steps aside."""
         nearest = np.clip(points, self.low, self.high)
         for places, total in self._totals:
-            bounds = {"low": self.low[places], "high": self.high[places]}
+            bounds = {"lower": self.low[places], "upper": self.high[places]}
             nearest[:, places] = project(points[:, places], total=total, **bounds)
         return nearest
 
@@ -287,7 +287,7 @@ def _ends(domain: Domain, place: int, incumbent: Mapping[str, float] | None) -> 
 
 def _shared_out(wanted: Floats, *, least: Integers, most: Integers, total: int) -> Integers:
     """Whole numbers (n x d) within bounds that sum to ``total``, nearest to ``wanted``."""
-    ideal = project(wanted, low=least, high=most, total=total)
+    ideal = project(wanted, lower=least.astype(np.float64), upper=most.astype(np.float64), total=total)
     nearest = np.rint(ideal)
     ideal = np.where(abs(ideal - nearest) < 1e-6, nearest, ideal)
     whole = np.floor(ideal).astype(np.int64)

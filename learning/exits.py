@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.barrier import carried
 from learning.errors import LearningError
 from learning.excursions import Bars, Floats, Places, outermost
 from learning.rewards import SCALE
@@ -139,7 +140,7 @@ class _Paths:
     def __init__(self, bars: Bars, rows: slice, signs: Floats, length: int) -> None:
         part = Bars(*(one[rows, :length] for one in (bars.opens, bars.highs, bars.lows, bars.closes, bars.factors)))
         highs, lows = outermost(part)
-        signed = signs[:, None] / _carried(part.factors)
+        signed = signs[:, None] / carried(part.factors, np.full(len(signs), np.nan))
         self.signs = signs
         self.entries = part.opens[:, 0]
         self.opens = signed * part.opens
@@ -187,13 +188,6 @@ def _fill(made: Exits, rows: slice, paths: _Paths, plans: ExitPlans, paid: Float
         made.returns[rows, place] = earned - paid
         made.bars[rows, place] = keys // RANKS
         made.kinds[rows, place] = KINDS[keys % RANKS]
-
-
-def _carried(factors: Floats) -> Floats:
-    """By what a price of the entry is multiplied to compare with each bar; the first bar's own factor came before."""
-    touching: Floats = np.where(np.isnan(factors), 1.0, factors)
-    touching[:, 0] = 1.0
-    return touching.cumprod(axis=1)
 
 
 def _check(bars: Bars, *, signs: Floats, plans: ExitPlans) -> None:

@@ -22,7 +22,7 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from learning.errors import LearningError
-from learning.weights import Floats, Integers, Logged, Overlap, Weighing, refusal, weighed
+from learning.importance import Floats, Integers, Logged, Overlap, Weighing, refusal, weighed
 
 QUANTILES = (0.5, 0.8, 0.9, 0.95, 0.99, 1.0)
 """Of the weights: the thresholds, and as squares the shrinkages, that are tried; with 1.0 nothing is cut off."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, norm, t
 
 from learning.errors import LearningError
+from learning.importance import Logged, Overlap, balanced
 from learning.off_policy import (
     Sampling,
     dr,
@@ -18,7 +19,6 @@ from learning.off_policy import (
     snips,
     switch_dr,
 )
-from learning.weights import Logged, Overlap, balanced
 
 LOGGING = np.array([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2], [0.7, 0.2, 0.1]])
 TARGET = np.array([[0.1, 0.2, 0.7], [0.2, 0.6, 0.2], [0.1, 0.2, 0.7]])

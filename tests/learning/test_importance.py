@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
-from learning import weights as module
+from learning import importance as module
 from learning.errors import LearningError
-from learning.weights import Logged, Overlap, balanced, refusal, weighed
+from learning.importance import Logged, Overlap, balanced, refusal, weighed
 
 LOGGING = np.array([[0.9, 0.1], [0.5, 0.5], [0.6, 0.4]])
 TARGET = np.array([[0.2, 0.8], [0.7, 0.3], [0.0, 1.0]])
