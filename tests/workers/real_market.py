@@ -68,16 +68,22 @@ def rows_of(file):
 
 
 class RealMarket:
-    """The data, and what is asked of it. ``places`` are those of ``exchange.names``."""
+    """The data, and what is asked of it. ``places`` are those of ``exchange.names``.
 
-    def __init__(self):
+    Not ``whole``, it has the stocks with known defects and one in eight of the others.
+    """
+
+    def __init__(self, *, whole=True):
         rows = list(rows_of(STOCKS))
+        self.defects = [Defect(**row) for row in rows_of(DEFECTS)]
+        if not whole:
+            kept = {defect.symbol for defect in self.defects} | set(sorted({row["symbol"] for row in rows})[::8])
+            rows = [row for row in rows if row["symbol"] in kept]
         self.exchange = Exchange("XNYS", "2012-01-01", "2018-12-31")
         self.sessions = sorted({row["date"] for row in rows})
         self.incomplete = [row for row in rows if not all(row[name] for name in PRICES)]
         self.stocks = self._by_symbol(row for row in rows if all(row[name] for name in PRICES))
         self.benchmark = self._by_symbol(self._index_rows())["SPY"]
-        self.defects = [Defect(**row) for row in rows_of(DEFECTS)]
         self.alerts = [
             self._alert(symbol, number, turn)
             for number, symbol in enumerate(sorted(self.stocks))

@@ -1,4 +1,7 @@
-"""The engine against the oracle, on real prices: 258 stocks, four years, every example of every fifth session."""
+"""The engine against the oracle, on real prices: four years, every example of every fifth session.
+
+``make faults`` takes all 258 stocks, ``make test`` those with known defects and some others.
+"""
 
 import time
 from collections import Counter
@@ -27,9 +30,9 @@ EXACT = {"peak_after": "peak_after", "outcome_class": "class", "entry_time": "en
 """The columns of an example, and what the oracle calls them."""
 
 
-@pytest.fixture(scope="module")
-def market():
-    return RealMarket()
+@pytest.fixture(scope="module", params=["some", pytest.param("all", marks=pytest.mark.at_length)])
+def market(request):
+    return RealMarket(whole=request.param == "all")
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +98,8 @@ def test_all_figures_are_those_of_plain_loops_over_the_bars(compared):
         for column in differences(row, expected, alert.question.sign)
     ]
     assert [] == wrong[:10], Counter(column for _, _, column in wrong)
-    assert 240_000 < sum(row.state == "matched" for _, _, row, _ in compared)
+    least = 240_000 if len(compared) > 200_000 else 50_000
+    assert least < sum(row.state == "matched" for _, _, row, _ in compared)
     assert {"before", "during", "after"} == {alert.when for alert, _, _, _ in compared}
     assert {"win", "neutral", "loss", None} == {row.outcome_class for _, _, row, _ in compared}
 
