@@ -24,6 +24,7 @@ from bench import (
     loop,
     maturing,
     memory,
+    optimiser,
     postgresql,
     rows,
     sharing,
@@ -55,7 +56,7 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "learning": learning.measure,
 }
 
-LONG: Mapping[str, Measure] = {"rows": rows.measure, "memory": memory.measure}
+LONG: Mapping[str, Measure] = {"rows": rows.measure, "memory": memory.measure, "optimiser": optimiser.measure}
 """What takes most of an hour, and gigabytes: only where it is named."""
 
 

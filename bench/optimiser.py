@@ -224,7 +224,7 @@ def needed(module: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
-        raise LeftOut(f"{module} is not installed; pip install optuna torch bayesian-optimization") from error
+        raise LeftOut(f"{module} is not installed; pip install '.[optimisers]'") from error
 
 
 def branin() -> Problem:
