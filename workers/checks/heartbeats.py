@@ -15,6 +15,9 @@ from workers.checks.reading import Figure, Reading, Reason, graded, part_name, s
 BEATS = 3
 """A process is silent after at least so many heartbeats."""
 
+UNSURE_US = 100_000
+"""Of two words that were said within so short a time it is not known which was the last: the one heard last counts."""
+
 
 class Heard(NamedTuple):
     """The last word of one consumer of a part, how many seconds ago it was said, and how many seconds its clock was
@@ -63,7 +66,7 @@ class Heartbeats:
         living = [one for one in heard if one.age <= self._silent and not one.beat.stopped]
         for one in living or heard:
             at = now - round(one.age * 1_000_000)
-            if part not in self._last or at >= self._last[part][0]:
+            if part not in self._last or at >= self._last[part][0] - UNSURE_US:
                 self._last[part] = (at, one.beat)
         figures = [Figure("worker_alive", len(living), (name,))]
         if part in self._last:

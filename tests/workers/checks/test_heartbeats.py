@@ -130,6 +130,7 @@ def test_who_never_came_is_told_at_once_and_critical_after_the_time_to_start(pla
 def test_who_said_goodbye_has_time_to_be_back_and_is_then_missed_but_not_critical(place):
     place.beat()
     place.look()
+    place.fade(1.0)
     place.beat(stopped=True)
     reading = place.look()
     assert (HEALTHY, 0) == (reading.state, reading.counts["worker_alive thompson"])
@@ -138,6 +139,17 @@ def test_who_said_goodbye_has_time_to_be_back_and_is_then_missed_but_not_critica
     assert [("stopped", DEGRADED)] == codes(place.later(2))
     place.beat()
     assert HEALTHY is place.look().state
+
+
+def test_a_goodbye_at_the_heels_of_a_beat_is_the_last_word(place):
+    """The broker tells the age of a word in whole milliseconds, a few after it was asked."""
+    place.beat()
+    place.look()
+    place.beat(stopped=True)
+    place.redis.pexpire("heartbeat:thompson:1", 60_000 - 40)
+    place.look()
+    place.redis.flushall()
+    assert HEALTHY is place.later(19).state
 
 
 def test_a_goodbye_of_one_that_is_already_back_is_not_its_last_word(place):
