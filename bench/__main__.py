@@ -26,6 +26,7 @@ from bench import (
     memory,
     optimiser,
     postgresql,
+    regret,
     rows,
     sharing,
     turn,
@@ -56,7 +57,12 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "learning": learning.measure,
 }
 
-LONG: Mapping[str, Measure] = {"rows": rows.measure, "memory": memory.measure, "optimiser": optimiser.measure}
+LONG: Mapping[str, Measure] = {
+    "rows": rows.measure,
+    "memory": memory.measure,
+    "optimiser": optimiser.measure,
+    "regret": regret.measure,
+}
 """What takes most of an hour, and gigabytes: only where it is named."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.beta import Beta, beta_like
 from learning.effects import ArmEffects
 from learning.errors import LearningError
 from learning.posterior import Posterior, posterior_of
@@ -98,6 +99,41 @@ def borrowed(
     means = np.einsum("...rij,...rj->...ri", kept, mean + squared[..., 0] * weighed)
     covariances = squared * kept + kept @ common[..., None, :, :] @ np.swapaxes(kept, -1, -2)
     return means, (covariances + np.swapaxes(covariances, -1, -2)) / 2
+
+
+def win_rates(wins: Floats, losses: Floats, *, tau: Floats | float) -> Beta:
+    """Belief about win rates (..., regimes, arms): what the other regimes say of an arm, then its own wins and losses.
+
+    The others' mean rates are taken as in ``borrowed``, for one arm by itself: rates of a regime ~ N(mu, tau^2), mu as
+    wide as the uniform distribution. What that predicts for this regime becomes the Beta prior of the same mean and
+    variance (no wider than one pseudo-unit is); own wins and losses are then counted exactly. For stationary settings,
+    where levels may be pooled.
+
+    Args:
+        wins, losses: of shape (..., regimes, arms), aged or not.
+        tau: of shape (...) or one for all, above 0: with 0 a regime seen often would fix the others for ever.
+
+    Raises:
+        LearningError: a negative or not finite count, or a tau that is not positive.
+    """
+    spread = np.asarray(tau, dtype=np.float64)[..., None, None] ** 2
+    if not (np.isfinite(spread).all() and (np.asarray(tau) > 0).all()):
+        raise LearningError(f"tau, by how much regimes differ, must be positive, not {tau}")
+    rates, precisions = measured_rates(wins, losses)
+    told = precisions / (1 + precisions * spread)
+    heard, weighed = told.sum(axis=-2, keepdims=True) - told, (told * rates).sum(axis=-2, keepdims=True) - told * rates
+    units = 12 + heard
+    return beta_like((6 + weighed) / units, 1 / units + spread).after(wins, losses)
+
+
+def measured_rates(wins: Floats, losses: Floats) -> tuple[Floats, Floats]:
+    """Win rates and their precisions, of the shape of ``wins``, with one win and one loss more (Agresti, Coull 1998).
+
+    A rate of which nothing was seen has precision 0.
+    """
+    units = wins + losses
+    rates = (wins + 1) / (units + 2)
+    return rates, units / (rates * (1 - rates))
 
 
 def _canonical(effects: ArmEffects) -> tuple[Floats, Floats]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from learning.effects import arm_effects
 from learning.errors import LearningError
 from learning.posterior import posterior_of
-from learning.regimes import between_regimes, borrowed, regime_posteriors
+from learning.regimes import between_regimes, borrowed, measured_rates, regime_posteriors, win_rates
 from learning.rewards import RewardSum, quantise
 
 
@@ -243,3 +243,43 @@ def test_what_does_not_fit_is_refused():
     other = arm_effects([], baseline="base", arms=["b", "a"])
     with pytest.raises(LearningError, match="same arms"):
         regime_posteriors([effects(1), other], prior_sd=0.004)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 4), st.floats(0.01, 0.3))
+def test_win_rates_begin_with_what_the_joint_normal_of_the_other_regimes_predicts(seed, regimes, tau):
+    chance = np.random.default_rng(seed)
+    wins, losses = chance.integers(0, 200, size=(2, regimes, 3)).astype(float)
+    rates, precisions = measured_rates(wins, losses)
+    made = win_rates(wins, losses, tau=tau)
+    for regime in range(regimes):
+        others = np.where(np.arange(regimes) == regime, 0, precisions.T)
+        means, spreads = borrowed(
+            others[..., None, None],
+            (others * rates.T)[..., None],
+            prior_sd=12**-0.5,
+            tau=tau,
+            prior_mean=0.5,
+        )
+        before_wins, before_losses = made.wins[regime] - wins[regime], made.losses[regime] - losses[regime]
+        units = before_wins + before_losses
+        assert np.allclose(means[:, regime, 0], before_wins / units, rtol=1e-9)
+        variance = before_wins * before_losses / units**2 / (units + 1)
+        wide = units < 1 + 1e-9
+        assert np.allclose(spreads[:, regime, 0, 0][~wide], variance[~wide], rtol=1e-8)
+
+
+def test_a_regime_seldom_seen_borrows_a_win_rate_and_gives_it_up_for_its_own():
+    wins, losses = np.array([[400.0], [0.0]]), np.array([[600.0], [0.0]])
+    told = win_rates(wins, losses, tau=0.05)
+    assert 0.4 == pytest.approx(float(told.mean[1, 0]), abs=0.01)
+    apart = (2 * 0.05**2 + 0.4 * 0.6 / 1_000) ** 0.5
+    assert apart == pytest.approx(float(told.variance[1, 0]) ** 0.5, rel=0.02)
+    wins[1], losses[1] = 900, 100
+    assert 0.9 == pytest.approx(float(win_rates(wins, losses, tau=0.05).mean[1, 0]), abs=0.05)
+
+
+@pytest.mark.parametrize("tau", [0.0, -0.1, float("nan")])
+def test_win_rates_of_regimes_that_cannot_differ_are_refused(tau):
+    with pytest.raises(LearningError, match="tau"):
+        win_rates(np.ones((2, 3)), np.ones((2, 3)), tau=tau)
