@@ -1,14 +1,20 @@
 """How much may be tried so that trying never costs more than a stated part of what the baseline earns."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.confidence import boundary, tightest_at
 from learning.errors import LearningError
+from learning.rewards import SCALE, RewardSum
 
 Floats = NDArray[np.float64]
+
+FEWEST = 10
+"""Sessions below which nothing is said of what a unit earns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,3 +117,28 @@ def within_cap(shares: list[int], *, baseline_index: int, cap: float) -> list[in
     scaled[baseline_index] = 0
     scaled[baseline_index] = total - sum(scaled)
     return scaled
+
+
+def earned_at_least(sessions: Sequence[RewardSum], *, error_rate: float, sooner: int = 100) -> float | None:
+    """A lower bound, valid at every look, of what a unit earns on average (reward a unit), from whole sessions.
+
+    The units of a session move together, so a session is one observation: the mean is that of all units, its spread
+    that of the sessions' sums about it, and the bound the normal-mixture confidence sequence over sessions, one-sided
+    (``confidence.boundary``; asymptotic, as its module says). It is tightest at ``sooner`` sessions. None below 10
+    sessions with units.
+
+    Raises:
+        LearningError: an error rate outside 0 to 0.5.
+    """
+    if not 0 < error_rate < 0.5:
+        raise LearningError(f"the error rate must lie between 0 and 0.5, not {error_rate}")
+    played = [sums for sums in sessions if sums.n > 0]
+    count = len(played)
+    if count < FEWEST:
+        return None
+    units = sum(sums.n for sums in played)
+    mean = sum(sums.total for sums in played) / (units * SCALE)
+    apart = np.array([sums.total / SCALE - mean * sums.n for sums in played])
+    spread = math.sqrt(float(apart @ apart) / (count - 1))
+    rho = tightest_at(sooner, alpha=2 * error_rate)
+    return mean - spread * boundary(count, alpha=2 * error_rate, rho=rho) / units

@@ -8,9 +8,12 @@ import structlog
 
 from events.codec import encode
 from learning.shares import probability_best
+from scheduler.belief import Belief
 from scheduler.comparison import Comparison
 from scheduler.cycle import Cycle, in_order
 from scheduler.daily import GIVEN, KIND, STAGES, Proposals
+from scheduler.regime import regime_of
+from scheduler.standing import read_standing
 from scheduler.windows import read_windows
 from schemas.calendar import Calendar
 from schemas.errors import EngineError
@@ -124,18 +127,19 @@ class DailyRun:
             statistics = statistics_at(reading, strategy=strategy, cut=cut)
             return {
                 "registry": self._registry,
-                "calendar": self._calendar,
                 "session": session,
                 "version": version,
                 "statistics": statistics,
                 "pending": settled.pending if settled else {},
                 "windows": read_windows(reading, self._registry, version, cohorts=statistics, session=session, cut=cut),
+                "regime": regime_of(reading, self._registry, session=session, cut=cut),
+                "standing": read_standing(reading, self._registry, version, calendar=self._calendar, session=session),
             }
 
     def _write(self, facts: Mapping[str, Any], reports: Sequence[StageReport], *, cut: int, began: int) -> bool:
         session: str = facts["session"]
         proposals: Proposals = facts["proposals"]
-        text = report(facts["comparisons"], reports)
+        text = report(facts["comparisons"], facts["beliefs"], reports)
         completed = CycleCompleted(
             strategy=self._registry.strategy,
             cycle_id=f"{KIND}/{self._registry.strategy}/{session}",
@@ -183,12 +187,11 @@ def _in_force(versions: Versions, strategy: str, settled: Settled | None) -> Ver
     return versions.get(strategy, VersionNumber.parse(settled.version)) if settled.version else None
 
 
-def report(comparisons: Sequence[Comparison], stages: Sequence[StageReport]) -> str:
-    """What the cycle found, for a person: a line a stage, then a line an arm."""
+def report(comparisons: Sequence[Comparison], beliefs: Mapping[str, Belief], stages: Sequence[StageReport]) -> str:
+    """What the cycle found, for a person: a line a stage, then what is believed of each arm and what the gate says."""
     lines = [f"{stage.name}: {stage.summary}" for stage in stages]
-    lines += [
-        f"{comparison.allocation.id} {arm}: {verdict.reason}"
-        for comparison in comparisons
-        for arm, verdict in comparison.verdicts.items()
-    ]
+    for comparison in comparisons:
+        name = comparison.allocation.id
+        lines += [f"{name} believed on {comparison.counted} {told}" for told in beliefs[name].told()]
+        lines += [f"{name} {arm}: {verdict.reason}" for arm, verdict in comparison.verdicts.items()]
     return "\n".join(lines)

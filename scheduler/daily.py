@@ -3,17 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from learning.shares import integer_shares
+from scheduler.belief import believe
 from scheduler.comparison import Comparison, compare, counted
+from scheduler.mature import mature
+from scheduler.sharing import share
 from scheduler.stage import Stage
-from schemas.allocation import WHOLE, Purpose
-from schemas.parameters import Registry
 from schemas.params import ParamsProposed, ProposalKind
 from schemas.version import Version
 
 KIND = "daily"
 
-GIVEN = ("registry", "calendar", "session", "version", "statistics", "pending", "windows")
+GIVEN = ("registry", "session", "version", "statistics", "pending", "windows", "regime", "standing")
 """The facts that the cycle starts from: all read from the store, up to the cut."""
 
 PROPOSE_FROM = 0.9
@@ -25,25 +25,6 @@ class Proposals(NamedTuple):
 
     proposals: list[ParamsProposed]
     evidence: dict[str, Comparison]
-
-
-def share(registry: Registry, comparisons: Sequence[Comparison]) -> tuple[dict[str, dict[str, int]], str]:
-    """Shares by probability of being best, for the explorations; within the budget all together."""
-    explored = [comparison for comparison in comparisons if comparison.allocation.purpose is Purpose.EXPLORE]
-    shares = {}
-    for comparison in explored:
-        trial = next(trial for trial in registry.trials if trial.layer == comparison.allocation.layer)
-        split = integer_shares(
-            comparison.best,
-            baseline_index=len(comparison.arms),
-            budget=trial.share,
-            floor=registry.learning.floor,
-        )
-        shares[comparison.allocation.id] = dict(zip([*comparison.arms, comparison.baseline], split, strict=True))
-    told = "; ".join(
-        f"{name} gives {(WHOLE - list(split.values())[-1]) / WHOLE:.2%} away" for name, split in shares.items()
-    )
-    return shares, told or "no exploration is in force"
 
 
 def propose(
@@ -111,8 +92,12 @@ def _baseline_proposal(
 STAGES: Mapping[str, Stage] = {
     stage.name: stage
     for stage in (
-        Stage("compare", GIVEN, "comparisons", compare),
-        Stage("share", ("registry", "comparisons"), "shares", share),
+        Stage("mature", ("registry", "session", "version", "statistics", "pending"), "mature", mature),
+        Stage("compare", ("registry", "session", "version", "mature", "windows"), "comparisons", compare),
+        Stage("believe", ("registry", "session", "version", "mature", "regime"), "beliefs", believe),
+        Stage(
+            "share", ("registry", "version", "mature", "windows", "comparisons", "beliefs", "standing"), "shares", share
+        ),
         Stage("propose", ("session", "version", "comparisons", "shares"), "proposals", propose),
     )
 }

@@ -214,6 +214,12 @@ class LearningRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ``fading`` is the daily factor on old sessions (1 keeps all). ``prior_sd`` is how far an arm may plausibly
     lie from the baseline, in reward. ``floor`` is the least share that an explored arm keeps, so that it goes
     on being measured.
+
+    Shares move once they have been in force for ``dwell`` sessions and some share would move by more than
+    ``least_change``; what is stopped is stopped at once. An arm is stopped while it is worse than the baseline by more
+    than ``drop_margin`` (in reward) with the probability ``drop_probability``. A new arm has no share for ``shadow``
+    sessions. ``guard``, where it is set, is the part of the baseline's reward that all exploring may cost: nothing is
+    tried before the baseline has surely earned something; without it only ``budget`` bounds what exploring costs.
     """
 
     reward: str = "unit_pnl:close"
@@ -222,6 +228,12 @@ class LearningRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     fading: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
     prior_sd: Positive = 0.01
     floor: Unit = 0.005
+    dwell: Annotated[int, Meta(ge=0, le=250)] = 5
+    least_change: Unit = 0.002
+    drop_margin: Annotated[float, Meta(ge=0.0, le=1_000.0)] = 0.0
+    drop_probability: Annotated[float, Meta(gt=0.5, lt=1.0)] = 0.99
+    shadow: Annotated[int, Meta(ge=0, le=250)] = 1
+    guard: Annotated[float, Meta(gt=0.0, le=1.0)] | None = None
 
 
 class GateRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

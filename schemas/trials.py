@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from schemas.allocation import WHOLE, Allocation, Arm, Value, arm_key
+from schemas.allocation import WHOLE, Allocation, Arm, Purpose, Value, arm_key
 from schemas.bounds import CLOSE
 from schemas.parameters import Registry, Trial
 
@@ -15,7 +15,8 @@ def allocation_for(
     Each arm is the baseline plus its offsets, on the parameters' steps and within their bounds. Where a bound
     stands in the way of a group, all offsets of that group shrink alike, so that it still sums to 1. Arms that
     come out equal to the baseline or to each other are dropped; None when none is left. Candidates come first
-    and share ``trial.share`` evenly, the first ones taking what cannot be split; the baseline comes last.
+    and share ``trial.share`` evenly, the first ones taking what cannot be split; the baseline comes last. An
+    exploration under a guard begins without shares: the daily cycle gives them when the guard allows it.
 
     ``generation`` is the version from which on these arms are tried. It is part of the allocation's id, so
     arms around another baseline are drawn and counted anew.
@@ -29,7 +30,8 @@ def allocation_for(
             candidates.setdefault(arm_key(moved), moved)
     if not candidates:
         return None
-    shares = _split(round(trial.share * WHOLE), len(candidates))
+    guarded = trial.purpose is Purpose.EXPLORE and registry.learning.guard is not None
+    shares = _split(0 if guarded else round(trial.share * WHOLE), len(candidates))
     arms = [Arm(moved, share) for moved, share in zip(candidates.values(), shares, strict=True)]
     return Allocation(
         id=f"{trial.id}.{generation}",

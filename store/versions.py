@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection, Select, bindparam, select, tuple_
 
 from schemas.version import Version, VersionNumber
 from store.allocations import Allocations
@@ -20,6 +20,9 @@ class VersionRow(NamedTuple):
     proposal_id: str | None
     recorded_at: int
 
+
+_PAGE = 50
+"""Versions that are read at a time where it is not known how many are needed."""
 
 _ROWS = select(versions.c.body, versions.c.proposal_id, versions.c.recorded_at)
 _NEWEST_FIRST = (versions.c.epoch.desc(), versions.c.number.desc())
@@ -78,6 +81,18 @@ class Versions:
     def last_before(self, strategy: str, *, session: str) -> Version | None:
         """The newest version that was made for an earlier session."""
         return self._newest(_ROWS.where(versions.c.strategy == strategy, versions.c.session < session))
+
+    def back_to(self, strategy: str, *, until: VersionNumber, session: str) -> list[Version]:
+        """From version ``until`` back to the newest that was made for ``session`` or earlier, the newest first."""
+        named, found = tuple_(versions.c.epoch, versions.c.number), list[Version]()
+        chosen = _ROWS.where(versions.c.strategy == strategy, named <= tuple_(until.epoch, until.number))
+        while rows := self._rows(chosen, limit=_PAGE):
+            for version in (row.version for row in rows):
+                found.append(version)
+                if version.session <= session:
+                    return found
+            chosen = _ROWS.where(versions.c.strategy == strategy, named < tuple_(*found[-1].id))
+        return found
 
     def history(self, strategy: str, *, limit: int = 100) -> Sequence[VersionRow]:
         """The newest first."""

@@ -9,10 +9,12 @@ from sqlalchemy import Connection, func, select
 from examples.demo.judge import Candidate
 from examples.demo.outcome import Standing, label
 from learning.counted import Counted
+from scheduler.belief import Belief, believe
 from scheduler.comparison import Comparison, compare
+from scheduler.mature import mature
+from scheduler.regime import regime_of
 from scheduler.windows import read_windows
 from schemas.allocation import WHOLE
-from schemas.calendar import Calendar
 from schemas.parameters import Registry
 from schemas.version import Version
 from store.audit import Audit, Moved
@@ -85,18 +87,18 @@ class Books:
         if last is None or version is None:
             return []
         cohorts = statistics_at(self._connection, strategy=self._strategy, cut=last.cut)
-        compared, _ = compare(
-            self._registry,
-            Calendar.named(self._registry.market.calendar),
-            last.session,
-            version,
-            cohorts,
-            last.pending,
-            read_windows(
-                self._connection, self._registry, version, cohorts=cohorts, session=last.session, cut=last.cut
-            ),
+        windows = read_windows(
+            self._connection, self._registry, version, cohorts=cohorts, session=last.session, cut=last.cut
         )
-        return [standing for comparison in compared for standing in _standings(comparison, version)]
+        matured, _ = mature(self._registry, last.session, version, cohorts, last.pending)
+        compared, _ = compare(self._registry, last.session, version, matured, windows)
+        regime = regime_of(self._connection, self._registry, session=last.session, cut=last.cut)
+        beliefs, _ = believe(self._registry, last.session, version, matured, regime)
+        return [
+            standing
+            for comparison in compared
+            for standing in _standings(comparison, beliefs[comparison.allocation.id], version)
+        ]
 
 
 def values_in_force(versions: Sequence[Version], sessions: Sequence[str]) -> dict[str, Mapping[str, float]]:
@@ -110,9 +112,10 @@ def values_in_force(versions: Sequence[Version], sessions: Sequence[str]) -> dic
     return found
 
 
-def _standings(comparison: Comparison, version: Version) -> list[Standing]:
+def _standings(comparison: Comparison, belief: Belief, version: Version) -> list[Standing]:
     made = []
     arms = {arm.key: arm for arm in comparison.allocation.arms}
+    mean, covariance = belief.now
     for place, key in enumerate(comparison.arms):
         figures = comparison.evidence[key]
         made.append(
@@ -121,11 +124,11 @@ def _standings(comparison: Comparison, version: Version) -> list[Standing]:
                 counted=Counted(figures.units, figures.n_effective, figures.uniqueness),
                 control=Counted(figures.baseline_units, figures.baseline_effective, figures.baseline_uniqueness),
                 met=figures.sessions,
-                mean=float(comparison.posterior.mean[place]),
-                sd=float(comparison.posterior.covariance[place, place]) ** 0.5,
+                mean=float(mean[place]),
+                sd=float(covariance[place, place]) ** 0.5,
                 low=figures.low,
                 high=figures.high,
-                best=comparison.best[place],
+                best=float(belief.best[place]),
                 share=arms[key].share / WHOLE,
             )
         )

@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from learning.confidence import tightest_at
-from learning.conservative import Record, conservative_cap, gained_at_least, within_cap
+from learning.conservative import Record, conservative_cap, earned_at_least, gained_at_least, within_cap
 from learning.errors import LearningError
+from learning.rewards import RewardSum
 
 ALPHA = DELTA = 0.05
 WORLDS, SESSIONS, UNITS, ARMS = 1_000, 120, 50, 3
@@ -153,3 +154,32 @@ def test_counts_bounds_and_caps_that_are_none_are_refused():
         within_cap([1, 1], baseline_index=0, cap=1.1)
     with pytest.raises(LearningError, match="no arm"):
         within_cap([1, 1], baseline_index=2, cap=0.5)
+
+
+def test_the_bound_of_what_is_earned_holds_at_every_look_though_units_of_a_session_move_together():
+    """Of 1,000 worlds at most 67 are ever wrong in 250 sessions: the 99 % bound of a chance of .05."""
+    chance = np.random.default_rng(3)
+    wrong = 0
+    for _ in range(WORLDS):
+        counts = chance.integers(1, 60, 250)
+        means = 0.001 + 0.01 * chance.normal(size=250) + 0.02 * chance.normal(size=250) / np.sqrt(counts)
+        sessions = [RewardSum(int(n), round(n * mean * 1e6), 0) for n, mean in zip(counts, means, strict=True)]
+        looks = (
+            earned_at_least(sessions[: day + 1], error_rate=0.05) for day in (*range(9, 50, 5), *range(50, 250, 20))
+        )
+        wrong += any(bound is not None and bound > 0.001 for bound in looks)
+    print(f"{wrong} of {WORLDS} worlds were ever wrong")
+    assert wrong <= 67
+
+
+def test_the_bound_comes_near_the_mean_and_nothing_is_said_below_ten_sessions():
+    sessions = [RewardSum(10, 10_000 + 200 * (-1) ** day, 0) for day in range(1_000)]
+    assert earned_at_least(sessions[:9], error_rate=0.05) is None
+    assert 0.00098 < earned_at_least(sessions, error_rate=0.05) < 0.001
+    assert earned_at_least([*sessions[:9], RewardSum(0, 0, 0)], error_rate=0.05) is None
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5, -1.0])
+def test_an_error_rate_that_is_none_is_refused(rate):
+    with pytest.raises(LearningError, match=r"between 0 and 0\.5"):
+        earned_at_least([], error_rate=rate)

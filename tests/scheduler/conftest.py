@@ -2,8 +2,9 @@
 
 import msgspec
 import pytest
+from msgspec import structs
 
-from schemas.allocation import WHOLE, arm_key, unit_of
+from schemas.allocation import WHOLE, Arm, arm_key, unit_of
 from schemas.attributed import Contribution
 from schemas.calendar import Calendar
 from schemas.parameters import GateRules, LearningRules, Market, Parameter, Registry, Trial
@@ -12,6 +13,7 @@ from store.sessions import Sessions
 from store.statistics import Journal, JournalRow
 from store.tables import alerts, decisions, instruments
 from store.tallies import Tallies, told
+from store.versions import Versions
 from workers.deployment import Deployment
 
 FIRST = "2024-01-02"
@@ -34,7 +36,7 @@ def registry():
     return Registry(
         strategy="test",
         market=Market(horizons=["1d"], primary_horizon="1d"),
-        learning=LearningRules(budget=0.2, floor=0.01, prior_sd=0.05),
+        learning=LearningRules(budget=0.2, floor=0.01, prior_sd=0.05, dwell=0, least_change=0.0),
         gate=GateRules(minimum_units=20, minimum_sessions=5),
         parameters={"lever": lever},
         trials=[Trial(id="lever", layer="lever", share=0.2, offsets=[{"lever": 0.1}])],
@@ -59,20 +61,39 @@ class Ledger:
         return self.calendar.shift(FIRST, number)
 
     def write(self, number, rewards, *, settle=True, pending=None, journal=True):
-        """One session's examples: ``rewards`` as (arm, reward) pairs; ``pending`` by horizon and origin."""
+        """One session's examples: ``rewards`` as (arm, reward) or (arm, reward, regime); ``pending`` by horizon and
+        origin."""
         session = self.session(number)
         with self.store.begin() as work:
-            for arm, reward in rewards:
+            for arm, reward, *regime in rewards:
                 self.written += 1
                 sequence = work.take(1)
                 Tallies(work.connection).add(told("test"), 1)
                 if journal:
-                    Journal(work.connection).record([self._journal(session, sequence, arm, reward)])
+                    Journal(work.connection).record([self._journal(session, sequence, arm, reward, *regime)])
             cut = work.take(1)
             if settle:
                 Sessions(work.connection).add("test", session, cut=cut, pending=pending or {}, now=work.now)
             work.commit()
         return session
+
+    def publish(self, number, shares, *, values=None):
+        """The next version, made for a session, with these arms (by lever) and shares."""
+        with self.store.begin() as work:
+            last = Versions(work.connection).latest("test")
+            arms = [Arm({"lever": lever}, share) for lever, share in shares.items()]
+            allocation = structs.replace(last.allocations[0], arms=arms)
+            following = structs.replace(
+                last,
+                number=last.number + 1,
+                previous=str(last.id),
+                session=self.session(number),
+                values=values or last.values,
+                allocations=[allocation],
+                checksum="",
+            )
+            Versions(work.connection).add(following, proposal_id=None, now=work.now)
+            work.commit()
 
     def alert(self, symbol, number, *, entry=None, instrument=1, version="1-1", **more):
         """An alert of a unit in a session, which it could be entered in unless ``entry`` says otherwise."""
@@ -110,12 +131,12 @@ class Ledger:
             work.commit()
         return row
 
-    def _journal(self, session, sequence, arm, reward):
+    def _journal(self, session, sequence, arm, reward, regime="all"):
         total = round(reward * 1e6)
         added = Contribution(
             allocation="lever.1-1",
             arm=arm,
-            regime="all",
+            regime=regime,
             reward="alert_return:1d",
             session=session,
             version="1-1",

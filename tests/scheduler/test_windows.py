@@ -217,15 +217,15 @@ def test_new_shares_and_every_line_of_the_report_say_on_what_they_stand(ledger):
     [shares] = [one for one in letters(ledger) if getattr(one, "kind", None) is ProposalKind.SHARES]
     assert f"shares follow the probability of being best: lever.1-1 on {counted}" == shares.reason
     report = letters(ledger)[-1].report.splitlines()
-    assert f"compare: 1 allocations compared on mature cohorts: lever.1-1 on {counted}" == report[0]
-    assert [counted in line for line in report if line.startswith("lever.1-1 ")] == [True]
+    assert f"compare: 1 allocations compared on mature cohorts: lever.1-1 on {counted}" == report[1]
+    assert [counted in line for line in report if line.startswith("lever.1-1 ")] == [True, True]
 
 
 def test_shares_of_several_arms_stand_on_the_units_of_all_of_them(ledger_of, registry):
     other = arm_key({"lever": 0.4})
     trials = [structs.replace(registry.trials[0], offsets=[{"lever": 0.1}, {"lever": -0.1}])]
     ledger = ledger_of(structs.replace(registry, trials=trials))
-    ledger.write(0, [*mixed(0.03, 0.0), (other, 0.01), (other, 0.02)])
+    ledger.write(0, [*mixed(0.03, 0.0), (other, -0.03), (other, -0.02)])
     ledger.write(1, [(CANDIDATE, 0.01), (other, 0.01)])
     for arm, place in ((CANDIDATE, 1), (other, 1), (BASELINE, 2)):
         for symbol, _ in zip(symbols(ledger, 0, arm), range(2 if arm == CANDIDATE else 1), strict=False):

@@ -1,0 +1,51 @@
+"""What an exploration may cost, by what its baseline has surely earned."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from learning.conservative import Record, conservative_cap, earned_at_least, gained_at_least
+from learning.gate import evidence_for
+from scheduler.comparison import cohorts_of_rows
+from scheduler.windows import Window
+from schemas.parameters import Registry
+from store.statistics import StatisticsRow
+
+
+def guarded_cap(
+    registry: Registry, rows: Sequence[StatisticsRow], windows: Sequence[Window], *, baseline: str
+) -> float:
+    """The largest fraction of the coming units that may go to other arms than ``baseline``; 1 without a guard.
+
+    ``rows`` are the allocation's mature statistics, ``windows`` all of its assigned units, also those whose reward is
+    not known yet. Every bound holds at every look, all together except with the gate's alpha; where there is none yet,
+    a difference is at least -2 times what rewards are winsorised at. As many units as in the fullest session so far are
+    taken to come.
+    """
+    alpha = registry.learning.guard
+    if alpha is None:
+        return 1.0
+    units = Counter(window.arm for window in windows)
+    coming = max(Counter(window.session for window in windows).values(), default=0)
+    if not coming:
+        return 0.0
+    cohorts = list(cohorts_of_rows(rows).values())
+    others = sorted(set(units) - {baseline})
+    each = registry.gate.alpha / (len(others) + 1)
+    undoubted = -2 * registry.learning.winsorise
+    lower = {
+        arm: max(undoubted, low)
+        for arm in others
+        if (low := evidence_for(cohorts, arm=arm, baseline=baseline, alpha=2 * each).low) is not None
+    }
+    earned = earned_at_least([cohort[baseline] for cohort in cohorts if baseline in cohort], error_rate=each)
+    record = Record(
+        units=units.total(),
+        gained=gained_at_least(
+            np.array([units[arm] for arm in others]), np.array([lower.get(arm, undoubted) for arm in others])
+        ),
+        baseline=-registry.learning.winsorise if earned is None else earned,
+    )
+    worst = min((lower.get(arm, undoubted) for arm in others), default=undoubted)
+    return conservative_cap(record, ahead=coming, worst=worst, alpha=alpha)
