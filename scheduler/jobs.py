@@ -16,8 +16,9 @@ from events.consumers import forget_gone
 from events.drain import drain
 from events.heartbeat import heartbeats
 from events.trim import trim
-from scheduler.cycle_run import OWNER, DailyRun
+from scheduler.cycle_run import DailyRun
 from scheduler.daily import KIND
+from scheduler.run import OWNER
 from schemas.catalogue import EVENTS
 from schemas.errors import EngineError
 from schemas.groups import GROUPS

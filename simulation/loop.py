@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from events.codec import decode, encode
 from learning.rewards import quantise
-from scheduler.cycle_run import OWNER, DailyRun
+from scheduler.cycle_run import DailyRun
+from scheduler.run import OWNER
 from schemas.allocation import Purpose, unit_of
 from schemas.attributed import Contribution, ExampleState, Origin, OutcomeAttributed, Subject
 from schemas.calendar import Calendar

@@ -3,7 +3,8 @@
 import itertools
 
 from events.codec import decode
-from scheduler.cycle_run import OWNER, DailyRun
+from scheduler.cycle_run import DailyRun
+from scheduler.run import OWNER
 from schemas.allocation import arm_key
 from store.cycles import Cycles
 from store.outbox import Outbox

@@ -1,8 +1,8 @@
 import pytest
 from msgspec import json, structs
 
-from scheduler.cycle_run import CycleNotReady
 from scheduler.mature import slot_of
+from scheduler.run import CycleNotReady
 from schemas.parameters import Reward
 from schemas.params import ProposalKind
 from store.evidence import EvidenceRows
