@@ -1,0 +1,96 @@
+"""May values that were learned from history replace those in force? The figures, and a verdict in a sentence."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from learning.gate import Rules, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEvidence:
+    """All figures that a judgement of learned values stands on; plain numbers, fit for JSON.
+
+    ``chosen`` is what all of history chose, ``proposed`` the first step of the way there that the daily budget
+    allows. ``mean`` is by how much choosing so beat the incumbent a session, out of fold, in ``measure``; ``low`` and
+    ``high`` its interval, each end of which errs with ``error_rate``; ``probability`` that of a mean above 0.
+    ``step_mean`` is the mean of going only the first step each time. ``sessions`` and ``units`` count what was judged,
+    ``effective_sessions`` as how many independent ones the sessions count. ``tried`` counts candidates other than the
+    incumbent, ``choices`` are those of the ``folds``.
+
+    A figure that cannot be had is None: all of them below 20 sessions, the mean without any.
+    """
+
+    learner: str
+    measure: str
+    incumbent: dict[str, float]
+    chosen: dict[str, float]
+    proposed: dict[str, float]
+    choices: list[dict[str, float]]
+    tried: int
+    folds: int
+    sessions: int
+    units: int
+    error_rate: float
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    probability: float | None = None
+    effective_sessions: float | None = None
+    step_mean: float | None = None
+
+    @property
+    def per_unit(self) -> tuple[float, float, float] | None:
+        """Mean, low and high for one unit, where they are known."""
+        if self.mean is None or self.low is None or self.high is None or not self.units:
+            return None
+        by = self.sessions / self.units
+        return self.mean * by, self.low * by, self.high * by
+
+    @property
+    def counted(self) -> str:
+        """What was judged, and how much it is worth."""
+        worth = "" if self.effective_sessions is None else f" (worth {self.effective_sessions:.0f})"
+        return f"{self.units:,} units in {self.sessions} sessions{worth}, {self.folds} folds, {self.tried} tried"
+
+    @property
+    def figures(self) -> str:
+        """The mean a session with its interval and its probability, as far as they are known."""
+        if self.mean is None:
+            return "nothing was judged out of fold"
+        if self.low is None or self.high is None or self.probability is None:
+            return f"{self.mean:+.6f} {self.measure} a session, too few sessions for an interval"
+        return (
+            f"{self.mean:+.6f} [{self.low:+.6f}, {self.high:+.6f}] {self.measure} a session, "
+            f"probably better: {self.probability:.3f}"
+        )
+
+
+def judge_history(evidence: HistoryEvidence, rules: Rules, *, alpha: float) -> Verdict:
+    """Whether ``evidence`` lets the proposed values in: enough was judged, and better at an error rate up to ``alpha``.
+
+    Not enough, or not sure, means stay.
+    """
+    against = next(_objections(evidence, rules, alpha), None)
+    if against is not None:
+        return Verdict(False, against)
+    return Verdict(True, f"better out of fold: {evidence.figures}; {evidence.counted}")
+
+
+def _objections(evidence: HistoryEvidence, rules: Rules, alpha: float) -> Iterator[str]:
+    told = f"{evidence.figures}; {evidence.counted}"
+    if evidence.sessions < rules.minimum_sessions or evidence.units < rules.minimum_units:
+        yield (
+            f"too little was judged out of fold: {evidence.sessions} of {rules.minimum_sessions} sessions, "
+            f"{evidence.units:,} of {rules.minimum_units:,} units"
+        )
+    if evidence.error_rate > alpha:
+        yield f"it was judged at an error rate of {evidence.error_rate:g}; the gate allows {alpha:g}"
+    if evidence.chosen == evidence.incumbent:
+        yield f"nothing tried was better than what is in force; {told}"
+    sure = evidence.probability is not None and evidence.probability >= 1 - evidence.error_rate
+    if not sure or evidence.low is None or evidence.low <= 0:
+        yield f"not distinguishable from no effect: {told}"
+    if evidence.proposed == evidence.incumbent:
+        yield f"the way there is shorter than a step of the values; {told}"
+    if evidence.step_mean is None or evidence.step_mean <= 0:
+        yield f"better at the end of the way, but its first step lost out of fold: {told}"
