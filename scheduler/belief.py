@@ -7,15 +7,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.aged import Cells, aged
 from learning.cohorts import Cohorts, cohorts_of, measured
+from learning.levels import Differences, from_levels
 from learning.regimes import between_regimes, borrowed
 from learning.shares import probabilities_best
 from scheduler.mature import Rows
 from schemas.allocation import Allocation
-from schemas.parameters import LearningRules, Registry
+from schemas.parameters import Comparing, LearningRules, Registry
 from schemas.version import Version
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 class Belief(NamedTuple):
@@ -63,9 +66,9 @@ def believe(
 ) -> tuple[dict[str, Belief], str]:
     """The belief about every allocation in force, by its id, from its mature cohorts as of ``session``.
 
-    Arms are compared within each session and regime, sessions fade by the calendar day, regimes share strength as far
-    as they have been alike, and what is left is shrunk toward no difference. Allocations with equally many arms are
-    computed together, and none changes a bit of another.
+    Arms are compared within each session and regime, or by their levels where the registry says so. Sessions fade by
+    the calendar day, regimes share strength as far as they have been alike, and what is left is shrunk toward no
+    difference. Allocations with equally many arms are computed together, and none changes a bit of another.
     """
     if version is None:
         return {}, "no version is in force"
@@ -86,12 +89,9 @@ def _believed(
     regimes = tuple(sorted({row.regime for row in rows} | {regime}))
     sessions = sorted({row.session for row in rows})
     cohorts = _cohorts(allocations, keys, mature, regimes=regimes, sessions=sessions)
-    weights = np.array([rules.fading ** days_between(cohort, session) for cohort in sessions])
-    shape = (len(allocations), len(regimes), len(keys[0]) - 1)
-    precisions, weighed = measured(cohorts, weights=weights)
-    precisions, weighed = precisions.reshape(*shape, shape[-1]), weighed.reshape(shape)
-    tau = np.sqrt(between_regimes(precisions, weighed))
-    means, covariances = borrowed(precisions, weighed, prior_sd=rules.prior_sd, tau=tau)
+    ages = np.array([days_between(cohort, session) for cohort in sessions], dtype=np.int64)
+    compared = _by_levels if rules.comparison is Comparing.LEVELS else _within_sessions
+    means, covariances, tau = compared(cohorts, ages, rules, regimes=len(regimes))
     now = regimes.index(regime)
     best = probabilities_best(means[:, now], covariances[:, now], seed=version.number)
     return {
@@ -107,6 +107,24 @@ def _believed(
         )
         for place, (allocation, names) in enumerate(zip(allocations, keys, strict=True))
     }
+
+
+def _within_sessions(cohorts: Cohorts, ages: Integers, rules: LearningRules, *, regimes: int) -> Differences:
+    precisions, weighed = measured(cohorts, weights=np.power(rules.fading, ages, dtype=np.float64))
+    others = weighed.shape[1]
+    precisions, weighed = precisions.reshape(-1, regimes, others, others), weighed.reshape(-1, regimes, others)
+    tau = np.sqrt(between_regimes(precisions, weighed))
+    return Differences(*borrowed(precisions, weighed, prior_sd=rules.prior_sd, tau=tau), tau)
+
+
+def _by_levels(cohorts: Cohorts, ages: Integers, rules: LearningRules, *, regimes: int) -> Differences:
+    tables, days, arms = np.nonzero(cohorts.n)
+    there = (tables, days, arms)
+    width = cohorts.n.shape[2]
+    cells = Cells(tables * width + arms, ages[days], cohorts.n[there], cohorts.totals[there], cohorts.squares[there])
+    sums = aged(cells, groups=len(cohorts.n) * width, fading=rules.fading)
+    n, s1, s2 = (each.reshape(-1, regimes, width) for each in (sums.n, sums.s1, sums.s2))
+    return from_levels(n, s1, s2, prior_sd=rules.prior_sd)
 
 
 def _arms(allocation: Allocation, version: Version) -> list[str]:

@@ -206,6 +206,13 @@ class Market(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.thesis_horizon or self.primary_horizon
 
 
+class Comparing(Enum):
+    """How shares compare arms: by their differences within sessions, or by their levels where nothing drifts."""
+
+    WITHIN_SESSIONS = "within_sessions"
+    LEVELS = "levels"
+
+
 class LearningRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the strategy learns.
 
@@ -213,7 +220,8 @@ class LearningRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     shares over all explorations. ``winsorise`` bounds a unit's reward on both sides before it is counted.
     ``fading`` is the daily factor on old sessions (1 keeps all). ``prior_sd`` is how far an arm may plausibly
     lie from the baseline, in reward. ``floor`` is the least share that an explored arm keeps, so that it goes
-    on being measured.
+    on being measured. ``comparison`` is within sessions; by levels only where rewards do not drift, or shares follow
+    the drift. The gate always compares within sessions.
 
     Shares move once they have been in force for ``dwell`` sessions and some share would move by more than
     ``least_change``; what is stopped is stopped at once. An arm is stopped while it is worse than the baseline by more
@@ -228,6 +236,7 @@ class LearningRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     fading: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
     prior_sd: Positive = 0.01
     floor: Unit = 0.005
+    comparison: Comparing = Comparing.WITHIN_SESSIONS
     dwell: Annotated[int, Meta(ge=0, le=250)] = 5
     least_change: Unit = 0.002
     drop_margin: Annotated[float, Meta(ge=0.0, le=1_000.0)] = 0.0

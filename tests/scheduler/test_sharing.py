@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
+from schemas.parameters import Comparing
 from schemas.params import ProposalKind
 from store.regimes import latest_regime
 from store.versions import Versions
@@ -120,3 +121,15 @@ def test_without_a_guard_the_same_is_tried_from_the_first_day(ledger_with):
     ledger = ledger_with()
     run(ledger, ledger.write(0, [(BASELINE, 0.02)]))
     assert "gives 20.00% away" in letters(ledger)[-1].report
+
+
+@pytest.mark.parametrize(("comparison", "candidate_best"), [("within_sessions", False), ("levels", True)])
+def test_only_where_the_registry_says_so_are_arms_compared_by_their_levels(ledger_with, comparison, candidate_best):
+    """The candidate has most of its units on good days, and is a little worse on each: Simpson's paradox."""
+    ledger = ledger_with(comparison=Comparing(comparison), prior_sd=0.02)
+    for number in range(6):
+        good = mixed(0.03, 0.032, each=4) + [(CANDIDATE, 0.03)] * 8
+        ledger.write(2 * number, good)
+        session = ledger.write(2 * number + 1, mixed(-0.03, -0.028, each=2) + [(BASELINE, -0.03)] * 8)
+    [line] = [line for line in report(ledger, session).splitlines() if "in regime all:" in line]
+    assert (float(line.split(f"{CANDIDATE} ")[1].split()[0]) > 0) is candidate_best
