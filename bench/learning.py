@@ -1,4 +1,4 @@
-"""From the statistics of a trial to its next shares, against numpy's least squares of the same differences."""
+"""From outcomes to statistics, and from the statistics of trials to their next shares."""
 
 from collections.abc import Iterator
 
@@ -7,23 +7,53 @@ from numpy.random import default_rng
 from numpy.typing import NDArray
 
 from bench.comparison import Comparison
-from bench.workbench import Workbench, rate
+from bench.workbench import OFTEN, Workbench, rate
+from learning.cohorts import Cohorts, cohorts_of, measured
 from learning.effects import arm_effects
 from learning.posterior import posterior_of
+from learning.regimes import between_regimes, borrowed
 from learning.rewards import SCALE, RewardSum
-from learning.shares import integer_shares, probability_best
+from learning.shares import integer_shares, many_shares, probabilities_best, probability_best
 
 SESSIONS = 500
 ARMS = ("a", "b", "c", "d", "baseline")
 UNITS = 50
 """Units of one arm in one session, on average."""
 
-Cohorts = list[dict[str, RewardSum]]
+OUTCOMES = 1_000_000
+PARAMETERS, REGIMES, DAYS, PLACES = 124, 4, 250, 10
+"""A trial of ten arms for each parameter in each regime, over a year of sessions."""
+
+Sessions = list[dict[str, RewardSum]]
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 Problem = tuple[Floats, Floats]
+Outcomes = tuple[Integers, Integers, Integers, Integers]
 
 
 def measure(bench: Workbench) -> Iterator[Comparison]:
+    """A trial against numpy's least squares; a million outcomes into all statistics, and all shares, against loops."""
+    yield from _of_one(bench)
+    outcomes = drawn(bench.count(OUTCOMES), bench.count(PARAMETERS))
+    yield bench.compare(
+        f"{bench.count(OUTCOMES):,} outcomes into statistics",
+        "a plain loop",
+        unit="ms",
+        ours=lambda: 1e3 / rate(1, lambda: tables(outcomes, bench.count(PARAMETERS))),
+        baseline=lambda: 1e3 / rate(1, lambda: looped(outcomes)),
+    )
+    cohorts = tables(outcomes, bench.count(PARAMETERS))
+    yield bench.compare(
+        f"shares, {bench.count(PARAMETERS)} x {PLACES} arms x {REGIMES} regimes",
+        "one by one",
+        unit="ms",
+        ours=lambda: 1e3 / rate(1, lambda: all_shares(cohorts)),
+        baseline=lambda: 1e3 / rate(1, lambda: shares_one_by_one(cohorts)),
+        times=OFTEN,
+    )
+
+
+def _of_one(bench: Workbench) -> Iterator[Comparison]:
     """500 sessions of five arms: effects with session fixed effects, belief, probability of being best, shares."""
     cohorts = statistics(bench.count(SESSIONS))
     for design, response in (dummies(cohorts), swept(cohorts)):
@@ -37,7 +67,7 @@ def measure(bench: Workbench) -> Iterator[Comparison]:
         )
 
 
-def statistics(sessions: int) -> Cohorts:
+def statistics(sessions: int) -> Sessions:
     """What the statistics hold of a trial: by session and arm the count, sum and sum of squares of rewards."""
     generator = default_rng(3)
     return [
@@ -45,7 +75,7 @@ def statistics(sessions: int) -> Cohorts:
     ]
 
 
-def shares(cohorts: Cohorts) -> list[int]:
+def shares(cohorts: Sessions) -> list[int]:
     """The shares that the daily cycle would propose."""
     effects = arm_effects(cohorts, baseline=ARMS[-1], arms=ARMS[:-1])
     belief = posterior_of(effects, prior_sd=0.001)
@@ -53,7 +83,7 @@ def shares(cohorts: Cohorts) -> list[int]:
     return integer_shares(best, baseline_index=len(ARMS) - 1, budget=0.2, floor=0.005)
 
 
-def dummies(cohorts: Cohorts) -> Problem:
+def dummies(cohorts: Sessions) -> Problem:
     """The weighted regression of the arms' means on arms and sessions: a column for each."""
     weights, means = _table(cohorts)
     sessions = np.repeat(np.eye(len(cohorts)), len(ARMS), axis=0)
@@ -61,7 +91,7 @@ def dummies(cohorts: Cohorts) -> Problem:
     return design * weights.reshape(-1, 1), (weights * means).ravel()
 
 
-def swept(cohorts: Cohorts) -> Problem:
+def swept(cohorts: Sessions) -> Problem:
     """The same regression after each session's mean was taken out (Frisch, Waugh 1933): a column for each arm."""
     weights, means = _table(cohorts)
     shares = weights**2 / (weights**2).sum(axis=1, keepdims=True)
@@ -70,7 +100,7 @@ def swept(cohorts: Cohorts) -> Problem:
     return (design * weights[:, :, None]).reshape(-1, len(ARMS) - 1), (weights * response).ravel()
 
 
-def _table(cohorts: Cohorts) -> Problem:
+def _table(cohorts: Sessions) -> Problem:
     """The root of the count, and the mean, of each arm (columns) in each session (rows)."""
     sums = [[cohort[arm] for arm in ARMS] for cohort in cohorts]
     counts = np.array([[one.n for one in row] for row in sums], dtype=np.float64)
@@ -81,3 +111,55 @@ def _table(cohorts: Cohorts) -> Problem:
 def _sums(rewards: Floats) -> RewardSum:
     totals = [int(total) for total in np.rint(rewards * SCALE)]
     return RewardSum(len(totals), sum(totals), sum(total * total for total in totals))
+
+
+def drawn(count: int, parameters: int) -> Outcomes:
+    """Where outcomes belong (allocation, session, arm) and their rewards in 1e-6; regimes are allocations."""
+    generator = default_rng(1)
+    places = (generator.integers(0, most, count) for most in (parameters * REGIMES, DAYS, PLACES))
+    allocations, sessions, arms = places
+    return allocations, sessions, arms, np.rint(generator.normal(0.0, 0.02, count) * SCALE).astype(np.int64)
+
+
+def tables(outcomes: Outcomes, parameters: int) -> Cohorts:
+    """The statistics of all outcomes."""
+    *places, rewards = outcomes
+    allocations, sessions, arms = places
+    return cohorts_of(
+        (allocations, sessions, arms),
+        (np.ones_like(rewards), rewards, rewards * rewards),
+        shape=(parameters * REGIMES, DAYS, PLACES),
+    )
+
+
+def looped(outcomes: Outcomes) -> dict[tuple[int, int, int], list[int]]:
+    """The same statistics, outcome by outcome."""
+    found: dict[tuple[int, int, int], list[int]] = {}
+    for allocation, session, arm, reward in zip(*(column.tolist() for column in outcomes), strict=True):
+        sums = found.setdefault((allocation, session, arm), [0, 0, 0])
+        sums[0] += 1
+        sums[1] += reward
+        sums[2] += reward * reward
+    return found
+
+
+def all_shares(cohorts: Cohorts) -> Integers:
+    """Shares (allocations x arms) of all trials, each regime borrowing from the others."""
+    parameters, others = len(cohorts.n) // REGIMES, cohorts.n.shape[2] - 1
+    precisions, weighed = measured(cohorts)
+    precisions, weighed = (
+        precisions.reshape(parameters, REGIMES, others, others),
+        weighed.reshape(parameters, REGIMES, others),
+    )
+    tau = np.sqrt(between_regimes(precisions, weighed))
+    means, covariances = borrowed(precisions, weighed, prior_sd=0.004, tau=tau)
+    best = probabilities_best(means.reshape(-1, others), covariances.reshape(-1, others, others), seed=1)
+    return many_shares(best, budget=0.05, floor=0.005)
+
+
+def shares_one_by_one(cohorts: Cohorts) -> Integers:
+    """The same, parameter by parameter."""
+    parts = (slice(start, start + REGIMES) for start in range(0, len(cohorts.n), REGIMES))
+    return np.concatenate(
+        [all_shares(Cohorts(cohorts.n[part], cohorts.totals[part], cohorts.squares[part])) for part in parts]
+    )

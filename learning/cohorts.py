@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from learning.effects import BORROWED
 from learning.errors import LearningError
 from learning.rewards import SCALE
+from learning.symmetric import pseudo_inverses
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -103,7 +104,7 @@ def measured(cohorts: Cohorts, *, weights: Floats | None = None) -> tuple[Floats
             cohorts.n[part], cohorts.totals[part], cohorts.squares[part], ages
         )
     information = informations[:, :-1, :-1]
-    weighing = information @ np.linalg.pinv(noises[:, :-1, :-1], rcond=1e-12, hermitian=True)
+    weighing = information @ pseudo_inverses(noises[:, :-1, :-1], rcond=1e-12)
     precisions = weighing @ information
     weighed = (weighing @ scores[:, :-1, None])[..., 0]
     return (precisions + np.swapaxes(precisions, 1, 2)) / 2, weighed
@@ -130,24 +131,29 @@ def _pooled(n: Integers, totals: Integers, squares: Integers, ages: Floats) -> t
     """
     n, totals, squares = (np.ascontiguousarray(np.swapaxes(table, 1, 2)) for table in (n, totals, squares))
     met = np.count_nonzero(n, axis=1) > 1
+    if not met.all():
+        n, totals, squares = (table * met[:, None] for table in (n, totals, squares))
     units = np.where(met, n.sum(axis=1), 1)
-    counts = n * met[:, None]
+    counts = n.astype(np.float64)
     shares = counts / units[:, None]
+    crossed = np.swapaxes(shares, 1, 2)
     weighted = counts * ages
-    information = _diagonal(weighted.sum(axis=2)) - weighted @ np.swapaxes(shares, 1, 2)
-    above = totals * units[:, None] - counts * totals.sum(axis=1)[:, None]
-    scores = (above * (ages * met / (units * float(SCALE)))[:, None]).sum(axis=2)
-    variances = _variances(counts, totals, squares, ages)
-    noise = counts * (ages**2 * variances[..., None])
-    cross = noise @ np.swapaxes(shares, 1, 2)
-    total = (shares * noise.sum(axis=1)[:, None]) @ np.swapaxes(shares, 1, 2)
-    return information, scores, _diagonal(noise.sum(axis=2)) - cross - np.swapaxes(cross, 1, 2) + total
+    information = _diagonal(weighted.sum(axis=2)) - weighted @ crossed
+    # Whole numbers until here: what is left of a difference would be lost in floats.
+    above = (totals * units[:, None] - n * totals.sum(axis=1)[:, None]).astype(np.float64)
+    scores = above @ (ages / (units * float(SCALE)))[..., None]
+    variances = _variances(n, totals, squares, ages)[..., None]
+    squared = weighted * ages
+    cross = variances * (squared @ crossed)
+    total = (shares * (np.swapaxes(variances, 1, 2) @ squared)) @ crossed
+    noise = _diagonal(variances[..., 0] * squared.sum(axis=2)) - cross - np.swapaxes(cross, 1, 2) + total
+    return information, scores[..., 0], noise
 
 
 def _variances(counts: Integers, totals: Integers, squares: Integers, ages: Floats) -> Floats:
     """Each arm's variance, moderated with that of all; 0 where no arm had two units in a session."""
     divisors = np.maximum(counts, 1).astype(np.float64)
-    residuals = (counts * squares - totals * totals).astype(np.float64) * ((counts > 0) / divisors)
+    residuals = (counts * squares - totals * totals) / divisors
     summed = residuals @ (ages / SCALE**2)
     freedom = (divisors - 1) @ ages
     free = freedom.sum(axis=1, keepdims=True)

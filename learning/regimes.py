@@ -11,6 +11,7 @@ from learning.beta import Beta, beta_like
 from learning.effects import ArmEffects
 from learning.errors import LearningError
 from learning.posterior import Posterior, posterior_of
+from learning.symmetric import pseudo_inverses
 
 Floats = NDArray[np.float64]
 
@@ -57,7 +58,7 @@ def between_regimes(precisions: Floats, weighed: Floats) -> Floats:
     """
     _check(precisions, weighed)
     pooled, total = precisions.sum(axis=-3), weighed.sum(axis=-2)
-    inverses, inverse = _pseudo_inverse(precisions), _pseudo_inverse(pooled)
+    inverses, inverse = pseudo_inverses(precisions, rcond=1e-10), pseudo_inverses(pooled, rcond=1e-10)
     within = np.einsum("...ri,...rij,...rj->...", weighed, inverses, weighed)
     excess = within - np.einsum("...i,...ij,...j->...", total, inverse, total)
     freedom = _trace(precisions @ inverses).sum(axis=-1) - _trace(pooled @ inverse)
@@ -143,10 +144,6 @@ def _canonical(effects: ArmEffects) -> tuple[Floats, Floats]:
     weights = effects.information @ np.linalg.pinv(effects.noise, rcond=1e-12, hermitian=True)
     precision = weights @ effects.information
     return (precision + precision.T) / 2, weights @ effects.scores
-
-
-def _pseudo_inverse(matrices: Floats) -> Floats:
-    return np.asarray(np.linalg.pinv(matrices, rcond=1e-10, hermitian=True))
 
 
 def _trace(matrices: Floats) -> Floats:

@@ -15,7 +15,7 @@ from bench.bare_table import in_postgresql, in_sqlite
 from bench.comparison import Comparison
 from bench.databases import Databases
 from bench.drain import drained
-from bench.learning import ARMS, dummies, statistics, swept
+from bench.learning import ARMS, all_shares, drawn, dummies, looped, shares_one_by_one, statistics, swept, tables
 from bench.samples import alerts
 from bench.stores import Stores, driven
 from bench.turn import TABLE, Keeper, prepare
@@ -105,6 +105,16 @@ def test_the_least_squares_find_the_differences_that_the_engine_finds(problem):
     found = np.linalg.lstsq(*problem(cohorts))[0][: len(ARMS) - 1]
     known = arm_effects(cohorts, baseline=ARMS[-1], arms=ARMS[:-1]).estimates
     assert pytest.approx(found.tolist(), abs=1e-12) == [known[arm] for arm in ARMS[:-1]]
+
+
+def test_statistics_and_shares_of_all_trials_are_those_of_the_loops():
+    outcomes = drawn(20_000, 2)
+    cohorts = tables(outcomes, 2)
+    assert looped(outcomes) == {
+        tuple(place): [int(table[tuple(place)]) for table in (cohorts.n, cohorts.totals, cohorts.squares)]
+        for place in np.argwhere(cohorts.n).tolist()
+    }
+    assert shares_one_by_one(cohorts).tolist() == all_shares(cohorts).tolist()
 
 
 def test_a_measurement_that_is_not_there_is_refused_by_name(monkeypatch, capsys):

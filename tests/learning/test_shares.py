@@ -57,6 +57,20 @@ def test_what_is_known_exactly_is_certain():
     assert [0, 1, 0] == list(probability_best([0.1, 0.2], np.zeros((2, 2)), seed=1))
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e-3, 1e30])
+def test_the_unit_of_rewards_does_not_matter(size):
+    there, scaled = (probability_best(MEAN * by, COVARIANCE * by**2, seed=1) for by in (1.0, size))
+    assert list(there) == pytest.approx(list(scaled), abs=2 / 4096)
+
+
+def test_nine_arms_have_the_probabilities_of_a_million_plain_draws():
+    """Off by 0.0021 in the root mean square over seeds and arms (measured with 40 seeds), so by 0.01 hardly ever."""
+    chance = np.random.default_rng(3)
+    root = chance.normal(size=(9, 9)) * 0.3
+    mean, covariance = chance.normal(size=9) * 0.7, root @ root.T + np.eye(9) * 0.5 + 0.5
+    assert np.allclose(brute(mean, covariance), probability_best(mean, covariance, seed=1), atol=0.01)
+
+
 def test_a_baseline_alone_is_best():
     assert [1] == list(probability_best(np.zeros(0), np.zeros((0, 0)), seed=1))
 
