@@ -149,6 +149,11 @@ class Calendar:
         """Whether the exchange trades on that date."""
         return day in self._place
 
+    def ends_week(self, session: str) -> bool:
+        """Whether the next session lies in another ISO week, Monday to Sunday. Raises NoSession."""
+        following = self.shift(session, 1)
+        return date.fromisoformat(session).isocalendar()[:2] != date.fromisoformat(following).isocalendar()[:2]
+
     def place(self, session: str) -> int:
         """Where the session stands among ``sessions``. Raises NoSession."""
         try:

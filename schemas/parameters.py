@@ -8,6 +8,7 @@ from msgspec import Meta, Struct, ValidationError, convert, field
 
 from schemas.allocation import Purpose, Value
 from schemas.errors import InvalidRegistry
+from schemas.learner import Learner
 from schemas.outcome import Horizon
 from schemas.price import Interval
 from schemas.quantities import Name, Number, Positive, Return, Symbol, Text, Unit
@@ -276,6 +277,7 @@ class Registry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gate: GateRules = GateRules()
     parameters: Mapping[str, Parameter] = {}
     trials: list[Trial] = []
+    learners: list[Learner] = []
 
     @property
     def defaults(self) -> dict[str, Value]:

@@ -18,7 +18,8 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
     values, in the sessions in which the baseline had units too; ``n_eff`` is as how many independent ones of equal
     weight these count, ``uniqueness`` how much of its window each of them had to itself on average (where that is not
     known it is absent, and ``n_eff`` is without it). ``baseline_n``, ``baseline_n_eff`` and ``baseline_uniqueness`` are
-    the same of the baseline's units, with which they were compared.
+    the same of the baseline's units, with which they were compared. Of what was learned from history, ``n`` counts the
+    units that old and new value were judged on, and ``n_eff`` says as how many independent sessions these count.
     """
 
     name: Name
@@ -59,13 +60,15 @@ class ProposalKind(Enum):
     SHARES = "shares"
     BASELINE = "baseline"
     VALUES = "values"
+    LEARNED = "learned"
 
 
 class ParamsProposed(Event, frozen=True, kw_only=True):
     """Somebody wants a change; the gate decides.
 
     ``shares`` gives new shares in 1/10,000 by arm key, by allocation; ``baseline`` wants the arm ``values``
-    of ``allocation`` to become the baseline; ``values`` wants plain values, by a person or a learner.
+    of ``allocation`` to become the baseline; ``values`` wants plain values, by a person; ``learned`` wants
+    ``values`` that history speaks for, by its stored ``evidence``.
     """
 
     type: ClassVar[str] = "params.proposed"

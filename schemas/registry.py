@@ -11,6 +11,7 @@ from msgspec import Struct, ValidationError, convert, structs, to_builtins
 from schemas.allocation import Value
 from schemas.canonical import checksum
 from schemas.errors import InvalidRegistry
+from schemas.learner import Learner
 from schemas.parameters import GateRules, LearningRules, Market, Parameter, ParameterType, Registry, Trial
 from schemas.soundness import complaints
 from schemas.spelling import did_you_mean
@@ -33,13 +34,14 @@ class _File(Struct, frozen=True, kw_only=True):
     gate: dict[str, Any] = {}
     parameter: list[dict[str, Any]] = []
     trial: list[dict[str, Any]] = []
+    learner: list[dict[str, Any]] = []
 
 
 def load_registry(path: Path) -> Registry:
     """The registry of one strategy from its TOML file.
 
     Top level: ``strategy``, ``description``; tables ``[market]``, ``[learning]``, ``[gate]``; one
-    ``[[parameter]]`` each, one ``[[trial]]`` each.
+    ``[[parameter]]`` each, one ``[[trial]]`` each, one ``[[learner]]`` each.
 
     Raises:
         InvalidRegistry: the file cannot be read, or contradicts itself; one line for each contradiction, with
@@ -102,6 +104,10 @@ def _registry(raw: dict[str, Any]) -> Registry:
         trials=[
             _converted(table, Trial, table=_title("trial", table.get("id"), place))
             for place, table in enumerate(file.trial, 1)
+        ],
+        learners=[
+            _converted(table, Learner, table=_title("learner", table.get("id"), place))
+            for place, table in enumerate(file.learner, 1)
         ],
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from schemas.bounds import CLOSE
+from schemas.learner_soundness import of_learners
 from schemas.market_soundness import of_market
 from schemas.parameters import Parameter, ParameterType, Registry, Reward, RewardKind, Scale, whole_steps
 from schemas.trial_soundness import of_trial, of_trials
@@ -18,9 +19,11 @@ DEFINING = {"outcome_classification", "market_regime"}
 def complaints(registry: Registry) -> list[str]:
     """Every contradiction, one line each, beginning with the table that it is in.
 
-    Trials are looked at when the parameters are sound, and parameters when the rules are.
+    Trials and learners are looked at when the parameters are sound, and parameters when the rules are.
     """
-    return list(_of_rules(registry)) or list(_of_parameters(registry)) or list(_of_trials(registry))
+    return (
+        list(_of_rules(registry)) or list(_of_parameters(registry)) or [*_of_trials(registry), *of_learners(registry)]
+    )
 
 
 def _of_rules(registry: Registry) -> Iterator[str]:

@@ -1,0 +1,123 @@
+"""Whether a registry's learners can learn as they are written."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from schemas.learner import LEARNED, TAKEN, Learner, LearnerKind
+from schemas.parameters import Parameter, ParameterType, ParameterUnit, Registry, RewardKind
+from schemas.spelling import did_you_mean
+
+SCALED = (ParameterUnit.FRACTION, ParameterUnit.PERCENT)
+HELD = (ParameterUnit.SESSIONS, ParameterUnit.BARS)
+
+
+def of_learners(registry: Registry) -> Iterator[str]:
+    """What contradicts itself in the learners of a registry whose parameters are sound, beginning with the table."""
+    for learner in registry.learners:
+        yield from (f'[[learner]] "{learner.id}": {complaint}' for complaint in _of_learner(learner, registry))
+    for id_, times in Counter(learner.id for learner in registry.learners).items():
+        if times > 1:
+            yield f'[[learner]] "{id_}": the id is used twice; rename or remove one'
+    owners: dict[str, str] = {}
+    for learner in registry.learners:
+        for name in learner.learned:
+            if owners.setdefault(name, learner.id) != learner.id:
+                yield (
+                    f'[[learner]] "{learner.id}": {name!r} is learned by {owners[name]!r} too; '
+                    "no parameter may have two learners"
+                )
+
+
+def _of_learner(learner: Learner, registry: Registry) -> Iterator[str]:
+    unfit = [*_of_roles(learner), *_of_names(learner, registry)]
+    yield from unfit
+    if not unfit:
+        yield from _of_learned(learner, registry)
+        yield from _of_horizon(learner, registry)
+        if learner.kind in _OF_KIND:
+            yield from _OF_KIND[learner.kind](learner, registry)
+
+
+def _of_roles(learner: Learner) -> Iterator[str]:
+    kind, needed = learner.kind, LEARNED[learner.kind]
+    if kind is LearnerKind.WEIGHTS:
+        needed = TAKEN[kind]
+        if len(learner.weights) < 2:
+            yield "a learner of weights needs at least two, such as weights = { 'weight.trend' = 'trend', ... }"
+    for role in needed:
+        if role not in learner.roles:
+            yield f"a learner of kind {kind.value!r} needs {role}: the name of the parameter"
+    for role in learner.roles:
+        if role not in (*LEARNED[kind], *TAKEN[kind]):
+            yield f"a learner of kind {kind.value!r} has no {role}; remove it"
+    if kind is LearnerKind.POSITION_SIZE and learner.weights:
+        yield "a learner of position sizes scores nothing; remove weights"
+    if kind is LearnerKind.EXITS and learner.weights and learner.threshold is None:
+        yield "weights score what the threshold lets in; name the threshold, or remove weights"
+
+
+def _of_names(learner: Learner, registry: Registry) -> Iterator[str]:
+    for name in (*learner.weights, *learner.roles.values()):
+        parameter = registry.parameters.get(name)
+        if parameter is None:
+            yield f"there is no parameter {name!r}; {did_you_mean(name, registry.parameters)}"
+        elif not parameter.numeric:
+            yield f"{name!r} is a {parameter.type.value}; only numbers and integers are learned from history"
+        elif name in learner.learned and not parameter.learnable:
+            yield f"{name!r} is not learnable; remove it, or write learnable = true there"
+
+
+def _of_learned(learner: Learner, registry: Registry) -> Iterator[str]:
+    for name in learner.learned:
+        if (reward := registry.reward_of(name)).kind is not RewardKind.UNIT_PNL:
+            yield f"{name!r} is judged by '{reward}', history by what units earn; write reward = 'unit_pnl:close' there"
+    if learner.weights:
+        yield from _of_group(learner, registry)
+
+
+def _of_group(learner: Learner, registry: Registry) -> Iterator[str]:
+    groups = sorted({registry.parameters[name].group or "" for name in learner.weights})
+    if groups != [group for group in groups if group][:1]:
+        yield f"its weights are in the groups {groups}; a score is the sum of the members of one group"
+        return
+    if missing := sorted(set(registry.groups[groups[0]]) - set(learner.weights)):
+        yield f"{missing} of group {groups[0]!r} have no feature; without them nothing can be scored anew"
+    steps = sorted({registry.parameters[name].step or 0.0 for name in learner.weights})
+    if learner.kind is LearnerKind.WEIGHTS and len(steps) > 1:
+        yield f"the steps of its weights are {steps}; they need one and the same to sum to 1"
+
+
+def _of_horizon(learner: Learner, registry: Registry) -> Iterator[str]:
+    horizon, market = learner.horizon, registry.market
+    if learner.kind is LearnerKind.EXITS:
+        if horizon is not None:
+            yield "exits end a position by themselves; remove horizon"
+    elif horizon == "close" and learner.kind is not LearnerKind.POSITION_SIZE:
+        yield f"what was not bought has no close; write horizon = '{market.primary_horizon}'"
+    elif horizon not in (None, "close", *market.horizons):
+        yield f"the horizon {horizon!r} is not in [market] horizons {market.horizons}; add it there"
+
+
+def _of_exits(learner: Learner, registry: Registry) -> Iterator[str]:
+    if registry.market.bars != "1d":
+        yield f"exits are learned on daily bars; [market] bars is {registry.market.bars!r}"
+    for role in ("take_profit", "stop_loss"):
+        yield from _positive(registry.parameters[learner.roles[role]])
+    hold = registry.parameters[learner.roles["max_hold"]]
+    if hold.type is not ParameterType.INTEGER or hold.unit not in HELD or (hold.min or 0) < 1:
+        yield f"{hold.name!r} counts sessions: it needs type = 'integer', unit = 'sessions' and a min of at least 1"
+
+
+def _positive(parameter: Parameter) -> Iterator[str]:
+    if parameter.unit not in SCALED or (parameter.min or 0) <= 0:
+        yield f"{parameter.name!r} needs the unit fraction or percent, and a min above 0"
+
+
+def _of_position_size(learner: Learner, registry: Registry) -> Iterator[str]:
+    yield from _positive(registry.parameters[learner.roles["cap"]])
+
+
+_OF_KIND = {
+    LearnerKind.EXITS: _of_exits,
+    LearnerKind.POSITION_SIZE: _of_position_size,
+}
