@@ -65,8 +65,11 @@ class EvidenceRows:
         return EvidenceRow(*row)._replace(arms=msgspec.json.decode(row.body, type=dict[str, msgspec.Raw]))
 
     def find(self, evidence_id: str, arm: str, *, shape: type[Figures]) -> Figures | None:
-        """The figures of one arm, as a value of ``shape``. None where there is no such row or arm."""
+        """The figures of one arm, as a value of ``shape``. None where there is no such row or arm, or no such shape."""
         found = self.get(evidence_id)
         if found is None or arm not in found.arms:
             return None
-        return msgspec.json.decode(found.arms[arm], type=shape)
+        try:
+            return msgspec.json.decode(found.arms[arm], type=shape)
+        except msgspec.ValidationError:
+            return None

@@ -17,6 +17,9 @@ from store.tables import instruments, prices
 AGREEMENT = 0.01
 """Closes of two sources that differ by at most this fraction confirm each other."""
 
+FOREVER = 2**63 - 1
+"""Later than any moment, microseconds."""
+
 Row = Mapping[str, Any]
 
 
@@ -49,12 +52,22 @@ def bars(
     since: int,
     until: int,
     precedence: Sequence[str],
+    told_by: int = FOREVER,
 ) -> list[Bar]:
     """The final bars that end from ``since`` to ``until``, one for each (instrument, end), in that order.
 
-    Of several sources the first in ``precedence`` counts, then the first by name.
+    Of several sources the first in ``precedence`` counts, then the first by name. A bar that was recorded or replaced
+    after ``told_by``, microseconds, is not among them.
     """
-    rows = bar_rows(connection, instruments, interval=interval, since=since, until=until, precedence=precedence)
+    rows = bar_rows(
+        connection,
+        instruments,
+        interval=interval,
+        since=since,
+        until=until,
+        precedence=precedence,
+        told_by=told_by,
+    )
     return list(map(Bar._make, rows))
 
 
@@ -66,11 +79,12 @@ def bar_rows(
     since: int,
     until: int,
     precedence: Sequence[str],
+    told_by: int = FOREVER,
 ) -> list[tuple[Any, ...]]:
     """The same as ``bars``, as plain tuples, which take less time where only their columns are wanted."""
     found: list[tuple[Any, ...]] = []
     for portion in portions(sorted(set(instruments))):
-        named = {"instruments": portion, "interval": interval, "since": since, "until": until}
+        named = {"instruments": portion, "interval": interval, "since": since, "until": until, "told_by": told_by}
         [(first, last)] = rows_of(connection, _sources(), **named)
         if first == last:
             found.extend(rows_of(connection, _of_one_source(), **named))
@@ -191,6 +205,7 @@ def _within(chosen: Select[Any]) -> Select[Any]:
         prices.c.interval == bindparam("interval"),
         prices.c.time.between(bindparam("since"), bindparam("until")),
         prices.c.final == 1,
+        prices.c.recorded_at <= bindparam("told_by"),
     )
 
 
