@@ -77,4 +77,9 @@ def world(sessions: int, *, symbols: int = SYMBOLS) -> World:
 def worker(registry: Registry, store: Store, redis: Redis) -> Attribution:
     """The worker as its process makes it."""
     queue = CycleQueue(redis)
-    return Attribution(store, registries={registry.strategy: registry}, clock=wall_clock, on_settled=queue.ask)
+    return Attribution(
+        store,
+        registries={registry.strategy: registry},
+        clock=wall_clock,
+        on_settled=lambda _, session: queue.ask_after(registry, session),
+    )

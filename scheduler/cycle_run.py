@@ -10,7 +10,7 @@ from scheduler.belief import Belief
 from scheduler.comparison import Comparison
 from scheduler.daily import GIVEN, KIND, STAGES, Proposals
 from scheduler.regime import regime_of
-from scheduler.run import CycleRun, Findings, Standing, in_force
+from scheduler.run import CycleRun, Findings, Grounds, in_force
 from scheduler.standing import read_standing
 from scheduler.windows import read_windows
 from schemas.reports import StageReport
@@ -53,7 +53,7 @@ class DailyRun(CycleRun):
         return Findings(
             proposals.proposals,
             {
-                identity: Standing(comparison.allocation.id, comparison.evidence)
+                identity: Grounds(comparison.allocation.id, comparison.evidence)
                 for identity, comparison in proposals.evidence.items()
             },
             report(facts["comparisons"], facts["beliefs"], reports),

@@ -8,10 +8,11 @@ from scheduler.comparison import Comparison, compare, counted
 from scheduler.mature import mature
 from scheduler.sharing import share
 from scheduler.stage import Stage
+from schemas.cycles import DAILY
 from schemas.params import ParamsProposed, ProposalKind
 from schemas.version import Version
 
-KIND = "daily"
+KIND = DAILY
 
 GIVEN = ("registry", "session", "version", "statistics", "pending", "windows", "regime", "standing")
 """The facts that the cycle starts from: all read from the store, up to the cut."""

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -17,9 +17,10 @@ from events.drain import drain
 from events.heartbeat import heartbeats
 from events.trim import trim
 from scheduler.cycle_run import DailyRun
-from scheduler.daily import KIND
-from scheduler.run import OWNER
+from scheduler.run import OWNER, CycleRun
+from scheduler.weekly_run import WeeklyRun
 from schemas.catalogue import EVENTS
+from schemas.cycles import DAILY, KINDS, WEEKLY, kinds_after
 from schemas.errors import EngineError
 from schemas.groups import GROUPS
 from schemas.parameters import Registry
@@ -35,6 +36,9 @@ log = structlog.get_logger()
 
 DAY_MS = 86_400 * 1_000
 MEGABYTE = 2**20
+
+
+RUNS: Mapping[str, type[CycleRun]] = {DAILY: DailyRun, WEEKLY: WeeklyRun}
 
 
 class UnknownCycle(EngineError):
@@ -60,7 +64,8 @@ def warm() -> None:
     store = _store(settings.store_url)
     for registry in _registries(tuple(settings.registries), folder).values():
         try:
-            _daily(store, registry, stages=settings.stages).rehearse()
+            for kind in KINDS:
+                _cycle(kind, store, registry, settings).rehearse()
         except StoreError as error:
             log.info("cycles.not_warm", error=str(error))
     store.close()
@@ -70,7 +75,7 @@ def run_cycle(strategy: str, kind: str, session: str) -> str:
     """Run one cycle, once: asked a second time it says so and changes nothing.
 
     Raises:
-        UnknownCycle: the strategy or the kind is not one of this deployment.
+        UnknownCycle: the strategy or the kind is not one of this deployment, or the session asks for no such cycle.
         CycleNotReady: the session is not settled, or not all of its examples are counted.
     """
     with _engine() as engine:
@@ -81,9 +86,11 @@ def due() -> list[str]:
     """Run every cycle that is open: settled sessions whose cycle was asked for and lost, or never asked for."""
     with _engine() as engine:
         with engine.store.read() as reading:
-            unfinished = Sessions(reading).unfinished(KIND)
+            unfinished = [(kind, one) for kind in KINDS for one in Sessions(reading).unfinished(kind)]
         told = [
-            _run(engine, one.strategy, KIND, one.session) for one in unfinished if one.strategy in engine.registries
+            _run(engine, one.strategy, kind, one.session)
+            for kind, one in unfinished
+            if one.strategy in engine.registries and kind in kinds_after(engine.registries[one.strategy], one.session)
         ]
         _send(engine)
         return told
@@ -115,12 +122,17 @@ def tidy() -> dict[str, int]:
 
 
 def _run(engine: Engine, strategy: str, kind: str, session: str) -> str:
-    if strategy not in engine.registries or kind != KIND:
+    if strategy not in engine.registries or kind not in KINDS:
         raise UnknownCycle(
             f"no cycle {kind!r} of strategy {strategy!r} here; "
-            f"strategies: {sorted(engine.registries)}, kinds: [{KIND!r}]"
+            f"strategies: {sorted(engine.registries)}, kinds: {list(KINDS)}"
         )
-    ran = _daily(engine.store, engine.registries[strategy], stages=engine.settings.stages).run(session)
+    if kind not in kinds_after(engine.registries[strategy], session):
+        raise UnknownCycle(
+            f"session {session} asks for no {kind} cycle of strategy {strategy!r}: it runs after the last session "
+            "of an ISO week, where the registry has a [[learner]]"
+        )
+    ran = _cycle(kind, engine.store, engine.registries[strategy], engine.settings).run(session)
     _send(engine)
     return f"{kind} {strategy} {session}: {'done' if ran else 'was done before'}"
 
@@ -142,8 +154,15 @@ def _engine() -> Iterator[Engine]:
         broker.close()
 
 
-def _daily(store: Store, registry: Registry, *, stages: Sequence[str] | None) -> DailyRun:
-    return DailyRun(store, registry, stages=stages, clock=_clock, timer=time.monotonic, pause=time.sleep)
+def _cycle(kind: str, store: Store, registry: Registry, settings: Settings) -> CycleRun:
+    return RUNS[kind](
+        store,
+        registry,
+        stages=settings.stages if kind == DAILY else None,
+        clock=_clock,
+        timer=time.monotonic,
+        pause=time.sleep,
+    )
 
 
 @cache

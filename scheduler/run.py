@@ -35,7 +35,7 @@ class CycleNotReady(EngineError):
     """The session is not settled, or statistics have not taken in all of its examples yet."""
 
 
-class Standing(NamedTuple):
+class Grounds(NamedTuple):
     """What proposals stand on: figures by arm key, of one allocation, or of one learner."""
 
     allocation: str
@@ -46,7 +46,7 @@ class Findings(NamedTuple):
     """What a run has to say: its proposals, the evidence by its id, a report for people and figures for machines."""
 
     proposals: Sequence[ParamsProposed]
-    evidence: Mapping[str, Standing]
+    evidence: Mapping[str, Grounds]
     report: str
     figures: Mapping[str, float] = {}
 
@@ -156,14 +156,14 @@ class CycleRun(ABC):
             new = Cycles(work.connection).add(completed, started_at=began, finished_at=work.now)
             if not new:
                 return False
-            for identity, standing in found.evidence.items():
+            for identity, grounds in found.evidence.items():
                 EvidenceRows(work.connection).add(
                     identity,
                     self._registry.strategy,
                     session=session,
                     cut=cut,
-                    allocation=standing.allocation,
-                    arms=standing.arms,
+                    allocation=grounds.allocation,
+                    arms=grounds.arms,
                     now=work.now,
                 )
             self._post(work, found.proposals, completed)

@@ -31,8 +31,12 @@ def worker(name: str, installation: Installation) -> Worker:
     """The worker called ``name``, ready for its first turn."""
     if name == "attribution":
         queue = CycleQueue(installation.broker, prefix=installation.settings.prefix)
+        registries = installation.registries
         return Attribution(
-            installation.store, registries=installation.registries, clock=wall_clock, on_settled=queue.ask
+            installation.store,
+            registries=registries,
+            clock=wall_clock,
+            on_settled=lambda strategy, session: queue.ask_after(registries[strategy], session),
         )
     if name == "thompson":
         lost = LostRevisions(installation.store, strategies=installation.registries, clock=wall_clock)

@@ -7,6 +7,8 @@ from redis import Redis
 from rq import Queue
 
 from events.connection import broker_errors
+from schemas.cycles import DAILY, kinds_after
+from schemas.parameters import Registry
 
 log = structlog.get_logger()
 
@@ -29,7 +31,15 @@ class CycleQueue:
         self.name = f"{prefix}{QUEUE}"
         self._queue = Queue(self.name, connection=broker)
 
-    def ask(self, strategy: str, session: str, *, kind: str = "daily") -> str:
+    def ask_after(self, registry: Registry, session: str) -> list[str]:
+        """Enqueue every cycle that a settled session asks for, and return their jobs' ids.
+
+        Raises:
+            BrokerUnreachable, BrokerRefused: they were not all enqueued.
+        """
+        return [self.ask(registry.strategy, session, kind=kind) for kind in kinds_after(registry, session)]
+
+    def ask(self, strategy: str, session: str, *, kind: str = DAILY) -> str:
         """Enqueue one cycle and return the job's id. ``strategy``, ``kind`` and ``session`` are plain text.
 
         Raises:

@@ -6,6 +6,7 @@ from functools import cache
 import structlog
 
 from learning.gate import Evidence
+from learning.history_evidence import HistoryEvidence
 from schemas.errors import Refused
 from schemas.event import Envelope
 from schemas.parameters import Registry
@@ -155,6 +156,7 @@ class Deployment:
                 registry=registry,
                 day_start=cache(lambda: sitting.day_start(version, session=proposal.session)),
                 evidence=lambda row, arm: EvidenceRows(work.connection).find(row, arm, shape=Evidence),
+                history=lambda row, arm: EvidenceRows(work.connection).find(row, arm, shape=HistoryEvidence),
                 next_version=str(next_number(version, epoch=sitting.epoch)),
             ),
         )

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from events.errors import BrokerRefused, BrokerUnreachable
 from events.heartbeat import heartbeats
 from schemas.beat import Beat
+from schemas.cycles import KINDS
 from schemas.errors import EngineError, InvalidSettings
 from schemas.parameters import Registry
 from schemas.reports import HealthState
@@ -71,8 +72,9 @@ def _show_strategy(reading: Connection, registry: Registry, *, mode: str) -> Non
         table.add_row(
             "proposal", f"{row.proposal.proposal_id}: {row.state.value}: {row.decided or row.proposal.reason}"
         )
-    for finished in Cycles(reading).history(name, "daily", limit=1):
-        table.add_row("last cycle", finished.completed.report)
+    for kind in KINDS:
+        for finished in Cycles(reading).history(name, kind, limit=1):
+            table.add_row(f"last {kind} cycle", finished.completed.report)
     out.print(table, markup=False)
 
 

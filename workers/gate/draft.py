@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from msgspec import structs
 
-from learning.gate import Evidence, Rules, judge
+from learning.gate import Evidence, Rules, Verdict, judge
+from learning.history_evidence import HistoryEvidence, judge_history
 from schemas.allocation import WHOLE, Allocation, Arm, Purpose, Value, arm_key
 from schemas.bounds import check_change, check_values
 from schemas.errors import Refused
@@ -27,14 +28,15 @@ class Circumstances(NamedTuple):
     """All that a proposal is judged by.
 
     ``day_start`` finds the values before this session's first change, from which the daily budget counts; it is asked
-    only where a value with such a budget would move. ``evidence`` finds what an arm's proposal stands on, or None;
-    ``next_version`` is the number to come.
+    only where a value with such a budget would move. ``evidence`` finds what an arm's proposal stands on, ``history``
+    what learned values stand on, or None; ``next_version`` is the number to come.
     """
 
     version: Version
     registry: Registry
     day_start: Callable[[], Mapping[str, Value]]
     evidence: Callable[[str, str], Evidence | None]
+    history: Callable[[str, str], HistoryEvidence | None]
     next_version: str
 
 
@@ -48,6 +50,7 @@ def draft(proposal: ParamsProposed, around: Circumstances) -> Draft:
         ProposalKind.SHARES: _draft_shares,
         ProposalKind.BASELINE: _draft_baseline,
         ProposalKind.VALUES: _draft_values,
+        ProposalKind.LEARNED: _draft_learned,
     }
     made = drafters[proposal.kind](proposal, around)
     if made.values == around.version.values and made.allocations == around.version.allocations:
@@ -84,12 +87,37 @@ def _draft_baseline(proposal: ParamsProposed, around: Circumstances) -> Draft:
     evidence = around.evidence(proposal.evidence or "", arm_key(wanted))
     if evidence is None:
         raise Refused(f"there is no stored evidence {proposal.evidence!r} for these values")
-    gate = around.registry.gate
-    verdict = judge(evidence, Rules(minimum_units=gate.minimum_units, minimum_sessions=gate.minimum_sessions))
+    verdict = _accepted(judge(evidence, _rules(around.registry)))
+    values, allocations = _moved(wanted, around)
+    figures = _of_arms(evidence)
+    return Draft(values, allocations, _changes(around.version.values, values, proposal, verdict.reason, figures))
+
+
+def _draft_learned(proposal: ParamsProposed, around: Circumstances) -> Draft:
+    wanted = proposal.values or {}
+    evidence = around.history(proposal.evidence or "", arm_key(wanted))
+    if evidence is None:
+        raise Refused(f"there is no stored evidence {proposal.evidence!r} for these values")
+    if wanted.keys() != evidence.incumbent.keys():
+        raise Refused(f"evidence {proposal.evidence!r} is of {sorted(evidence.incumbent)}, not of {sorted(wanted)}")
+    in_force = {name: around.version.values.get(name) for name in evidence.incumbent}
+    if in_force != evidence.incumbent:
+        raise Refused(f"it was judged beside {evidence.incumbent}; in force are {in_force} meanwhile")
+    rules, alpha = _rules(around.registry), around.registry.gate.alpha
+    verdict = _accepted(judge_history(evidence, rules, alpha=alpha))
+    values, allocations = _moved(wanted, around)
+    figures = _of_history(evidence)
+    return Draft(values, allocations, _changes(around.version.values, values, proposal, verdict.reason, figures))
+
+
+def _rules(registry: Registry) -> Rules:
+    return Rules(minimum_units=registry.gate.minimum_units, minimum_sessions=registry.gate.minimum_sessions)
+
+
+def _accepted(verdict: Verdict) -> Verdict:
     if not verdict.accepted:
         raise Refused(verdict.reason)
-    values, allocations = _moved(wanted, around)
-    return Draft(values, allocations, _changes(around.version.values, values, proposal, evidence, verdict.reason))
+    return verdict
 
 
 def _draft_values(proposal: ParamsProposed, around: Circumstances) -> Draft:
@@ -97,7 +125,7 @@ def _draft_values(proposal: ParamsProposed, around: Circumstances) -> Draft:
     if unknown := sorted(set(wanted) - set(around.registry.parameters)):
         raise Refused(f"strategy {around.registry.strategy!r} has no parameter {unknown}; see `learning params list`")
     values, allocations = _moved(wanted, around)
-    return Draft(values, allocations, _changes(around.version.values, values, proposal, None, proposal.reason))
+    return Draft(values, allocations, _changes(around.version.values, values, proposal, proposal.reason, {}))
 
 
 def _moved(wanted: Mapping[str, Value], around: Circumstances) -> tuple[dict[str, Value], list[Allocation]]:
@@ -146,25 +174,40 @@ def _in_force(proposal: ParamsProposed, around: Circumstances) -> Allocation:
     raise Refused(f"allocation {proposal.allocation!r} is not in force in version {around.version.id}")
 
 
+def _of_arms(evidence: Evidence) -> dict[str, Any]:
+    """What a change says of two arms that ran beside each other."""
+    return {
+        "confidence": evidence.confidence,
+        "improvement": evidence.estimate,
+        "interval": None if evidence.low is None or evidence.high is None else (evidence.low, evidence.high),
+        "n": evidence.units,
+        "n_eff": evidence.n_effective,
+        "uniqueness": evidence.uniqueness,
+        "baseline_n": evidence.baseline_units,
+        "baseline_n_eff": evidence.baseline_effective,
+        "baseline_uniqueness": evidence.baseline_uniqueness,
+    }
+
+
+def _of_history(evidence: HistoryEvidence) -> dict[str, Any]:
+    """What a change says of values that were judged on the same history as those in force."""
+    told: dict[str, Any] = {
+        "confidence": evidence.probability,
+        "n": evidence.units,
+        "n_eff": evidence.effective_sessions,
+    }
+    if (each := evidence.per_unit) is not None:
+        told |= {"improvement": each[0], "interval": each[1:]}
+    return told
+
+
 def _changes(
-    old: Mapping[str, Value], new: Mapping[str, Value], proposal: ParamsProposed, evidence: Evidence | None, reason: str
+    old: Mapping[str, Value], new: Mapping[str, Value], proposal: ParamsProposed, reason: str, figures: dict[str, Any]
 ) -> list[Change]:
-    figures: dict[str, Any] = {}
-    if evidence is not None:
-        figures = {
-            "evidence": proposal.evidence,
-            "confidence": evidence.confidence,
-            "improvement": evidence.estimate,
-            "interval": None if evidence.low is None or evidence.high is None else (evidence.low, evidence.high),
-            "n": evidence.units,
-            "n_eff": evidence.n_effective,
-            "uniqueness": evidence.uniqueness,
-            "baseline_n": evidence.baseline_units,
-            "baseline_n_eff": evidence.baseline_effective,
-            "baseline_uniqueness": evidence.baseline_uniqueness,
-        }
+    """One for each value that moved, with the ``figures`` of the evidence that the proposal names."""
+    evidence = proposal.evidence if figures else None
     return [
-        Change(name=name, old=old[name], new=new[name], reason=reason, **figures)
+        Change(name=name, old=old[name], new=new[name], reason=reason, evidence=evidence, **figures)
         for name in sorted(new)
         if old[name] != new[name]
     ]

@@ -1,0 +1,169 @@
+"""The weekly cycle on a planted market that the real join lived through."""
+
+import shutil
+
+import pytest
+from msgspec import structs
+
+from schemas.allocation import arm_key
+from store.audit import Audit
+from store.evidence import EvidenceRows
+from store.store import Store
+from tests.conftest import NOW
+from tests.scheduler.market import FIRST, NYSE, WEIGHTS, Desk, planted, registry
+
+SESSIONS = 119
+"""The last of them ends a week."""
+
+ENTRY = {"id": "entry", "kind": "threshold", "threshold": "threshold", "sessions": 120}
+MIX = {"id": "mix", "kind": "weights", "weights": WEIGHTS, "threshold": "threshold", "sessions": 120}
+EXITS = {
+    "id": "exits",
+    "kind": "exits",
+    "take_profit": "target",
+    "stop_loss": "stop",
+    "max_hold": "hold",
+    "costs": 0.001,
+}
+SIZES = {"id": "sizes", "kind": "position_size", "cap": "cap"}
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory, migrated):
+    """The file of a store that lived through the planted market."""
+    file = tmp_path_factory.mktemp("planted") / "learning.db"
+    shutil.copy(migrated, file)
+    store = Store.open(f"sqlite:///{file}", clock=lambda: NOW)
+    Desk(store, registry()).live(SESSIONS, planted)
+    store.close()
+    return file
+
+
+@pytest.fixture
+def desk_of(history, tmp_path):
+    """Makes a desk with these learners over a copy of that store."""
+    opened = []
+
+    def made(*learners, **more):
+        file = tmp_path / f"{len(opened)}.db"
+        shutil.copy(history, file)
+        opened.append(Store.open(f"sqlite:///{file}", clock=lambda: NOW))
+        return Desk(opened[-1], registry(*learners, **more), lived=SESSIONS)
+
+    yield made
+    for store in opened:
+        store.close()
+
+
+def moved(desk, *learners):
+    """What the gate changed after a weekly cycle, by name."""
+    before = desk.decided().values
+    desk.week(desk.session(SESSIONS - 1))
+    after = desk.decided().values
+    return {name: after[name] for name in after if after[name] != before[name]}
+
+
+def test_the_threshold_moves_toward_the_planted_optimum_by_a_day_of_its_budget(desk_of):
+    assert {"threshold": 0.5} == moved(desk_of(ENTRY))
+
+
+def test_the_weight_of_the_one_feature_with_an_effect_rises_and_the_weights_still_sum_to_1(desk_of):
+    desk = desk_of(MIX)
+    now = moved(desk)
+    assert 0.39 == now["weight.a"]
+    weights = [desk.decided().values[name] for name in WEIGHTS]
+    assert 1.0 == pytest.approx(sum(weights), abs=1e-12)
+
+
+def test_a_stop_that_every_other_bar_hits_in_vain_is_widened(desk_of):
+    assert 0.02 == moved(desk_of(EXITS))["stop"]
+
+
+def test_a_cap_falls_where_large_positions_lost_and_small_ones_won(desk_of):
+    assert {"cap": 0.4} == moved(desk_of(SIZES))
+
+
+def test_the_change_carries_its_evidence_and_the_audit_names_it(desk_of):
+    desk = desk_of(ENTRY)
+    completed = desk.week(desk.session(SESSIONS - 1))
+    [proposal] = desk.letters("params.proposed")
+    desk.decided()
+    [change] = desk.letters("params.updated")[-1].changes
+    with desk.store.read() as reading:
+        row = EvidenceRows(reading).get(proposal.evidence)
+        newest = Audit(reading).history("main")[0]
+    assert ("learner/entry", [arm_key({"threshold": 0.5})]) == (row.allocation, list(row.arms))
+    assert ("threshold", proposal.evidence) == (newest.name, newest.evidence) == (change.name, change.evidence)
+    low, high = change.interval
+    assert 0 < low < change.improvement < high
+    assert completed.figures["entry.units"] == change.n
+    assert 0 < change.n_eff <= completed.figures["entry.sessions"]
+    assert 0.95 < change.confidence
+
+
+def test_says_of_each_learner_what_was_tried_and_found_or_why_it_stays(desk_of):
+    desk = desk_of(ENTRY, {**SIZES, "horizon": "1d"}, {**EXITS, "threshold": "threshold", "sessions": 60})
+    entry, exits, sizes = desk.week(desk.session(SESSIONS - 1)).report.splitlines()[1:]
+    assert entry.startswith("entry: chose threshold 0.4, in force threshold 0.6; proposes threshold 0.5: better")
+    assert " tried" in entry
+    assert " stays: " in sizes
+    assert exits.startswith("exits: ")
+
+
+def test_the_same_week_later_and_after_more_has_come_in_says_the_same_to_the_last_bit(desk_of):
+    session = NYSE.shift(FIRST, SESSIONS - 1)
+    at_once, later = (desk_of(ENTRY, MIX, EXITS, SIZES) for _ in range(2))
+    later.live(6, planted)
+    told = [(desk.week(session), desk.letters("params.proposed")) for desk in (at_once, later)]
+    assert told[0] == told[1]
+    assert 4 == len(told[0][1])
+    rows = [[evidence(desk, one.evidence) for one in told[0][1]] for desk in (at_once, later)]
+    assert rows[0] == rows[1]
+
+
+def test_a_second_run_changes_nothing(desk_of):
+    desk = desk_of(ENTRY)
+    session = desk.session(SESSIONS - 1)
+    desk.week(session)
+    before = desk.letters("params.proposed")
+    assert not desk.run(session)
+    assert before == desk.letters("params.proposed")
+
+
+def test_without_examples_it_says_what_is_missing_and_proposes_nothing(sqlite_store):
+    desk = Desk(sqlite_store, registry(ENTRY, MIX, EXITS, SIZES))
+    session = desk.live(4, planted)
+    report = desk.week(session).report
+    assert "propose: 0 proposals" in report
+    assert "too little was judged out of fold: 0 of 20 sessions, 0 of 100 units" in report
+    assert "exits: of 0 units with all bars of the longest hold none was let in" in report
+
+
+def test_what_is_in_force_when_the_gate_decides_must_be_what_it_was_judged_beside(desk_of):
+    desk = desk_of(ENTRY)
+    desk.week(desk.session(SESSIONS - 1))
+    desk.put_in_force({"threshold": 0.55})
+    desk.decided()
+    assert "it was judged beside {'threshold': 0.6}; in force are {'threshold': 0.55} meanwhile" in desk.refusal()
+
+
+def test_the_gate_asks_for_its_least_evidence_again(desk_of):
+    desk = desk_of(ENTRY)
+    desk.week(desk.session(SESSIONS - 1))
+    desk.gate = desk.gate_of(registry(ENTRY, gate={"minimum_units": 5_000, "minimum_sessions": 20}))
+    desk.decided()
+    assert "too little was judged out of fold" in desk.refusal()
+
+
+def test_learned_values_without_their_evidence_are_refused(desk_of):
+    desk = desk_of(ENTRY)
+    desk.week(desk.session(SESSIONS - 1))
+    [proposal] = desk.letters("params.proposed")
+    forged = structs.replace(proposal, proposal_id="forged", values={"threshold": 0.65})
+    desk.judge(forged)
+    assert "there is no stored evidence" in desk.refusal("forged")
+
+
+def evidence(desk, identity):
+    with desk.store.read() as reading:
+        return EvidenceRows(reading).get(identity)
