@@ -132,7 +132,9 @@ def _run(engine: Engine, strategy: str, kind: str, session: str) -> str:
             f"session {session} asks for no {kind} cycle of strategy {strategy!r}: it runs after the last session "
             "of an ISO week, where the registry has a [[learner]]"
         )
-    ran = _cycle(kind, engine.store, engine.registries[strategy], engine.settings).run(session)
+    # A week is learned from when its last day is done: so the gate hears of both in one order, whoever runs them.
+    for each in KINDS[: KINDS.index(kind) + 1]:
+        ran = _cycle(each, engine.store, engine.registries[strategy], engine.settings).run(session)
     _send(engine)
     return f"{kind} {strategy} {session}: {'done' if ran else 'was done before'}"
 

@@ -1,12 +1,14 @@
 """What the driver waits for: cycles completed, proposals decided, versions acknowledged."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from redis import Redis
 
 from events.codec import decode
+from schemas.cycles import DAILY
 from schemas.errors import EngineError
 from schemas.event import Envelope
 from schemas.params import ParamsApplied, ParamsUpdated
@@ -41,7 +43,7 @@ class Follower:
         self._check = check
         self._patience = patience
         self._read = dict.fromkeys((CycleCompleted.type, ParamsUpdated.type, ParamsApplied.type), "0")
-        self._completed: dict[str, CycleCompleted] = {}
+        self._completed: dict[tuple[str, str], CycleCompleted] = {}
         self.published: dict[VersionNumber, int] = {}
         self.applied: dict[VersionNumber, int] = {}
         self.refused: dict[VersionNumber, str] = {}
@@ -59,14 +61,16 @@ class Follower:
         """Wait until the trading process has acknowledged a version at all."""
         self._until(lambda: bool(self.applied), "the trading process to acknowledge the first version")
 
-    def await_session(self, session: str) -> None:
-        """Wait until the daily cycle of ``session`` is done, what it proposed is decided, and trading has the result.
+    def await_session(self, session: str, kinds: Sequence[str] = (DAILY,)) -> None:
+        """Wait until these cycles of ``session`` are done, what they proposed is decided, and trading has the result.
 
         Raises:
             NothingHappened: it did not come in time, or trading refused a version.
         """
-        self._until(lambda: session in self._completed, f"the daily cycle of {session}")
-        wanted = self._completed.pop(session).proposals
+        wanted: list[str] = []
+        for kind in kinds:
+            self._until(partial(self._completed.__contains__, (kind, session)), f"the {kind} cycle of {session}")
+            wanted += self._completed.pop((kind, session)).proposals
         if wanted:
             self._poll(lambda: self._decided(wanted), f"the gate to decide {wanted}")
         newest = self._newest()
@@ -106,7 +110,7 @@ class Follower:
     def _note(self, envelope: Envelope, *, entry_ms: int) -> None:
         told = envelope.data
         if isinstance(told, CycleCompleted):
-            self._completed[told.session] = told
+            self._completed[told.kind, told.session] = told
             return
         version = VersionNumber(told.epoch, told.version)
         if isinstance(told, ParamsUpdated):

@@ -27,6 +27,7 @@ from examples.demo.progress import progress_bar
 from examples.scanner import DEFAULTS, HISTORY, STRATEGY, Bar
 from schemas.calendar import Calendar
 from schemas.catalogue import EVENTS
+from schemas.cycles import kinds_after
 from schemas.errors import EngineError
 from schemas.parameters import Registry
 from schemas.registry import load_registry
@@ -73,7 +74,7 @@ def run(options: Options, *, console: Console) -> Outcome:
             broker, store, prefix=prefix, strategy=STRATEGY, check=processes.check, patience=PATIENCE_SECONDS
         )
         scanner = _start(processes, options, prefix=prefix)
-        _live(scanner, bars, follower, store, check=processes.check, console=console)
+        _live(scanner, bars, registry, follower, store, check=processes.check, console=console)
         processes.finish("scanner", seconds=PATIENCE_SECONDS)
         events = {kind: int(broker.xlen(prefix + kind)) for kind in EVENTS}
         return _gather(options, registry, bars, follower, store, events=events, began=began)
@@ -93,7 +94,14 @@ def _start(processes: Processes, options: Options, *, prefix: str) -> IO[str]:
 
 
 def _live(
-    scanner: IO[str], bars: Bars, follower: Follower, store: Store, *, check: Callable[[], None], console: Console
+    scanner: IO[str],
+    bars: Bars,
+    registry: Registry,
+    follower: Follower,
+    store: Store,
+    *,
+    check: Callable[[], None],
+    console: Console,
 ) -> None:
     """Hand one session's bars over after the other, each when all that the one before set off is done."""
     with progress_bar(console) as progress:
@@ -101,7 +109,7 @@ def _live(
         follower.await_first_version()
         for done, (session, of_session) in enumerate(bars.by_session.items(), start=1):
             _hand_over(scanner, of_session, check=check)
-            follower.await_session(session)
+            follower.await_session(session, kinds_after(registry, session))
             progress.update(task, advance=1, versions=len(follower.published))
             if done % COUNT_EVERY == 0 or done == len(bars.sessions):
                 with store.read() as reading:
