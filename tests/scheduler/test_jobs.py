@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from rq.job import Job
 
+from events.codec import decode
 from events.connection import connect
 from schemas.registry import load_registry
 from store.cycles import Cycles
@@ -113,3 +114,51 @@ def test_a_cycle_of_an_unknown_strategy_fails_with_the_known_ones(store, redis_u
 
 def test_the_registry_that_the_jobs_run_with_is_sound():
     assert "main" == load_registry(FOLDER / "parameters" / "scanner.toml").strategy
+
+
+@pytest.fixture
+def week(store, environment):
+    """The environment of a strategy with learners whose newest settled session, a Friday, ended a week."""
+    friday = "2024-01-05"
+    with store.begin() as work:
+        for session in ("2024-01-04", friday):
+            Sessions(work.connection).add("demo", session, cut=work.take(1), pending={}, now=work.now)
+        work.commit()
+    return environment | {"LEARNING_REGISTRIES": "parameters/demo.toml"}
+
+
+def cycles(store):
+    """Every finished cycle as (kind, session), in the order in which they were done."""
+    with store.read() as reading:
+        done = [
+            (one.finished_at, one.completed)
+            for kind in ("daily", "weekly")
+            for one in Cycles(reading).history("demo", kind)
+        ]
+    return [(one.kind, one.session) for _, one in sorted(done, key=lambda row: (row[1].session, row[0]))]
+
+
+def test_the_last_session_of_a_week_has_both_cycles_and_the_daily_one_comes_first(store, week, redis_url):
+    registry = load_registry(FOLDER / "parameters" / "demo.toml")
+    with connect(redis_url) as redis:
+        CycleQueue(redis).ask("demo", "2024-01-05", kind="weekly")
+        CycleQueue(redis).ask("demo", "2024-01-04", kind="weekly")
+        assert ["daily-demo-2024-01-04"] == CycleQueue(redis).ask_after(registry, "2024-01-04")
+        assert 2 == len(CycleQueue(redis).ask_after(registry, "2024-01-05"))
+        told = burst(week)
+        sent = [
+            decode(entry, stream="cycle.completed", entry="1-1", now=2**60)
+            for _, entry in redis.xrange("cycle.completed")
+        ]
+    assert [("daily", "2024-01-05"), ("weekly", "2024-01-05"), ("daily", "2024-01-04")] == [
+        (one.data.kind, one.data.session) for one in sent
+    ]
+    assert "session 2024-01-04 asks for no weekly cycle of strategy 'demo'" in told
+
+
+def test_due_finds_a_weekly_cycle_that_nobody_asked_for_and_no_other(store, week):
+    command = [sys.executable, "-c", "from scheduler.jobs import due; print(due())"]
+    ran = subprocess.run(command, cwd=FOLDER, env=week, capture_output=True, text=True, timeout=60, check=True)
+    said = ["daily demo 2024-01-04: done", "daily demo 2024-01-05: done", "weekly demo 2024-01-05: done"]
+    assert str(said) == ran.stdout.splitlines()[-1]
+    assert [("daily", "2024-01-04"), ("daily", "2024-01-05"), ("weekly", "2024-01-05")] == cycles(store)
