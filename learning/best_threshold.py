@@ -5,9 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtr
 
 from learning.errors import LearningError
 from learning.rewards import SCALE
+
+LEAST_RUNS = 4
+"""Fewer runs than this are no test."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -66,6 +70,21 @@ class BestThreshold:
     out_of_fold: float | None
     standard_error: float | None
     reason: str | None
+
+    @property
+    def p_value(self) -> float | None:
+        """The one-sided p-value of choosing so having gained nothing: t over the gains of the runs in which a threshold
+        had been chosen, each run one number (Ibragimov & Müller 2010); None with fewer than 4 such runs.
+
+        Of few runs this is the honest one: the error above is that of sessions, and too small for them.
+        """
+        gains = np.array([fold.gain for fold in self.folds if fold.threshold is not None and fold.gain is not None])
+        if len(gains) < LEAST_RUNS:
+            return None
+        spread = float(gains.std(ddof=1))
+        if not spread > 0:
+            return 1.0
+        return float(stdtr(len(gains) - 1, -float(gains.mean()) / spread * math.sqrt(len(gains))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom, norm
+from scipy.stats import binom, norm, ttest_1samp
 
 from learning.best_threshold import Choice, Threshold, best_threshold
 from learning.errors import LearningError
@@ -233,3 +233,17 @@ def test_two_hundred_thousand_examples_take_less_than_two_seconds():
 
 def test_a_threshold_says_what_it_keeps():
     assert ("at least 0.7", "at most -2") == (str(Threshold(0.7)), str(Threshold(-2.0, at_most=True)))
+
+
+def test_the_p_value_is_that_of_the_gains_of_the_runs_in_which_something_was_chosen():
+    best = found(drawn(2, edge=0.01), least=20)
+    gains = [fold.gain for fold in best.folds if fold.threshold is not None]
+    assert len(gains) >= 4
+    assert ttest_1samp(gains, 0.0, alternative="greater").pvalue == pytest.approx(best.p_value, rel=1e-9)
+    assert found(drawn(2, edge=0.01), least=20, folds=3).p_value is None
+
+
+def test_a_feature_that_foretells_nothing_gets_a_small_p_value_as_seldom_as_stated():
+    runs, alpha = 400, 0.05
+    made = [found(drawn(seed, window=4), least=20).p_value for seed in range(runs)]
+    assert sum(one is not None and one <= alpha for one in made) <= binom.ppf(0.9995, runs, alpha)
