@@ -170,6 +170,7 @@ class _Reader:
         found = scored_units(
             self._connection,
             self._registry.strategy,
+            features=list(self._learner.weights.values()),
             horizon=horizon,
             first=self._calendar.sessions[self._first],
             last=self._reach.session,
@@ -179,13 +180,12 @@ class _Reader:
         return [unit for unit in found if unit.session not in pending]
 
     def _scores(self, units: Sequence[ScoredUnit], horizon: str) -> dict[str, Any]:
-        names = list(self._learner.weights.values())
-        told = [[unit.features.get(name, np.nan) for name in names] for unit in units]
+        shape = len(units), len(self._learner.weights)
         return {
             "sessions": _integers(self._place(unit.session) for unit in units),
             "ends": _integers(self._end(horizon, unit.venue, unit.entry_session) for unit in units),
             "scores": np.array([unit.score for unit in units], dtype=np.float64),
-            "features": np.array(told, dtype=np.float64).reshape(len(units), len(names)),
+            "features": np.array([unit.features for unit in units], dtype=np.float64).reshape(shape),
         }
 
     def _tapes(self, units: Sequence[ScoredUnit], length: int) -> dict[int, "_Tape"]:

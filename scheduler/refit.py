@@ -35,11 +35,15 @@ LEAST_BLOCK, LEAST_TRAINED = 10, 20
 
 
 class Learned(NamedTuple):
-    """What came of a learner: the verdict on its evidence, or on nothing where there was nothing to judge."""
+    """What came of a learner: the verdict on its evidence, or on nothing where there was nothing to judge.
+
+    ``unknown`` counts what was left out because its outcome, or a feature of its score, is not known.
+    """
 
     learner: Learner
     evidence: HistoryEvidence | None
     verdict: Verdict
+    unknown: int
 
 
 def refit(learner: Learner, registry: Registry, version: Version, history: History) -> Learned:
@@ -52,9 +56,15 @@ def refit(learner: Learner, registry: Registry, version: Version, history: Histo
         question = _question(learner, registry, version.values, history)
         evidence = _evidence(learner, registry, version, question)
     except (NothingToAsk, LearningError) as nothing:
-        return Learned(learner, None, Verdict(False, str(nothing)))
+        return Learned(learner, None, Verdict(False, str(nothing)), _unknown(history))
     rules = Rules(minimum_units=registry.gate.minimum_units, minimum_sessions=registry.gate.minimum_sessions)
-    return Learned(learner, evidence, judge_history(evidence, rules, alpha=registry.gate.alpha))
+    verdict = judge_history(evidence, rules, alpha=registry.gate.alpha)
+    return Learned(learner, evidence, verdict, _unknown(history))
+
+
+def _unknown(history: History) -> int:
+    lacking = 0 if isinstance(history, Positions) else np.isnan(history.features).any(axis=1).sum()
+    return history.unknown + int(lacking)
 
 
 def _question(learner: Learner, registry: Registry, values: Mapping[str, Value], history: History) -> Question:

@@ -83,11 +83,12 @@ def _proposal(registry: Registry, session: str, one: Learned, *, identity: str) 
 
 def told(one: Learned) -> str:
     """What a learner tried, found, and why it proposes or not, for a person."""
+    left_out = f"; {one.unknown:,} left out, of which something is not known" if one.unknown else ""
     if one.evidence is None:
-        return f"{one.learner.id}: {one.verdict.reason}"
+        return f"{one.learner.id}: {one.verdict.reason}{left_out}"
     found = f"chose {_told(one.evidence.chosen)}, in force {_told(one.evidence.incumbent)}"
     verdict = f"proposes {_told(one.evidence.proposed)}" if one.verdict.accepted else "stays"
-    return f"{one.learner.id}: {found}; {verdict}: {one.verdict.reason}"
+    return f"{one.learner.id}: {found}; {verdict}: {one.verdict.reason}{left_out}"
 
 
 def _told(values: Mapping[str, float]) -> str:

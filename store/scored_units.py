@@ -1,7 +1,8 @@
 """Units as the scanner scored them, bought or not, beside what followed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
+from math import nan
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,17 +16,18 @@ AT_ONCE = 2_000
 
 
 class ScoredUnit(NamedTuple):
-    """A unit by its first alert. ``return_`` over the horizon is a fraction, signed as a position would have earned it;
-    None where it is not known."""
+    """A unit by its first alert. ``features`` are those that were asked for, NaN where one was not told.
 
-    unit: str
+    ``return_`` over the horizon is a fraction, signed as a position would have earned it, None where it is not known.
+    """
+
     session: str
     instrument: int
     venue: str
     entry_session: str
     direction: str
     score: float
-    features: dict[str, float]
+    features: tuple[float, ...]
     return_: float | None
 
 
@@ -34,7 +36,14 @@ class _Body(msgspec.Struct):
 
 
 def scored_units(
-    connection: Connection, strategy: str, *, horizon: str, first: str, last: str, cut: int
+    connection: Connection,
+    strategy: str,
+    *,
+    features: Sequence[str],
+    horizon: str,
+    first: str,
+    last: str,
+    cut: int,
 ) -> Iterator[ScoredUnit]:
     """The units assigned in the sessions ``first`` to ``last``, as the facts up to ``cut`` have them, by session.
 
@@ -42,14 +51,14 @@ def scored_units(
     """
     decode = msgspec.json.Decoder(_Body).decode
     named = {"strategy": strategy, "horizon": horizon, "first": first, "last": last, "cut": cut}
-    before = ("", set[str]())
-    for *told, body, return_ in connection.execute(_scored().execution_options(yield_per=AT_ONCE), named):
-        unit, session = told[:2]
-        if session != before[0]:
-            before = (session, set())
-        if unit not in before[1]:
-            before[1].add(unit)
-            yield ScoredUnit._make([*told, decode(body).features, return_])
+    seen, of_session = set[str](), ""
+    for unit, *told, body, return_ in connection.execute(_scored().execution_options(yield_per=AT_ONCE), named):
+        if told[0] != of_session:
+            seen, of_session = set(), told[0]
+        if unit not in seen:
+            seen.add(unit)
+            measured = decode(body).features if features else {}
+            yield ScoredUnit._make([*told, tuple(measured.get(name, nan) for name in features), return_])
 
 
 @cache
@@ -72,7 +81,8 @@ def _scored() -> Select[Any]:
         .where(
             instruments.c.strategy == bindparam("strategy"),
             alerts.c.entry_session >= bindparam("first"),
-            alerts.c.session.between(bindparam("first"), bindparam("last")),
+            alerts.c.session >= bindparam("first"),
+            alerts.c.session <= bindparam("last"),
             alerts.c.sequence + 0 <= bindparam("cut"),
         )
         .order_by(alerts.c.session, alerts.c.time, alerts.c.alert_id)

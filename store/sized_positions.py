@@ -49,7 +49,8 @@ def _sized() -> Select[Any]:
         .where(
             instruments.c.strategy == bindparam("strategy"),
             decisions.c.entry_session >= bindparam("first"),
-            decisions.c.session.between(bindparam("first"), bindparam("last")),
+            decisions.c.session >= bindparam("first"),
+            decisions.c.session <= bindparam("last"),
             decisions.c.sequence + 0 <= bindparam("cut"),
             decisions.c.action == Action.BUY.value,
             decisions.c.size > 0,
