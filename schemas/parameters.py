@@ -11,7 +11,7 @@ from schemas.errors import InvalidRegistry
 from schemas.learner import Learner
 from schemas.outcome import Horizon
 from schemas.price import Interval
-from schemas.quantities import Name, Number, Positive, Return, Symbol, Text, Unit
+from schemas.quantities import FeatureName, Name, Number, Positive, Return, Symbol, Text, Unit
 
 
 class ParameterType(Enum):
@@ -254,6 +254,25 @@ class GateRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     minimum_sessions: Annotated[int, Meta(ge=2, le=10_000)] = 10
 
 
+class PatternRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a pattern is, and how insights are drawn.
+
+    Attributes:
+        edges: by feature, the rising numbers between its ranges; the ranges that an alert's features lie in are its
+            pattern. Without any no patterns are kept. Rows that stand keep the pattern of the edges they came under.
+        days: so many calendar days of alerts an insight looks back on.
+        cases: a pattern with fewer cases than this is not called best or worst.
+        alpha: among all claims that one session's insights call significant, the chance of even one false one.
+    """
+
+    edges: Annotated[
+        dict[FeatureName, Annotated[list[Number], Meta(min_length=1, max_length=20)]], Meta(max_length=8)
+    ] = {}
+    days: Annotated[int, Meta(ge=10, le=1_000)] = 90
+    cases: Annotated[int, Meta(ge=10, le=1_000_000)] = 30
+    alpha: Annotated[float, Meta(gt=0.0, le=0.2)] = 0.05
+
+
 class Trial(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Arms that are tried beside the baseline: each is the baseline plus ``offsets``, within bounds.
 
@@ -268,13 +287,14 @@ class Trial(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Registry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All parameters of one strategy, with the rules of its market, its learning and its gate."""
+    """All parameters of one strategy, with the rules of its market, its learning, its gate and its patterns."""
 
     strategy: Name = "main"
     description: Text = ""
     market: Market = Market()
     learning: LearningRules = LearningRules()
     gate: GateRules = GateRules()
+    patterns: PatternRules = PatternRules()
     parameters: Mapping[str, Parameter] = {}
     trials: list[Trial] = []
     learners: list[Learner] = []

@@ -12,7 +12,16 @@ from schemas.allocation import Value
 from schemas.canonical import checksum
 from schemas.errors import InvalidRegistry
 from schemas.learner import Learner
-from schemas.parameters import GateRules, LearningRules, Market, Parameter, ParameterType, Registry, Trial
+from schemas.parameters import (
+    GateRules,
+    LearningRules,
+    Market,
+    Parameter,
+    ParameterType,
+    PatternRules,
+    Registry,
+    Trial,
+)
 from schemas.soundness import complaints
 from schemas.spelling import did_you_mean
 
@@ -32,6 +41,7 @@ class _File(Struct, frozen=True, kw_only=True):
     market: dict[str, Any] = {}
     learning: dict[str, Any] = {}
     gate: dict[str, Any] = {}
+    patterns: dict[str, Any] = {}
     parameter: list[dict[str, Any]] = []
     trial: list[dict[str, Any]] = []
     learner: list[dict[str, Any]] = []
@@ -40,8 +50,8 @@ class _File(Struct, frozen=True, kw_only=True):
 def load_registry(path: Path) -> Registry:
     """The registry of one strategy from its TOML file.
 
-    Top level: ``strategy``, ``description``; tables ``[market]``, ``[learning]``, ``[gate]``; one
-    ``[[parameter]]`` each, one ``[[trial]]`` each, one ``[[learner]]`` each.
+    Top level: ``strategy``, ``description``; tables ``[market]``, ``[learning]``, ``[gate]``,
+    ``[patterns]``; one ``[[parameter]]`` each, one ``[[trial]]`` each, one ``[[learner]]`` each.
 
     Raises:
         InvalidRegistry: the file cannot be read, or contradicts itself; one line for each contradiction, with
@@ -100,6 +110,7 @@ def _registry(raw: dict[str, Any]) -> Registry:
         market=_converted(file.market, Market, table="[market]"),
         learning=_converted(file.learning, LearningRules, table="[learning]"),
         gate=_converted(file.gate, GateRules, table="[gate]"),
+        patterns=_converted(file.patterns, PatternRules, table="[patterns]"),
         parameters=by_name,
         trials=[
             _converted(table, Trial, table=_title("trial", table.get("id"), place))

@@ -8,7 +8,17 @@ from itertools import pairwise
 from schemas.bounds import CLOSE
 from schemas.learner_soundness import of_learners
 from schemas.market_soundness import of_market
-from schemas.parameters import Parameter, ParameterType, Registry, Reward, RewardKind, Scale, whole_steps
+from schemas.parameters import (
+    Parameter,
+    ParameterType,
+    PatternRules,
+    Registry,
+    Reward,
+    RewardKind,
+    Scale,
+    whole_steps,
+)
+from schemas.quantities import wrong_name
 from schemas.trial_soundness import of_trial, of_trials
 
 DEFINING_NAMES = {"outcome", "reward", "regime"}
@@ -29,6 +39,15 @@ def complaints(registry: Registry) -> list[str]:
 def _of_rules(registry: Registry) -> Iterator[str]:
     yield from (f"[market]: {complaint}" for complaint in of_market(registry.market))
     yield from (f"[learning]: {complaint}" for complaint in _of_reward(registry.learning.reward, registry))
+    yield from (f"[patterns]: {complaint}" for complaint in _of_edges(registry.patterns))
+
+
+def _of_edges(rules: PatternRules) -> Iterator[str]:
+    if (wrong := wrong_name(rules.edges)) is not None:
+        yield f"edges: the name {wrong[:60]!r} of a feature may have letters, digits and _ . : -"
+    for feature, edges in rules.edges.items():
+        if any(one >= other for one, other in pairwise(edges)):
+            yield f"edges of {feature!r} must rise, each above the one before: {edges}"
 
 
 def _of_parameters(registry: Registry) -> Iterator[str]:
