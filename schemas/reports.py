@@ -13,7 +13,8 @@ class InsightPublished(Event, frozen=True, kw_only=True):
     """Something learned that a person may want to know; it changes nothing by itself.
 
     ``n`` counts the observations that ``estimate`` is about; ``n_eff`` is as how many independent ones these count,
-    ``uniqueness`` how much of its window each of them had to itself on average.
+    ``uniqueness`` how much of its window each of them had to itself on average. ``p_adjusted`` is the p-value of there
+    being no effect, adjusted for all that were ``tested`` with it; both are absent where nothing was tested.
     """
 
     type: ClassVar[str] = "insight.published"
@@ -28,6 +29,8 @@ class InsightPublished(Event, frozen=True, kw_only=True):
     uniqueness: Unit | None = None
     estimate: Number | None = None
     interval: tuple[Number, Number] | None = None
+    p_adjusted: Unit | None = None
+    tested: Count | None = None
 
 
 class HealthState(Enum):

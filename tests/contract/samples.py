@@ -452,6 +452,8 @@ FULL = (
         uniqueness=0.75,
         estimate=0.0001,
         interval=(-0.002, 0.0022),
+        p_adjusted=0.62,
+        tested=14,
     ),
     HealthReported(
         strategy="momentum",
