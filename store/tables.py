@@ -451,6 +451,92 @@ journal = _table(
     Index(None, "strategy", "sequence"),
 )
 
+# Written by patterns: how alerts of each kind have done, and what was found in them.
+
+# One row for each (example, revision) of an alert at the primary horizon, or of a decision about an alert at its close.
+# ``standing``: 1 for the highest revision of an example that was taken in; the others show what stood at a cut. net,
+# mae and confidence count in 1e-6, ``holding`` in sessions; they are NULL where not known, and net, where the example
+# has no outcome or not any longer. ``signature`` is NULL where no edges were declared.
+occurrences = _table(
+    "occurrences",
+    Column("fact", INTEGER, primary_key=True, autoincrement=False),
+    Column("horizon", TEXT, primary_key=True),
+    Column("origin", TEXT, primary_key=True),
+    Column("revision", INTEGER, primary_key=True, autoincrement=False),
+    Column("strategy", TEXT, nullable=False),
+    Column("sequence", INTEGER, nullable=False),
+    Column("standing", INTEGER, nullable=False),
+    Column("subject", TEXT, nullable=False),
+    Column("alert_id", TEXT, nullable=False),
+    Column("symbol", TEXT, nullable=False),
+    Column("session", TEXT, nullable=False),
+    Column("signature", TEXT),
+    Column("regime", TEXT, nullable=False),
+    Column("entry_time", INTEGER),
+    Column("exit_time", INTEGER),
+    Column("net", INTEGER),
+    Column("won", INTEGER),
+    Column("mae", INTEGER),
+    Column("holding", INTEGER),
+    Column("confidence", INTEGER),
+    Index(None, "strategy", "session"),
+    Index(
+        "ix_occurrences_standing",
+        "strategy",
+        "signature",
+        sqlite_where=text("standing = 1"),
+        postgresql_where=text("standing = 1"),
+    ),
+)
+
+# The sums of the occurrences that stand and have an outcome: winsorised returns in 1e-6 and their squares in 1e-12,
+# sessions held, forecasts in 1e-6, and (forecast - won)^2 in 1e-12.
+patterns = _table(
+    "patterns",
+    Column("strategy", TEXT, primary_key=True),
+    Column("signature", TEXT, primary_key=True),
+    Column("subject", TEXT, primary_key=True),
+    Column("horizon", TEXT, primary_key=True),
+    Column("origin", TEXT, primary_key=True),
+    Column("regime", TEXT, primary_key=True),
+    Column("n", INTEGER, nullable=False),
+    Column("wins", INTEGER, nullable=False),
+    Column("total", INTEGER, nullable=False),
+    Column("squares", INTEGER, nullable=False),
+    Column("held", INTEGER, nullable=False),
+    Column("holding", INTEGER, nullable=False),
+    Column("told", INTEGER, nullable=False),
+    Column("forecast", INTEGER, nullable=False),
+    Column("hits", INTEGER, nullable=False),
+    Column("misses", INTEGER, nullable=False),
+)
+
+# The sessions whose daily cycle was heard of, in the broker's millisecond ``told``, and what became of the insights:
+# ``said`` is NULL until they are drawn.
+insight_runs = _table(
+    "insight_runs",
+    Column("strategy", TEXT, primary_key=True),
+    Column("session", TEXT, primary_key=True),
+    Column("cut", INTEGER, nullable=False),
+    Column("told", INTEGER, nullable=False),
+    Column("said", TEXT),
+)
+
+# body: the InsightPublished that was sent; figures: all numbers that it stands on, JSON.
+insights = _table(
+    "insights",
+    Column("id", TEXT, primary_key=True),
+    Column("strategy", TEXT, nullable=False),
+    Column("session", TEXT, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("subject", TEXT, nullable=False),
+    Column("cut", INTEGER, nullable=False),
+    Column("body", TEXT, nullable=False),
+    Column("figures", TEXT, nullable=False),
+    Column("recorded_at", INTEGER, nullable=False),
+    Index(None, "strategy", "session"),
+)
+
 # Written by deployment: what may change, what was proposed, what is in force.
 
 registries = _table(

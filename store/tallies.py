@@ -51,6 +51,11 @@ def journalled(strategy: str) -> str:
     return f"journalled/{strategy}"
 
 
+def occurred(strategy: str) -> str:
+    """The name under which patterns counts the revisions that it has taken in."""
+    return f"occurred/{strategy}"
+
+
 def accepted(strategy: str, sort: str) -> str:
     """Of the facts taken in: ``alerts``, ``decisions``, ``theses``, ``outcomes``; ``barriers`` are the decisions
     with a stop, a target or a longest hold."""
