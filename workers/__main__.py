@@ -19,6 +19,7 @@ from workers.health import Health
 from workers.installation import Installation
 from workers.logs import configure_logs
 from workers.lost_revisions import LostRevisions
+from workers.patterns import Patterns
 from workers.processes.procfile import read_procfile
 from workers.runtime import Runtime
 from workers.thompson import Thompson
@@ -41,6 +42,8 @@ def worker(name: str, installation: Installation) -> Worker:
     if name == "thompson":
         lost = LostRevisions(installation.store, strategies=installation.registries, clock=wall_clock)
         return Thompson(mend=lost.mend)
+    if name == "patterns":
+        return Patterns(installation.store, registries=installation.registries, clock=wall_clock)
     snapshots = Snapshots(
         installation.store,
         strategies=installation.registries,

@@ -1,0 +1,273 @@
+"""The worker patterns: what it keeps of what attribution tells, and what it says after a cycle."""
+
+import random
+
+import msgspec
+import numpy as np
+import pytest
+from msgspec.structs import replace
+from scipy import stats
+from sqlalchemy import select
+
+from events.codec import decode
+from events.group import ConsumerGroup
+from events.publisher import Publisher
+from schemas.attributed import ExampleState
+from store.insights import Insights
+from store.occurrences import SCALE
+from store.outbox import Outbox
+from store.tables import alerts, dead_letters, examples, insight_runs, insights, occurrences, patterns
+from tests.databases import sqlite_only
+from tests.workers.desk import NOW, NYSE
+from tests.workers.insight_scene import LATER, RULES, Scene, cycle, take, worker
+from workers.tally import Tally
+from workers.turn import Limits, Turns
+
+SESSIONS = 45
+
+
+def rows(store, table, *columns):
+    with store.read() as reading:
+        return sorted(map(tuple, reading.execute(select(*(table.c[name] for name in columns or table.c.keys())))))
+
+
+def published(store):
+    """The insights that wait in the outbox, decoded as whoever reads them would."""
+    with store.read() as reading:
+        letters = Outbox(reading).waiting("patterns", 10_000)
+    return [decode({b"event": one.body}, stream=one.stream, entry="1-0", now=LATER) for one in letters]
+
+
+def drawn(scene):
+    """The scene with all of its letters taken in, and the insights of its newest session."""
+    patterns = worker(scene.store)
+    settled = scene.settled()
+    take(patterns, scene.store, scene.told())
+    take(patterns, scene.store, [cycle(settled.session, settled.cut)])
+    patterns.rest(lambda: LATER)
+    return published(scene.store)
+
+
+def test_keeps_each_alert_once_at_the_primary_horizon_with_what_followed(store):
+    scene = Scene(store)
+    scene.live(6)
+    take(worker(store), store, scene.told())
+
+    wanted = {"horizon": "3d", "origin": "prices", "subject": "alert", "state": "matched"}
+    with store.read() as reading:
+        table = examples.c
+        chosen = select(table.subject_id, table["return"], table.mae, table.outcome_class).where(
+            *(table[name] == value for name, value in wanted.items())
+        )
+        followed = {row[0]: row[1:] for row in reading.execute(chosen)}
+        told = dict(tuple(row) for row in reading.execute(select(alerts.c.alert_id, alerts.c.body)))
+    kept = rows(store, occurrences, "alert_id", "net", "mae", "won", "holding", "signature", "confidence")
+
+    assert followed.keys() == {row[0] for row in kept} != set()
+    for name, net, mae, won, holding, signature, confidence in kept:
+        body = msgspec.json.decode(told[name])
+        return_, fall, outcome = followed[name]
+        assert (round(return_ * SCALE), round(fall * SCALE), outcome == "win", 3) == (net, mae, bool(won), holding)
+        assert signature == ("gap=[0.5,inf)" if body["features"]["gap"] >= 0.5 else "gap=(-inf,0.5)")
+        assert round(body["confidence"] * SCALE) == confidence
+    assert len(kept) == sum(row[0] for row in rows(store, patterns, "n"))
+
+
+def test_any_order_repeats_and_revisions_leave_the_same_rows(stores):
+    scene = Scene(stores.fresh(lambda: NOW))
+    scene.live(6)
+    told = [one for one in scene.told() if one.data.horizon == "3d"]
+    wrong = [
+        replace(one, data=replace(one.data, revision=one.data.revision, return_=9.0, state=ExampleState.MATCHED))
+        for one in told
+    ]
+    right = [replace(one, data=replace(one.data, revision=one.data.revision + 1)) for one in told]
+    take(worker(scene.store), scene.store, right)
+    expected = rows(scene.store, patterns)
+    dice = random.Random(5)
+    with scene.store.begin() as work:
+        for table in (occurrences, patterns):
+            work.connection.execute(table.delete())
+        work.commit()
+
+    shuffled = [*wrong, *right, *dice.sample(wrong, len(wrong) // 2)]
+    dice.shuffle(shuffled)
+    for start in range(0, len(shuffled), 7):
+        take(worker(scene.store), scene.store, shuffled[start : start + 7])
+
+    assert expected == rows(scene.store, patterns) != []
+
+
+@sqlite_only
+def test_finds_what_foretells_the_return_and_claims_nothing_of_what_does_not(store):
+    scene = Scene(store)
+    scene.live(SESSIONS)
+    said = {(one.data.insight_id.split("/")[0], one.data.subject): one.data for one in drawn(scene)}
+
+    gap, noise = said["correlation", "gap"], said["correlation", "noise"]
+    assert gap.estimate > 0
+    assert gap.p_adjusted <= 0.05
+    assert "Significant" in gap.text
+    assert noise.p_adjusted > 0.05
+    assert "Not distinguishable from chance" in noise.text
+    assert f"all {gap.tested} tests" in gap.text
+    assert said["weight", "weight.gap"].estimate == pytest.approx(0.55)
+    assert said["weight", "weight.noise"].estimate == pytest.approx(0.45)
+    assert "gap=[0.5,inf)" in said["pattern", "best"].text
+    assert "gap=(-inf,0.5)" in said["pattern", "worst"].text
+    assert said["threshold", "gap"].estimate > 0
+
+
+@sqlite_only
+def test_what_an_insight_says_is_what_scipy_makes_of_what_is_stored(store):
+    scene = Scene(store, edge=0.02)
+    scene.live(SESSIONS)
+    said = {(one.data.insight_id.split("/")[0], one.data.subject): one.data for one in drawn(scene)}
+
+    with store.read() as reading:
+        chosen = select(alerts.c.body, occurrences.c.net, occurrences.c.won, occurrences.c.signature).join(
+            alerts, alerts.c.alert_id == occurrences.c.alert_id
+        )
+        found = [tuple(row) for row in reading.execute(chosen.where(occurrences.c.net.is_not(None)))]
+    features = [msgspec.json.decode(body)["features"]["gap"] for body, *_ in found]
+    net = np.array([row[1] for row in found])
+    member = np.array([row[3] == "gap=[0.5,inf)" for row in found])
+    gap, best = said["correlation", "gap"], said["pattern", "best"]
+
+    # Each weighs its uniqueness, so the rank correlation is near the plain one and not equal to it.
+    assert len(found) == gap.n
+    assert stats.spearmanr(features, net).statistic == pytest.approx(gap.estimate, abs=0.03)
+    assert np.mean([row[2] for row in found if row[3] == "gap=[0.5,inf)"]) == pytest.approx(best.estimate)
+    assert member.sum() == best.n
+    assert 0 < gap.n_eff < gap.n
+    assert f"average return {net[member].mean() / SCALE:+.2%}" in best.text
+
+
+def test_the_same_event_again_changes_nothing(store):
+    scene = Scene(store)
+    scene.live(12)
+    first = drawn(scene)
+    standing = [rows(store, table) for table in (insights, insight_runs, occurrences, patterns)]
+    again = drawn(scene)
+
+    assert len(first) == len({one.id for one in first}) > 0
+    assert first == again
+    assert standing == [rows(store, table) for table in (insights, insight_runs, occurrences, patterns)]
+    assert {one.data.evidence for one in first} == {row[0] for row in rows(store, insights)}
+
+
+def test_a_session_drawn_later_says_the_same_to_the_last_bit(stores):
+    """What was revised and what came after the cut is not looked at."""
+    early, late = (Scene(stores.fresh(lambda: NOW)) for _ in range(2))
+    for scene in (early, late):
+        scene.live(12)
+    settled = early.settled()
+    first = drawn(early)
+    late.live(3)
+    told = late.told()
+    revised = [
+        replace(one, data=replace(one.data, revision=9, sequence=10**9, return_=0.5))
+        for one in told
+        if one.data.horizon == "3d"
+    ]
+    patterns = worker(late.store)
+    take(patterns, late.store, [*revised, *told])
+    take(patterns, late.store, [cycle(settled.session, settled.cut)])
+    patterns.rest(lambda: LATER)
+
+    assert [(one.id, one.data) for one in first] == [(one.id, one.data) for one in published(late.store)]
+    assert rows(early.store, insights, "id", "figures") == rows(late.store, insights, "id", "figures")
+
+
+def test_waits_until_everything_that_was_sent_before_the_cycle_is_taken_in(store):
+    scene = Scene(store)
+    scene.live(12)
+    settled = scene.settled()
+    patterns = worker(store)
+    take(patterns, store, [cycle(settled.session, settled.cut, entry=500)])
+
+    patterns.rest(lambda: 500)
+    assert [] == published(store)
+    take(patterns, store, scene.told())
+    patterns.rest(lambda: 501)
+    assert published(store)
+
+
+def test_what_the_broker_lost_is_taken_from_the_store(stores):
+    whole, lossy = (Scene(stores.fresh(lambda: NOW)) for _ in range(2))
+    for scene in (whole, lossy):
+        scene.live(12)
+    first = drawn(whole)
+    settled = lossy.settled()
+    patterns = worker(lossy.store)
+    take(patterns, lossy.store, lossy.told()[::3])
+    take(patterns, lossy.store, [cycle(settled.session, settled.cut)])
+    patterns.rest(lambda: LATER)
+
+    assert [(one.id, one.data) for one in first] == [(one.id, one.data) for one in published(lossy.store)]
+
+
+def test_a_weekly_cycle_and_a_foreign_strategy_draw_nothing(store):
+    scene = Scene(store)
+    scene.live(6)
+    settled = scene.settled()
+    patterns = worker(store)
+    take(patterns, store, [cycle(settled.session, settled.cut, kind="weekly")])
+    patterns.rest(lambda: LATER)
+
+    assert [] == rows(store, insight_runs)
+
+
+def test_a_session_without_enough_alerts_says_nothing_and_is_done(store):
+    scene = Scene(store)
+    scene.live(2)
+
+    assert [] == drawn(scene)
+    assert ["0 insights on 0 alerts"] == [row[0] for row in rows(store, insight_runs, "said")]
+
+
+def test_without_edges_no_patterns_are_kept_and_features_are_told_of_all_the_same(store):
+    scene = Scene(store)
+    scene.live(12)
+    settled = scene.settled()
+    patterns_ = worker(store, replace(RULES, patterns=replace(RULES.patterns, edges={})))
+    take(patterns_, store, scene.told())
+    take(patterns_, store, [cycle(settled.session, settled.cut)])
+    patterns_.rest(lambda: LATER)
+
+    assert [] == rows(store, patterns)
+    assert {"gap", "noise"} <= {one.data.subject for one in published(store)}
+
+
+def test_through_real_streams(store, broker):
+    scene = Scene(store)
+    scene.live(12)
+    settled = scene.settled()
+    patterns = worker(store)
+    group = ConsumerGroup(broker, group=patterns.name, consumer="one", streams=patterns.reads, claim_after_ms=60_000)
+    group.ensure()
+    turns = Turns(
+        patterns,
+        store=store,
+        broker=broker,
+        group=group,
+        prefix="",
+        limits=Limits(2**20, 2**60),
+        clock=lambda: NOW,
+        tally=Tally(patterns.name, clock=lambda: NOW),
+    )
+    told = [replace(one, entry="", source="attribution") for one in scene.told()]
+    Publisher(broker).publish([*told, *told[::2], replace(cycle(settled.session, settled.cut), entry="")])
+    while turns.turn(count=50, block_ms=1) or not broker.xlen("insight.published"):
+        pass
+
+    with store.read() as reading:
+        stored = Insights(reading).of("main", settled.session)
+    sent = [
+        decode(fields, stream="insight.published", entry="1-0", now=LATER)
+        for _, fields in broker.xrange("insight.published")
+    ]
+    assert {one.id for one in stored} == {one.id for one in sent} != set()
+    assert len(sent) == len(stored)
+    assert NYSE.close_of(settled.session) == sent[0].time
+    assert [] == rows(store, dead_letters)

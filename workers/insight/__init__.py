@@ -1,0 +1,1 @@
+"""How patterns have done, and what a session's insights say."""

@@ -1,0 +1,136 @@
+"""What followed, as occurrences of the patterns that alerts showed."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from events.moments import microseconds
+from learning.signature import signature
+from schemas.attributed import ExampleState, Origin, OutcomeAttributed, OutcomeClass, Subject
+from schemas.calendar import Calendar
+from schemas.parameters import Registry
+from store.facts import Facts
+from store.occurrences import SCALE, OccurrenceRow, ToldAlert, told_alerts
+from store.unheard import Followed
+
+EVERYWHERE = "all"
+"""The regime of an alert that told none."""
+
+CLOSE = "close"
+
+
+class Shown(Struct, frozen=True):
+    """What an alert showed, of its AlertRaised."""
+
+    symbol: str
+    features: dict[str, float] = {}
+    confidence: float | None = None
+
+
+SHOWN = msgspec.json.Decoder(Shown)
+
+
+class Intake:
+    """Turns what followed alerts and decisions of one strategy into occurrences.
+
+    Kept are alerts at the primary horizon, by prices, and decisions about an alert at their close, by prices and as
+    trading reports them. Other horizons of the same alert would be the same case once more.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self.strategy = registry.strategy
+        self.calendar = Calendar.named(registry.market.calendar)
+        self.alerts = (Subject.ALERT.value, registry.market.primary_horizon, Origin.PRICES.value)
+        self.slots = (
+            self.alerts,
+            (Subject.DECISION.value, CLOSE, Origin.PRICES.value),
+            (Subject.DECISION.value, CLOSE, Origin.REPORTED.value),
+        )
+        self._edges = registry.patterns.edges
+
+    def rows(self, connection: Connection, followed: Iterable[Followed]) -> list[OccurrenceRow]:
+        """An occurrence for each that is kept. Decisions about no alert show no pattern, and have none."""
+        chosen = [one for one in followed if (one.subject, one.horizon, one.origin) in self.slots]
+        if not chosen:
+            return []
+        decided = self._decided(connection, [one for one in chosen if one.subject == Subject.DECISION.value])
+        pairs = [(one, *decided.get(one.subject_id, (None, one.subject_id))) for one in chosen]
+        known = told_alerts(connection, self.strategy, {alert for *_, alert in pairs})
+        return [
+            self._row(one, known[alert], fact=known[alert].sequence if fact is None else fact)
+            for one, fact, alert in pairs
+            if alert in known
+        ]
+
+    def _decided(self, connection: Connection, decisions: Sequence[Followed]) -> dict[str, tuple[int, str]]:
+        """By decision, its place in the ingest sequence and its alert; "" where it is about none."""
+        rows = Facts(connection, self.strategy).decisions(ids=[one.subject_id for one in decisions])
+        return {row.decision_id: (row.sequence, row.alert_id or "") for row in rows}
+
+    def _row(self, one: Followed, alert: ToldAlert, *, fact: int) -> OccurrenceRow:
+        shown = SHOWN.decode(alert.body)
+        matched = one.state == ExampleState.MATCHED.value and one.outcome_class is not None
+        net = (one.return_ if one.net is None else one.net) if matched else None
+        known = net is not None
+        return OccurrenceRow(
+            fact=fact,
+            horizon=one.horizon,
+            origin=one.origin,
+            revision=one.revision,
+            strategy=self.strategy,
+            sequence=one.sequence,
+            subject=one.subject,
+            alert_id=alert.alert_id,
+            symbol=shown.symbol,
+            session=one.session,
+            signature=signature(shown.features, edges=self._edges),
+            regime=alert.regime or EVERYWHERE,
+            entry_time=one.entry_time,
+            exit_time=one.exit_time,
+            net=_millionths(net),
+            won=int(one.outcome_class == OutcomeClass.WIN.value) if known else None,
+            mae=_millionths(min(one.mae, 0.0)) if known and one.mae is not None else None,
+            holding=self._holding(one) if known else None,
+            confidence=_millionths(shown.confidence) if known else None,
+        )
+
+    def _holding(self, one: Followed) -> int | None:
+        """Sessions from the entry to the exit, both included."""
+        if one.entry_time is None or one.exit_time is None or one.exit_time < one.entry_time:
+            return None
+        first, last = window(self.calendar, one.entry_time, one.exit_time)
+        return last - first + 1
+
+
+def followed(event: OutcomeAttributed) -> Followed:
+    """What an event tells."""
+    return Followed(
+        subject=event.subject.value,
+        subject_id=event.subject_id,
+        horizon=event.horizon,
+        origin=event.origin.value,
+        revision=event.revision,
+        sequence=event.sequence,
+        session=event.session,
+        state=event.state.value,
+        entry_time=None if event.entry_time is None else microseconds(event.entry_time),
+        exit_time=None if event.exit_time is None else microseconds(event.exit_time),
+        return_=event.return_,
+        net=event.net,
+        mae=event.mae,
+        outcome_class=None if event.outcome_class is None else event.outcome_class.value,
+    )
+
+
+def window(calendar: Calendar, entry: int, exit_: int) -> tuple[int, int]:
+    """The places of the first and the last session of what was entered and left at these times; a moment between
+    two sessions belongs to the later one, and what is entered at a close begins after it."""
+    last = bisect_left(calendar.closes, exit_)
+    return min(bisect_right(calendar.closes, entry), last), last
+
+
+def _millionths(fraction: float | None) -> int | None:
+    return None if fraction is None else round(fraction * SCALE)
