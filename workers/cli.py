@@ -13,7 +13,9 @@ from workers.commands.env import env
 from workers.commands.explain import explain
 from workers.commands.export import export
 from workers.commands.health import health
+from workers.commands.insights import insights
 from workers.commands.params import params
+from workers.commands.patterns import patterns
 from workers.commands.proposals import approve, propose, reject
 from workers.commands.replay import replay
 from workers.commands.status import status
@@ -25,7 +27,9 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     help="Learns from what trading processes did. Settings: learning.toml and LEARNING_* variables.",
 )
-for command in (up, status, health, env, cycle, books, accuracy, replay, export, explain, propose, approve, reject):
+for told in (up, status, health, env, cycle, books, accuracy, patterns, insights):
+    app.command()(told)
+for command in (replay, export, explain, propose, approve, reject):
     app.command()(command)
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(params, name="params")
