@@ -105,7 +105,7 @@ def search_weights(
     def choose(rows: Integers) -> _Choice:
         fit = ridge(reduce(add, (summed[row] for row in rows)))
         wanted = next_weights(fit, old=old, lower=lower, upper=upper, cap=1.0 + float(np.abs(old).sum()))
-        return _chosen(history, rows, old=old, wanted=wanted)
+        return _chosen(history, rows, old=old, wanted=wanted, generator=generator)
 
     parts = [choose(fold.train) for fold in folds]
     differences = [
@@ -125,8 +125,10 @@ def search_weights(
     )
 
 
-def _chosen(history: ScoredHistory, rows: Integers, *, old: Floats, wanted: Floats) -> _Choice:
-    """What of the way from ``old`` to ``wanted`` would have earned most in the sessions of ``rows``."""
+def _chosen(
+    history: ScoredHistory, rows: Integers, *, old: Floats, wanted: Floats, generator: np.random.Generator
+) -> _Choice:
+    """What of the way from ``old`` to ``wanted`` would have earned most in the sessions of ``rows``; draws nothing."""
 
     def weights(reaches: Floats) -> Floats:
         return old + reaches * (wanted - old)
@@ -136,7 +138,7 @@ def _chosen(history: ScoredHistory, rows: Integers, *, old: Floats, wanted: Floa
         axes=[REACHES],
         incumbent=np.zeros(1),
         folds=[],
-        generator=np.random.default_rng(0),
+        generator=generator,
     )
     plateau = weights(np.array(found.plateau))
     chosen, coarse = weights(np.array([found.chosen, found.coarse]))

@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+
+from learning.errors import LearningError
+from learning.moments import moments
+from learning.regression import ridge
+from learning.scoring import next_weights
+from learning.walk_forward import walk_forward
+from learning.weight_search import ScoredHistory, search_weights
+
+OLD = np.full(3, 1 / 3)
+SESSIONS, UNITS = 120, 10
+
+
+def history(edge=0.0, seed=1, threshold=0.5):
+    """With an edge, the first feature pays from 0.5 on."""
+    chance = np.random.default_rng(seed)
+    days = chance.permutation(np.repeat(np.arange(SESSIONS), UNITS))
+    features = chance.random((len(days), 3))
+    rewards = 0.02 * (0.01 * chance.standard_t(4, size=len(days)) + edge * (features[:, 0] - 0.5))
+    return ScoredHistory(features, rewards, days, threshold=threshold)
+
+
+def found(scored, *, old=OLD, lower=0.1, upper=0.8, seed=1):
+    days = np.arange(SESSIONS)
+    return search_weights(
+        scored,
+        old=old,
+        lower=np.full(3, lower),
+        upper=np.full(3, upper),
+        folds=walk_forward(days, days + 2, warm_up=40, block=18, embargo=2, minimum=20),
+        generator=np.random.default_rng(seed),
+        error_rate=0.05,
+    )
+
+
+def test_gains_are_the_rewards_of_what_the_weights_would_have_bought_session_by_session():
+    scored = history(edge=0.05)
+    candidates = np.array([OLD, [0.8, 0.1, 0.1]])
+    expected = np.zeros((SESSIONS, 2))
+    for unit, reward, place in zip(scored.features, scored.rewards, scored.places, strict=True):
+        for column, weights in enumerate(candidates):
+            if round(float(unit @ weights), 9) >= 0.5:
+                expected[place, column] += round(reward * 1e6)
+    assert (expected / 1e6 == scored.gains(candidates)).all()
+
+
+def test_a_score_that_is_the_threshold_but_for_rounding_is_bought():
+    features, rewards = np.array([[1.0, 1.0, 0.0]]), np.array([0.01])
+    weights = np.array([[0.7, 0.1, 0.2]])
+    assert features @ weights[0] < 0.8
+    assert [[0.01]] == ScoredHistory(features, rewards, np.array([4]), threshold=0.8).gains(weights).tolist()
+
+
+def test_the_order_of_the_units_changes_no_bit():
+    scored = history(edge=0.05)
+    order = np.random.default_rng(3).permutation(len(scored.rewards))
+    shuffled = ScoredHistory(scored.features[order], scored.rewards[order], scored.places[order], threshold=0.5)
+    candidates = np.array([OLD, [0.7, 0.2, 0.1]])
+    assert (scored.gains(candidates) == shuffled.gains(candidates)).all()
+
+
+def test_the_moments_of_sessions_add_up_to_those_of_all_units():
+    scored = history()
+    whole = moments(scored.features, scored.rewards, origin=scored.features.mean(axis=0))
+    summed = scored.summed()
+    assert sum(one.n for one in summed) == whole.n
+    assert np.allclose(sum(one.products for one in summed), whole.products, rtol=1e-12, atol=1e-12)
+
+
+def test_a_feature_that_pays_gets_weight_within_bounds_and_the_sum_stays():
+    made = found(history(edge=0.05))
+    assert made.proposes
+    for weights in (made.chosen, *made.choices, *made.plateau):
+        assert sum(weights) == pytest.approx(1.0, abs=1e-12)
+        assert 0.1 - 1e-12 <= min(weights)
+        assert max(weights) <= 0.8 + 1e-12
+    assert 0.6 < made.chosen[0]
+
+
+def test_what_is_chosen_lies_on_the_way_to_what_the_regression_wants():
+    scored = history(edge=0.01)
+    wanted = next_weights(ridge(moments(scored.features, scored.rewards)), old=OLD, lower=0.1, upper=0.8, cap=2.0)
+    chosen = np.array(found(scored).chosen)
+    reach = (chosen - OLD) @ (wanted - OLD) / ((wanted - OLD) @ (wanted - OLD))
+    assert 0 <= reach <= 1 + 1e-9
+    assert np.allclose(chosen, OLD + reach * (wanted - OLD), atol=1e-9)
+
+
+def test_no_choice_of_a_fold_has_seen_the_sessions_it_is_judged_on():
+    scored = history(edge=0.05)
+    later = scored.places >= 100
+    rewards = np.where(later, -9 * scored.rewards, scored.rewards)
+    turned = ScoredHistory(scored.features, rewards, scored.places, threshold=0.5)
+    before, after = found(scored), found(turned)
+    assert before.choices == after.choices
+    assert before.improvement.mean != after.improvement.mean
+    assert before.chosen != after.chosen
+
+
+def test_tells_how_many_candidates_were_tried_of_each_fit():
+    made = found(history())
+    assert len(made.choices) + 1 <= made.tried <= 13 * (len(made.choices) + 1)
+
+
+@pytest.mark.parametrize("wrong", ["features", "rewards"])
+def test_a_missing_number_is_refused(wrong):
+    scored = history()
+    parts = {"features": scored.features.copy(), "rewards": scored.rewards.copy()}
+    parts[wrong][3] = np.nan
+    with pytest.raises(LearningError, match="leave out units"):
+        ScoredHistory(parts["features"], parts["rewards"], scored.places, threshold=0.5)
+
+
+def test_shapes_that_differ_are_refused():
+    scored = history()
+    with pytest.raises(LearningError, match="one reward and session a unit"):
+        ScoredHistory(scored.features, scored.rewards[1:], scored.places, threshold=0.5)
