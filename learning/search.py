@@ -90,7 +90,10 @@ def search(
         choices=tuple(part.candidate for part in parts),
         tried=len(history.tried - {_named(grid.incumbent)}),
         improvement=improvement(
-            np.concatenate(differences) if differences else np.empty(0), generator=generator, error_rate=error_rate
+            np.concatenate(differences) if differences else np.empty(0),
+            generator=generator,
+            error_rate=error_rate,
+            overlap=max((fold.overlap for fold in folds), default=0),
         ),
     )
 

@@ -15,12 +15,16 @@ LONGEST_HORIZON = 30
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fold:
-    """Row numbers to choose from (``train``) and to judge on (``test``), of sessions ``first`` to ``last``."""
+    """Row numbers to choose from (``train``) and to judge on (``test``), of sessions ``first`` to ``last``.
+
+    ``overlap`` is how many sessions any outcome window shares with that of the session after it, at the most.
+    """
 
     first: int
     last: int
     train: Integers
     test: Integers
+    overlap: int
 
 
 def walk_forward(
@@ -64,12 +68,12 @@ def walk_forward(
         )
     if not len(starts):
         return []
-    latest, folds = int(starts.max()), []
+    latest, overlap, folds = int(starts.max()), int((ends - starts).max()), []
     for first in range(int(starts.min()) + warm_up, latest + 1, block + embargo):
         last = min(first + block - 1, latest)
         train, test = np.flatnonzero(ends < first), np.flatnonzero((starts >= first) & (starts <= last))
         if len(train) >= minimum and len(test) >= minimum_test:
-            folds.append(Fold(first, last, train, test))
+            folds.append(Fold(first, last, train, test, overlap))
     return folds
 
 

@@ -120,7 +120,10 @@ def search_weights(
         choices=tuple(_named(part.weights) for part in parts),
         tried=sum(part.tried for part in (*parts, whole)),
         improvement=improvement(
-            np.concatenate(differences) if differences else np.empty(0), generator=generator, error_rate=error_rate
+            np.concatenate(differences) if differences else np.empty(0),
+            generator=generator,
+            error_rate=error_rate,
+            overlap=max((fold.overlap for fold in folds), default=0),
         ),
     )
 

@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.signal import lfilter
-from scipy.stats import binom, ttest_1samp
+from scipy.stats import binom, t
 
 from learning.bootstrap import mean_interval
 from learning.errors import LearningError
-from learning.improvement import improvement
+from learning.improvement import Improvement, improvement
+from learning.mean_error import mean_error
 
 
 def chance(seed=1):
@@ -23,14 +26,19 @@ def test_its_interval_is_the_bootstraps_whose_ends_err_with_the_rate_each():
     assert (interval.mean, interval.low, interval.high) == (found.mean, found.low, found.high)
 
 
-def test_independent_differences_have_the_probability_of_a_t_test():
-    """The standard error of 4,000 draws is exact to about 2 %; at 1.6 standard errors that moves it by 0.005."""
-    values = chance(3).normal(0, 1, size=400)
-    values += 1.6 * values.std() / 20 - values.mean()
-    found = judged(values)
-    assert 1 - ttest_1samp(values, 0, alternative="greater").pvalue == pytest.approx(found.probability, abs=0.01)
+def test_its_probability_is_that_of_students_t_with_the_error_of_the_slow_cosines():
+    values = chance(3).normal(0.1, 1, size=400)
+    found, error = judged(values, overlap=7), mean_error(values, overlap=7)
+    assert t.cdf(values.mean() / error.error, error.freedom) == pytest.approx(found.probability, rel=1e-9)
+    assert min(400, values.var(ddof=1) / error.error**2) == pytest.approx(found.effective_n, rel=1e-9)
     assert found.n == 400
-    assert 400 * 0.85 <= found.effective_n <= 400
+
+
+def test_it_proposes_only_where_probability_and_interval_both_say_so():
+    sure = Improvement(0.1, 0.01, 0.2, 0.96, 100, 100.0, 0.05)
+    assert sure.proposes
+    assert not replace(sure, low=0.0).proposes
+    assert not replace(sure, probability=0.94).proposes
 
 
 def test_differences_with_memory_count_as_fewer():
@@ -39,14 +47,29 @@ def test_differences_with_memory_count_as_fewer():
     assert 222 == pytest.approx(judged(values).effective_n, rel=0.4)
 
 
-@pytest.mark.parametrize("phi", [0.0, 0.3])
-def test_where_there_is_no_edge_it_proposes_at_the_stated_rate(phi):
-    """At most the 99.9 % bound of 100 runs at 5 %: 12. None at all would have a chance of 0.6 %."""
-    proposed = 0
-    for seed in range(100):
-        values = lfilter([1], [1, -phi], chance(seed).normal(size=110))[50:]
-        proposed += improvement(values, generator=chance(seed)).proposes
-    assert 0 < proposed <= binom.ppf(0.999, 100, 0.05)
+def remembering(chance, phi):
+    return lfilter([1], [1, -phi], chance.normal(size=210))[50:]
+
+
+def overlapping(chance, windows):
+    """Each value is the sum of so many moves, of which it shares all but one with the next value."""
+    return np.convolve(chance.standard_t(4, size=160 + windows - 1), np.ones(windows), mode="valid")
+
+
+@pytest.mark.parametrize(
+    ("series", "overlap"),
+    [
+        (lambda chance: remembering(chance, 0.0), 0),
+        (lambda chance: remembering(chance, 0.5), 5),
+        (lambda chance: overlapping(chance, 15), 14),
+    ],
+)
+def test_where_there_is_no_edge_it_proposes_at_the_stated_rate(series, overlap):
+    """At most the 99.9 % bound of 200 runs at 5 %: 20. With windows of 15 the bootstrap's error alone made about 25."""
+    proposed = sum(
+        improvement(series(chance(seed)), generator=chance(seed), overlap=overlap).proposes for seed in range(200)
+    )
+    assert 0 < proposed <= binom.ppf(0.999, 200, 0.05)
 
 
 def test_negated_differences_have_the_negated_answer():

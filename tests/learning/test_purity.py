@@ -21,7 +21,7 @@ PURE = {
     "itertools",
     "operator",
 }
-PURE |= {"numpy", "numpy.typing", "scipy.linalg", "scipy.optimize", "scipy.special", "scipy.stats"}
+PURE |= {"numpy", "numpy.typing", "scipy.fft", "scipy.linalg", "scipy.optimize", "scipy.special", "scipy.stats"}
 REACHES_OUT = {"open", "print", "input", "exec", "eval", "compile", "__import__", "breakpoint"}
 SHARED = {"rvs", "datetime64", "load", "loadtxt", "genfromtxt", "fromfile", "memmap"}
 SHARED |= {"getcontext", "setcontext", "localcontext"}
