@@ -13,6 +13,9 @@ from schemas.outcome import Horizon
 from schemas.price import Interval
 from schemas.quantities import FeatureName, Name, Number, Positive, Return, Symbol, Text, Unit
 
+MOST_ARMS = 32
+"""So many arms beside the baseline may be tried at once."""
+
 
 class ParameterType(Enum):
     """What kind of value a parameter has."""
@@ -50,6 +53,12 @@ class RewardKind(Enum):
 
     ALERT_RETURN = "alert_return"
     UNIT_PNL = "unit_pnl"
+
+
+class Proposer(Enum):
+    """Which learner proposes the arms of a trial."""
+
+    BAYESIAN = "bayesian"
 
 
 class Reward(Struct, frozen=True):
@@ -277,13 +286,28 @@ class Trial(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Arms that are tried beside the baseline: each is the baseline plus ``offsets``, within bounds.
 
     When the baseline moves, the arms move with it. ``share`` is the sum of all non-baseline shares.
+
+    Attributes:
+        proposes: the learner that proposes arms; ``offsets`` are then the first ones, and may be missing.
+        parameters: those that such a learner may move, beside those that have offsets.
+        arms: how many such a trial has at most, the baseline aside.
+        batch: how many new ones are proposed at once at most.
     """
 
     id: Name
     layer: Name
     purpose: Purpose = Purpose.EXPLORE
     share: Unit
-    offsets: Annotated[list[dict[Name, Number]], Meta(min_length=1, max_length=32)]
+    offsets: Annotated[list[dict[Name, Number]], Meta(max_length=MOST_ARMS)] = []
+    proposes: Proposer | None = None
+    parameters: list[Name] = []
+    arms: Annotated[int, Meta(ge=1, le=MOST_ARMS)] = 8
+    batch: Annotated[int, Meta(ge=1, le=8)] = 2
+
+    @property
+    def names(self) -> list[str]:
+        """The parameters that its arms set, sorted."""
+        return sorted({*self.parameters, *(name for offsets in self.offsets for name in offsets)})
 
 
 class Registry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -61,6 +61,7 @@ class ProposalKind(Enum):
     BASELINE = "baseline"
     VALUES = "values"
     LEARNED = "learned"
+    ARMS = "arms"
 
 
 class ParamsProposed(Event, frozen=True, kw_only=True):
@@ -68,7 +69,8 @@ class ParamsProposed(Event, frozen=True, kw_only=True):
 
     ``shares`` gives new shares in 1/10,000 by arm key, by allocation; ``baseline`` wants the arm ``values``
     of ``allocation`` to become the baseline; ``values`` wants plain values, by a person; ``learned`` wants
-    ``values`` that history speaks for, by its stored ``evidence``.
+    ``values`` that history speaks for, by its stored ``evidence``; ``arms`` names all arms that ``allocation``
+    shall have beside its baseline.
     """
 
     type: ClassVar[str] = "params.proposed"
@@ -81,6 +83,7 @@ class ParamsProposed(Event, frozen=True, kw_only=True):
     allocation: Id | None = None
     shares: dict[Id, dict[str, int]] | None = None
     values: dict[Name, Value] | None = None
+    arms: list[dict[Name, Value]] | None = None
     evidence: Id | None = None
 
 

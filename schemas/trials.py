@@ -14,24 +14,25 @@ def allocation_for(
 
     Each arm is the baseline plus its offsets, on the parameters' steps and within their bounds. Where a bound
     stands in the way of a group, all offsets of that group shrink alike, so that it still sums to 1. Arms that
-    come out equal to the baseline or to each other are dropped; None when none is left. Candidates come first
-    and share ``trial.share`` evenly, the first ones taking what cannot be split; the baseline comes last. An
-    exploration under a guard begins without shares: the daily cycle gives them when the guard allows it.
+    come out equal to the baseline or to each other are dropped; None when none is left, unless a learner proposes
+    more: then the baseline stands alone until it does. Candidates come first and share ``trial.share`` evenly,
+    the first ones taking what cannot be split; the baseline comes last. An exploration under a guard begins
+    without shares: the daily cycle gives them when the guard allows it.
 
     ``generation`` is the version from which on these arms are tried. It is part of the allocation's id, so
     arms around another baseline are drawn and counted anew.
     """
-    names = sorted({name for offsets in trial.offsets for name in offsets})
+    names = trial.names
     baseline = {name: values[name] for name in names}
     candidates: dict[str, dict[str, Value]] = {}
     for offsets in trial.offsets:
         moved = _moved(registry, values, {name: offsets.get(name, 0.0) for name in names})
         if moved is not None and arm_key(moved) != arm_key(baseline):
             candidates.setdefault(arm_key(moved), moved)
-    if not candidates:
+    if not candidates and trial.proposes is None:
         return None
     guarded = trial.purpose is Purpose.EXPLORE and registry.learning.guard is not None
-    shares = _split(0 if guarded else round(trial.share * WHOLE), len(candidates))
+    shares = _split(0 if guarded else round(trial.share * WHOLE), len(candidates)) if candidates else []
     arms = [Arm(moved, share) for moved, share in zip(candidates.values(), shares, strict=True)]
     return Allocation(
         id=f"{trial.id}.{generation}",
@@ -40,6 +41,12 @@ def allocation_for(
         parameters=names,
         arms=[*arms, Arm(baseline, WHOLE - sum(shares))],
     )
+
+
+def trial_of(registry: Registry, allocation: Allocation) -> Trial | None:
+    """The trial that ``allocation`` is a generation of; None where the registry has it no more."""
+    name, _, _ = allocation.id.rpartition(".")
+    return next((trial for trial in registry.trials if trial.id == name), None)
 
 
 def _moved(registry: Registry, values: Mapping[str, Value], offsets: Mapping[str, float]) -> dict[str, Value] | None:

@@ -528,6 +528,7 @@ FULL = (
         allocation="threshold.1-17",
         shares={"threshold.1-17": {'{"discovery.threshold":0.75}': 9500, '{"discovery.threshold":0.7}': 500}},
         values={"discovery.threshold": 0.7, "exit.bars": 25, "order.kind": "limit"},
+        arms=[{"discovery.threshold": 0.65}, {"discovery.threshold": 0.75}],
         evidence="e-1",
     ),
     ProposalReviewed(strategy="momentum", proposal_id="p-1", approved=False, by="ada", reason="Not this week."),

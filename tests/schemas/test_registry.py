@@ -403,6 +403,56 @@ def test_explorations_together_stay_within_the_budget(refusal, load):
     assert load(X, trial("t", "{x = 0.1}", share=0.5, purpose='"experiment"'))
 
 
+BAYESIAN = {"proposes": '"bayesian"', "share": 0.05}
+
+
+def test_a_trial_whose_arms_are_proposed_needs_no_offsets(load):
+    [one] = load(X, trial("t", "", parameters='["x"]', **BAYESIAN)).trials
+    assert (["x"], [], 8, 2) == (one.names, one.offsets, one.arms, one.batch)
+
+
+@pytest.mark.parametrize(
+    ("reason", "tables"),
+    [
+        ("it has no offsets, so there is nothing to try", [X, trial("t", "")]),
+        ("parameters are for a learner that proposes arms", [X, trial("t", "{x = 0.1}", parameters='["x"]')]),
+        ("there is nothing that bayesian may move", [X, trial("t", "", **BAYESIAN)]),
+        ("there is no parameter 'y'; known are x", [X, trial("t", "", parameters='["y"]', **BAYESIAN)]),
+        (
+            "a learner may not change the arms of an experiment; write purpose = 'explore'",
+            [X, trial("t", "", parameters='["x"]', purpose='"experiment"', **BAYESIAN)],
+        ),
+        (
+            "there are 2 offsets, and arms = 1 at most; raise arms or remove some",
+            [X, trial("t", "{x = 0.1}, {x = -0.1}", arms=1, **BAYESIAN)],
+        ),
+        (
+            "share 0.05 is less than 12 arms need, which keep [learning] floor 0.005 each",
+            [X, trial("t", "{x = 0.1}", arms=12, **BAYESIAN)],
+        ),
+        ("'a' cannot move alone: group 'w' sums to 1", [*WEIGHTS, trial("t", "", parameters='["a"]', **BAYESIAN)]),
+        (
+            "the members of group 'w' have different steps",
+            [
+                *WEIGHTS[:2],
+                table("c", group='"w"', default=0.2, step=0.1),
+                trial("t", "", parameters='["a", "c"]', **BAYESIAN),
+            ],
+        ),
+        (
+            "['c'] of group 'w' have scale = 'log'",
+            [
+                *WEIGHTS[:2],
+                table("c", group='"w"', default=0.2, min=0.1, scale='"log"'),
+                trial("t", "", parameters='["a", "c"]', **BAYESIAN),
+            ],
+        ),
+    ],
+)
+def test_a_trial_that_no_learner_can_propose_arms_of_is_refused(reason, tables, refusal):
+    assert any(line.startswith(f'[[trial]] "t": {reason}') for line in refusal(*tables))
+
+
 @pytest.mark.parametrize(
     ("fraction", "unit", "value"), [(0.02, "percent", 2), (0.7, "points", 70), (0.3, "fraction", 0.3)]
 )

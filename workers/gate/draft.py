@@ -14,6 +14,7 @@ from schemas.parameters import Registry
 from schemas.params import Change, ParamsProposed, ProposalKind
 from schemas.trials import allocation_for
 from schemas.version import Version
+from workers.gate.arms import going_on, with_arms
 
 
 class Draft(NamedTuple):
@@ -51,6 +52,7 @@ def draft(proposal: ParamsProposed, around: Circumstances) -> Draft:
         ProposalKind.BASELINE: _draft_baseline,
         ProposalKind.VALUES: _draft_values,
         ProposalKind.LEARNED: _draft_learned,
+        ProposalKind.ARMS: _draft_arms,
     }
     made = drafters[proposal.kind](proposal, around)
     if made.values == around.version.values and made.allocations == around.version.allocations:
@@ -132,21 +134,34 @@ def _moved(wanted: Mapping[str, Value], around: Circumstances) -> tuple[dict[str
     """The values in force with ``wanted`` in them, and the trials around those."""
     values = {**around.version.values, **wanted}
     check_values(around.registry, values)
-    current = around.version.allocations
-    return values, allocations_around(around.registry, values, current, generation=around.next_version)
+    return values, allocations_around(around.registry, values, around.version, generation=around.next_version)
+
+
+def _draft_arms(proposal: ParamsProposed, around: Circumstances) -> Draft:
+    chosen = _in_force(proposal, around)
+    values = around.version.values
+    made = with_arms(chosen, proposal.arms or [], registry=around.registry, values=values)
+    allocations = [made if one.id == chosen.id else one for one in around.version.allocations]
+    return Draft(dict(values), allocations, [])
 
 
 def allocations_around(
-    registry: Registry, values: Mapping[str, Value], current: list[Allocation], *, generation: str
+    registry: Registry, values: Mapping[str, Value], before: Version | None, *, generation: str
 ) -> list[Allocation]:
-    """The registry's trials around ``values``: those whose arms are unmoved go on, the others begin anew."""
+    """The registry's trials around ``values``: those whose arms are unmoved go on, the others begin anew.
+
+    Where a learner proposes the arms, its arms go on as long as the baseline is unmoved and each may still be tried.
+    """
+    current = before.allocations if before else []
     running = {(allocation.layer, frozenset(arm.key for arm in allocation.arms)): allocation for allocation in current}
-    wanted = [allocation_for(trial, registry, values, generation=generation) for trial in registry.trials]
-    return [
-        running.get((fresh.layer, frozenset(arm.key for arm in fresh.arms)), fresh)
-        for fresh in wanted
-        if fresh is not None
-    ]
+    made = []
+    for trial in registry.trials:
+        fresh = allocation_for(trial, registry, values, generation=generation)
+        if fresh is not None and before is not None and trial.proposes is not None:
+            made.append(going_on(fresh, trial, registry, before, values))
+        elif fresh is not None:
+            made.append(running.get((fresh.layer, frozenset(arm.key for arm in fresh.arms)), fresh))
+    return made
 
 
 def check_budget(registry: Registry, values: Mapping[str, Value], allocations: list[Allocation]) -> None:

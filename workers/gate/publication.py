@@ -53,7 +53,7 @@ def first_version(registry: Registry, *, epoch: int = 1) -> Version:
         regime="all",
         registry=registry_hash(registry),
         values=values,
-        allocations=allocations_around(registry, values, [], generation=str(VersionNumber(epoch, 1))),
+        allocations=allocations_around(registry, values, None, generation=str(VersionNumber(epoch, 1))),
     )
 
 
@@ -72,7 +72,7 @@ def reconciled(current: Version, registry: Registry, *, epoch: int) -> Reconcile
         previous=str(current.id),
         registry=fingerprint,
         values=values,
-        allocations=allocations_around(registry, values, current.allocations, generation=str(following)),
+        allocations=allocations_around(registry, values, current, generation=str(following)),
         checksum="",
     )
     changes = [
