@@ -15,7 +15,8 @@ from scipy.stats import qmc
 from bench.comparison import Comparison
 from bench.workbench import LeftOut, Workbench, comparison, rate
 from learning.domain import Domain, Group, Parameter
-from learning.optimiser import Observation, Recommendation, Requirements, suggest
+from learning.optimiser import suggest
+from learning.recommendation import Observation, Recommendation, Requirements
 
 SEEDS = 30
 EVALUATIONS = 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,15 @@ from learning.domain import Domain, NoRoom, Region
 from learning.errors import LearningError
 from learning.gaussian_process import GaussianProcess, Model, Sample, fitted
 from learning.kernels import Kernel
+from learning.recommendation import (
+    Belief,
+    Candidate,
+    Evidence,
+    NoRecommendation,
+    Observation,
+    Recommendation,
+    Requirements,
+)
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -28,105 +37,10 @@ SCREENED = 256
 
 CLIMBERS = 8
 
+USUAL = Requirements()
+
 KEPT = 64
 """So many of the screened values stay candidates beside those that climbed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
-    """What is known of one arm: its values, the mean of its reward and the variance of that mean (variance / n).
-
-    ``units`` is the effective number of units behind it, (sum w)^2 / sum w^2, as ``arm_effects`` counts. ``regime`` is
-    the regime of the units, None where regimes are not told apart; ``age`` is how long ago, in sessions.
-    """
-
-    values: Mapping[str, float]
-    mean: float
-    variance: float
-    units: float
-    regime: str | None = None
-    age: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not all(math.isfinite(number) for number in (self.mean, self.variance, self.units, self.age)):
-            raise LearningError(f"an observation needs finite numbers; leave out what is missing: {self}")
-        if self.variance < 0 or self.units <= 0 or self.age < 0:
-            raise LearningError(f"variance and age must not be negative and units must be positive: {self}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Safety:
-    """A value is allowed only if, with ``confidence``, it is worse than the incumbent by no more than ``margin``.
-
-    Its lower bound: posterior mean of the difference to the incumbent less that many deviations of the difference,
-    in reward (SafeOpt, Sui et al. 2015; the pair is compared, so what is unsure about both does not count).
-    """
-
-    margin: float
-    confidence: float = 0.95
-
-    def __post_init__(self) -> None:
-        if not (self.margin >= 0 and 0.5 <= self.confidence < 1):
-            raise LearningError(
-                f"margin must not be negative and confidence be .5 to 1: {self.margin}, {self.confidence}"
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requirements:
-    """What there must be before anything is recommended.
-
-    ``arms``: so many different arms, the incumbent aside, with ``units`` effective units each; ``effective``: so many
-    effective units in all of these. ``improvement``: the least expected improvement over the best arm known, in
-    reward, that is worth a trial.
-    """
-
-    arms: int = 3
-    units: float = 30.0
-    effective: float = 200.0
-    improvement: float = 0.0
-    safety: Safety | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What an answer stands on: arms and effective units, the incumbent aside; the fit, for the next start."""
-
-    arms: int
-    effective: float
-    log_parameters: tuple[float, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """New arm values, feasible exactly.
-
-    ``gain`` and ``deviation`` are the posterior mean and standard deviation of its reward less the incumbent's;
-    ``better`` is the probability that the gain is positive; ``improvement`` is the expected improvement over
-    the best arm known and the candidates before it. All are beliefs of the model, to be proved by a trial.
-    """
-
-    values: Mapping[str, float]
-    gain: float
-    deviation: float
-    better: float
-    improvement: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recommendation:
-    """Candidates, the most promising first; fewer than asked for where no more were worth it."""
-
-    candidates: tuple[Candidate, ...]
-    evidence: Evidence
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoRecommendation:
-    """Why there is none, in a sentence."""
-
-    reason: str
-    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +58,12 @@ class _Arm:
 
 @dataclass(frozen=True, eq=False)
 class _Question:
-    """Where to look, from where, and in what regime and age."""
+    """Where to look, from where, what is being tried, and in what regime and age."""
 
     process: GaussianProcess
     region: Region
     origin: Floats
+    running: Floats
     context: Floats
     requirements: Requirements
     seed: int
@@ -162,10 +77,10 @@ def suggest(
     seed: int,
     q: int = 1,
     regime: str | None = None,
-    requirements: Requirements = Requirements(),
+    requirements: Requirements = USUAL,
     previous: Sequence[float] | None = None,
 ) -> Recommendation | NoRecommendation:
-    """Up to ``q`` values that no arm has had, to be tried now in ``regime``, within the change budget of the incumbent.
+    """Up to ``q`` values that no running arm has, to be tried in ``regime``, within the incumbent's change budget.
 
     A Gaussian process is fitted to the arms; each candidate has the highest noisy expected improvement, given
     fantasies of those before it. Higher rewards are better. The same observations in any order, with the same
@@ -186,10 +101,15 @@ def suggest(
     except NoRoom as reason:
         return NoRecommendation(reason=f"the change budget leaves no room: {reason}", evidence=evidence)
     process, context = _process(arms, regime=regime, seed=seed, previous=previous)
-    evidence = Evidence(
-        arms=evidence.arms, effective=evidence.effective, log_parameters=tuple(map(float, process.log_parameters))
+    running = np.array([origin, *(arm.point for arm in arms if arm.seen.running)])
+    question = _Question(process, region, origin, running, context, requirements, seed)
+    evidence = replace(
+        evidence,
+        log_parameters=tuple(map(float, process.log_parameters)),
+        length_scales=dict(zip(domain.names, np.exp(process.kernel_parameters[: len(origin)]).tolist(), strict=True)),
+        beliefs=_beliefs(question, arms),
     )
-    found = _batch(_Question(process, region, origin, context, requirements, seed), q)
+    found = _batch(question, q)
     if isinstance(found, str):
         return NoRecommendation(reason=found, evidence=evidence)
     return Recommendation(candidates=found, evidence=evidence)
@@ -238,7 +158,7 @@ def _batch(question: _Question, q: int) -> tuple[Candidate, ...] | str:
     """The candidates, or why there is none."""
     known = _known(question)
     acquisition = NoisyImprovement.of(question.process, _anchors(question, known), seed=question.seed, more=q - 1)
-    taken = {tuple(row) for row in question.region.snap(known).tolist()}
+    taken = {tuple(row) for row in question.region.snap(_inside(question, question.running)).tolist()}
     candidates: list[Candidate] = []
     for number in range(q):
         steps = _new(_looked_at(question, acquisition, known, number), taken)
@@ -270,10 +190,43 @@ def _batch(question: _Question, q: int) -> tuple[Candidate, ...] | str:
 
 def _known(question: _Question) -> Floats:
     """The different values of arms, the incumbent's first, that lie in the region."""
-    region, d = question.region, len(question.origin)
-    seen = np.unique(question.process.sample.inputs[:, :d], axis=0)
-    inside = (abs(region.project(seen) - seen) < 1e-9).all(axis=1) & (seen != question.origin).any(axis=1)
-    return np.vstack([question.origin, seen[inside]])
+    seen = np.unique(question.process.sample.inputs[:, : len(question.origin)], axis=0)
+    inside = _inside(question, seen)
+    return np.vstack([question.origin, inside[(inside != question.origin).any(axis=1)]])
+
+
+def _inside(question: _Question, points: Floats) -> Floats:
+    """Those of the points that lie in the region."""
+    return points[(abs(question.region.project(points) - points) < 1e-9).all(axis=1)]
+
+
+def _beliefs(question: _Question, arms: Sequence[_Arm]) -> tuple[Belief, ...]:
+    """What is believed of each different arm, the incumbent aside, in the order of their points."""
+    values = {arm.point: arm.seen.values for arm in arms if arm.point != tuple(question.origin.tolist())}
+    if not values:
+        return ()
+    process, base = question.process, beside(question.origin[None], question.context)
+    inputs = beside(np.array(list(values)), question.context)
+    everyone = np.vstack([base, inputs])
+    best = everyone[int(np.argmax(process.posterior(everyone)[0]))]
+    columns = [*process.difference(inputs, base[0]), *process.difference(inputs, best)]
+    return tuple(
+        Belief(
+            values=dict(arm),
+            gain=gain,
+            deviation=deviation,
+            better=_better(gain, deviation),
+            contends=_better(ahead, spread) if spread > 0 else float(ahead >= 0),
+        )
+        for arm, gain, deviation, ahead, spread in zip(
+            values.values(), *(column.tolist() for column in columns), strict=True
+        )
+    )
+
+
+def _better(gain: float, deviation: float) -> float:
+    """The probability that a gain is positive."""
+    return float(ndtr(gain / deviation)) if deviation > 0 else float(gain > 0)
 
 
 def _anchors(question: _Question, known: Floats) -> Floats:
@@ -328,6 +281,6 @@ def _candidate(question: _Question, steps: Integers, improvement: float) -> Cand
         values=question.region.values(steps),
         gain=gain,
         deviation=deviation,
-        better=float(ndtr(gain / deviation)) if deviation > 0 else float(gain > 0),
+        better=_better(gain, deviation),
         improvement=improvement,
     )

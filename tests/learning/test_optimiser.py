@@ -8,7 +8,8 @@ from scipy.stats import binom, norm
 
 from learning.domain import Domain, Group, Parameter
 from learning.errors import LearningError
-from learning.optimiser import NoRecommendation, Observation, Recommendation, Requirements, Safety, suggest
+from learning.optimiser import suggest
+from learning.recommendation import NoRecommendation, Observation, Recommendation, Requirements, Safety
 
 LEVEL = Domain((Parameter(name="level", low=0.0, high=1.0),))
 STEPPED = Domain((Parameter(name="level", low=0.0, high=1.0, step=0.1, change=0.2),))
@@ -162,6 +163,37 @@ def test_nothing_new_within_the_budget_is_no_recommendation():
         [arm(level, hill(level)) for level in (0.2, 0.4, 0.6, 0.8)], domain=domain, incumbent={"level": 0.4}, seed=1
     )
     assert found.reason.startswith("no room: every feasible value")
+
+
+def test_an_arm_that_runs_no_more_may_be_recommended_again():
+    domain = Domain((Parameter(name="level", low=0.0, high=1.0, step=0.2, change=0.2),))
+    arms = [arm(level, hill(level, 0.6), running=level != 0.6) for level in (0.0, 0.2, 0.4, 0.6, 0.8)]
+    found = suggest(arms, domain=domain, incumbent={"level": 0.4}, seed=1)
+    assert [{"level": 0.6}] == [one.values for one in found.candidates]
+
+
+def test_what_is_believed_of_arms_is_the_posterior_of_their_difference_to_the_incumbent():
+    found = suggest(HILL, domain=LEVEL, incumbent={"level": 0.2}, seed=1).evidence
+    assert [0.0, 0.1, 0.6, 0.8, 1.0] == [one.values["level"] for one in found.beliefs]
+    for one in found.beliefs:
+        assert one.gain == pytest.approx(hill(one.values["level"]) - hill(0.2), abs=4 * one.deviation)
+        assert norm.cdf(one.gain / one.deviation) == pytest.approx(one.better, abs=1e-12)
+    assert {"level"} == found.length_scales.keys()
+    assert found.length_scales["level"] == pytest.approx(np.exp(found.log_parameters[1]))
+
+
+def test_an_arm_contends_while_it_may_be_the_best_known():
+    arms = [arm(0.2, 0.0), arm(0.4, 0.004), arm(0.5, 0.004), arm(0.9, -0.02)]
+    found = suggest(arms, domain=LEVEL, incumbent={"level": 0.2}, seed=1).evidence
+    chances = {one.values["level"]: one.contends for one in found.beliefs}
+    assert 1.0 == max(chances[0.4], chances[0.5])
+    assert 0.1 < min(chances[0.4], chances[0.5])
+    assert chances[0.9] < 1e-3
+
+
+def test_nothing_is_believed_where_nothing_was_fitted():
+    evidence = suggest([], domain=LEVEL, incumbent={"level": 0.2}, seed=1).evidence
+    assert ((), {}, None) == (evidence.beliefs, evidence.length_scales, evidence.log_parameters)
 
 
 def test_fewer_than_asked_for_where_there_are_no_more():
