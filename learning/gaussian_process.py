@@ -68,6 +68,8 @@ class Model:
 class Sample:
     """Targets (n) at inputs (n x columns of the kernel) with the variance (n) of each target's noise.
 
+    Where targets share noise, as differences to one baseline do, ``noise`` is its covariance (n x n).
+
     Raises:
         LearningError: shapes that do not fit, no target at all, a number that is not finite, or a negative variance.
     """
@@ -78,12 +80,18 @@ class Sample:
 
     def __post_init__(self) -> None:
         n = len(self.targets)
-        if n == 0 or self.targets.shape != (n,) or self.noise.shape != (n,) or len(self.inputs) != n:
+        fits = self.noise.shape in ((n,), (n, n))
+        if n == 0 or self.targets.shape != (n,) or not fits or len(self.inputs) != n:
             raise LearningError(f"{n} targets need as many inputs and noises: {self.inputs.shape}, {self.noise.shape}")
         if not all(np.isfinite(numbers).all() for numbers in (self.inputs, self.targets, self.noise)):
             raise LearningError("inputs, targets and noise must be finite numbers; leave missing ones out")
-        if self.noise.min() < 0:
-            raise LearningError(f"the variance of a target's noise must not be negative, and one is {self.noise.min()}")
+        if self.variances.min() < 0:
+            raise LearningError(f"the variance of a target's noise must not be negative: {self.variances.min()}")
+
+    @property
+    def variances(self) -> Floats:
+        """Of the noise of each target (n)."""
+        return self.noise if self.noise.ndim == 1 else np.asarray(self.noise.diagonal())
 
     @cached_property
     def places(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -100,7 +108,7 @@ class Sample:
         Weights are 1 / (variance of the targets + noise): equal noise gives the plain mean and deviation.
         Targets that are all the same are divided by 1.
         """
-        spread = self.targets.var() + self.noise
+        spread = self.targets.var() + self.variances
         weights = 1 / spread if spread.min() > 0 else np.ones(len(spread))
         mean = float(np.average(self.targets, weights=weights))
         deviation = math.sqrt(float(np.average((self.targets - mean) ** 2, weights=weights)))
@@ -247,8 +255,10 @@ def _filled(sample: Sample, model: Model, log_parameters: Floats, pairs: Pairs) 
     at = model.kernel.at(log_parameters[1 : 1 + model.kernel.size], pairs)
     flat = np.zeros(n * n)
     flat[columns * n + rows] = variance * at.values
+    if sample.noise.ndim == 2:
+        flat[columns * n + rows] += sample.noise[rows, columns]
     extra = math.exp(log_parameters[-1]) if model.fitted_noise else 0.0
-    flat[:: n + 1] = variance + sample.noise + extra
+    flat[:: n + 1] = variance + sample.variances + extra
     return flat.reshape((n, n), order="F"), at
 
 

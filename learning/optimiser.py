@@ -69,13 +69,14 @@ class _Question:
     seed: int
 
 
-def suggest(
+def suggest(  # noqa: PLR0913 - what a caller may want to say, all by name
     observations: Sequence[Observation],
     *,
     domain: Domain,
     incumbent: Mapping[str, float],
     seed: int,
     q: int = 1,
+    covariance: Floats | None = None,
     regime: str | None = None,
     requirements: Requirements = USUAL,
     previous: Sequence[float] | None = None,
@@ -86,13 +87,18 @@ def suggest(
     fantasies of those before it. Higher rewards are better. The same observations in any order, with the same
     seed, give the same bits. ``previous`` is ``evidence.log_parameters`` of the last answer, for a faster fit.
 
+    Args:
+        covariance: that of the observed means, in their order, where they share noise, as differences to one baseline
+            do; without it each has its own variance alone.
+
     Raises:
-        LearningError: an incumbent or an observation lacks a value, or ``q`` is not positive.
+        LearningError: an incumbent or an observation lacks a value, ``q`` is not positive, or a covariance that does
+            not fit.
     """
     if q < 1:
         raise LearningError(f"q counts candidates and must be at least 1, not {q}")
     origin = domain.point(incumbent)
-    arms = sorted((_Arm(tuple(domain.point(one.values).tolist()), one) for one in observations), key=_Arm.key)
+    arms, noise = _in_order(observations, domain, covariance)
     evidence, lacking = _overlap(arms, origin, requirements)
     if lacking is not None:
         return NoRecommendation(reason=lacking, evidence=evidence)
@@ -100,7 +106,7 @@ def suggest(
         region = Region.of(domain, incumbent)
     except NoRoom as reason:
         return NoRecommendation(reason=f"the change budget leaves no room: {reason}", evidence=evidence)
-    process, context = _process(arms, regime=regime, seed=seed, previous=previous)
+    process, context = _process(arms, noise, regime=regime, seed=seed, previous=previous)
     running = np.array([origin, *(arm.point for arm in arms if arm.seen.running)])
     question = _Question(process, region, origin, running, context, requirements, seed)
     evidence = replace(
@@ -113,6 +119,20 @@ def suggest(
     if isinstance(found, str):
         return NoRecommendation(reason=found, evidence=evidence)
     return Recommendation(candidates=found, evidence=evidence)
+
+
+def _in_order(
+    observations: Sequence[Observation], domain: Domain, covariance: Floats | None
+) -> tuple[list[_Arm], Floats]:
+    """The arms in an order of their own, and the noise of their means: variances, or a covariance."""
+    placed = [_Arm(tuple(domain.point(one.values).tolist()), one) for one in observations]
+    order = sorted(range(len(placed)), key=lambda place: placed[place].key())
+    arms = [placed[place] for place in order]
+    if covariance is None:
+        return arms, np.array([arm.seen.variance for arm in arms])
+    if covariance.shape != (len(arms), len(arms)):
+        raise LearningError(f"{len(arms)} observations need a covariance for each two, not {covariance.shape}")
+    return arms, covariance[np.ix_(order, order)]
 
 
 def _overlap(arms: Sequence[_Arm], origin: Floats, needed: Requirements) -> tuple[Evidence, str | None]:
@@ -137,7 +157,7 @@ def _overlap(arms: Sequence[_Arm], origin: Floats, needed: Requirements) -> tupl
 
 
 def _process(
-    arms: Sequence[_Arm], *, regime: str | None, seed: int, previous: Sequence[float] | None
+    arms: Sequence[_Arm], noise: Floats, *, regime: str | None, seed: int, previous: Sequence[float] | None
 ) -> tuple[GaussianProcess, Floats]:
     """The fit, and the regime and age columns of a reward asked for now."""
     seen = [arm.seen for arm in arms]
@@ -147,11 +167,11 @@ def _process(
     rows = [
         [*arm.point, *[codes[arm.seen.regime or ""]] * kernel.regimes, *[arm.seen.age] * kernel.ages] for arm in arms
     ]
-    means, variances = (np.array(numbers) for numbers in zip(*((one.mean, one.variance) for one in seen), strict=True))
+    means = np.array([one.mean for one in seen])
     model = Model(kernel, fitted_noise=True)
     before = None if previous is None or len(previous) != model.size else np.array(previous)
     context = [codes[regime or ""]] * kernel.regimes + [0.0] * kernel.ages
-    return fitted(Sample(np.array(rows), means, variances), model=model, seed=seed, previous=before), np.array(context)
+    return fitted(Sample(np.array(rows), means, noise), model=model, seed=seed, previous=before), np.array(context)
 
 
 def _batch(question: _Question, q: int) -> tuple[Candidate, ...] | str:
@@ -207,19 +227,18 @@ def _beliefs(question: _Question, arms: Sequence[_Arm]) -> tuple[Belief, ...]:
         return ()
     process, base = question.process, beside(question.origin[None], question.context)
     inputs = beside(np.array(list(values)), question.context)
-    everyone = np.vstack([base, inputs])
-    best = everyone[int(np.argmax(process.posterior(everyone)[0]))]
-    columns = [*process.difference(inputs, base[0]), *process.difference(inputs, best)]
+    best = int(np.argmax(process.posterior(np.vstack([base, inputs]))[0])) - 1
+    columns = [*process.difference(inputs, base[0]), *process.difference(inputs, base[0] if best < 0 else inputs[best])]
     return tuple(
         Belief(
             values=dict(arm),
             gain=gain,
             deviation=deviation,
             better=_better(gain, deviation),
-            contends=_better(ahead, spread) if spread > 0 else float(ahead >= 0),
+            contends=1.0 if place == best else _better(ahead, spread),
         )
-        for arm, gain, deviation, ahead, spread in zip(
-            values.values(), *(column.tolist() for column in columns), strict=True
+        for place, (arm, gain, deviation, ahead, spread) in enumerate(
+            zip(values.values(), *(column.tolist() for column in columns), strict=True)
         )
     )
 

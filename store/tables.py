@@ -669,6 +669,21 @@ evidence = _table(
     Column("body", TEXT, nullable=False),
 )
 
+# Written by bayesian: what it suggested for an allocation after a session, and why not. ``proposal_id`` is there where
+# arms were proposed; body: the beliefs it stands on.
+suggestions = _table(
+    "suggestions",
+    Column("strategy", TEXT, primary_key=True),
+    Column("allocation", TEXT, primary_key=True),
+    Column("session", TEXT, primary_key=True),
+    Column("cut", INTEGER, nullable=False),
+    Column("version", TEXT, nullable=False),
+    Column("proposal_id", TEXT),
+    Column("reason", TEXT, nullable=False),
+    Column("body", TEXT, nullable=False),
+    Column("recorded_at", INTEGER, nullable=False),
+)
+
 # Written by every worker, each its own rows.
 
 # Events that leave no row of their own, so that a repeat is recognised.

@@ -11,6 +11,7 @@ from schemas.errors import EngineError
 from schemas.groups import GROUPS
 from store.store import Store
 from workers.attribution import Attribution
+from workers.bayesian import Bayesian
 from workers.clock import steady_clock, wall_clock
 from workers.cycle_queue import CycleQueue
 from workers.deployment import Deployment
@@ -44,6 +45,8 @@ def worker(name: str, installation: Installation) -> Worker:
         return Thompson(mend=lost.mend)
     if name == "patterns":
         return Patterns(installation.store, registries=installation.registries, clock=wall_clock)
+    if name == Bayesian.name:
+        return Bayesian(registries=installation.registries)
     snapshots = Snapshots(
         installation.store,
         strategies=installation.registries,
