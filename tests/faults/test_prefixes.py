@@ -22,7 +22,7 @@ from store.tables import alerts, cycles, sessions
 from workers.processes.procfile import read_procfile
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("attribution", "thompson", "patterns", "deployment", "health", "cycles", "cron")
+PARTS = ("attribution", "thompson", "patterns", "bayesian", "deployment", "health", "cycles", "cron")
 PATIENCE = 300.0
 NYSE = Calendar.named("XNYS")
 

@@ -9,7 +9,7 @@ PROCFILE = Path(__file__).parents[3] / "Procfile"
 
 def test_every_process_of_our_procfile_is_watched():
     found = declared(read_procfile(PROCFILE))
-    own = {name: name for name in ("attribution", "thompson", "patterns", "deployment", "health", "cron")}
+    own = {name: name for name in ("attribution", "thompson", "patterns", "bayesian", "deployment", "health", "cron")}
     assert (own, {"cycles": ("learning",)}) == found
     assert {*found.hearts, *found.queues} == set(read_procfile(PROCFILE))
 
