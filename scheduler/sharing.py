@@ -90,11 +90,11 @@ def _explored(registry: Registry, comparison: Comparison, belief: Belief, standi
     worse = worse_than_baseline(
         mean, covariance.diagonal(), margin=rules.drop_margin, probability=rules.drop_probability
     )
-    shown = np.array([comparison.evidence[arm].units >= registry.gate.minimum_units for arm in belief.arms])
+    shown = np.array([comparison.evidence[arm].units >= registry.gate.minimum_units for arm in belief.arms], bool)
     # Whoever has a share is out of shadow, however young: the registry's own arms begin with one.
     present = {arm.key: arm.share for arm in allocation.arms}
     lit = out_of_shadow([standing.known[arm] for arm in belief.arms], minimum=rules.shadow)
-    lit |= np.array([present[arm] > 0 for arm in belief.arms])
+    lit |= np.array([present[arm] > 0 for arm in belief.arms], bool)
     trial = next(trial for trial in registry.trials if trial.layer == allocation.layer)
     return _Explored(allocation, trial, belief, np.append(lit & ~(worse & shown), True))
 

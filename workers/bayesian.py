@@ -1,9 +1,6 @@
 """Proposes which arm values are tried next."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import structlog
@@ -22,20 +19,17 @@ from store.sessions import Sessions, Settled
 from store.suggestions import SuggestionRow, Suggestions
 from store.versions import Versions
 from store.work import Work
+from workers.suggestion.suggestion import Suggestion
 from workers.worker import Refusal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from workers.suggestion.suggestion import Suggestion
 
 log = structlog.get_logger()
 
 DAILY = "daily"
 """The kind of cycle after which it looks."""
 
-REST_SESSIONS = 5
-"""Where arms were proposed, so many sessions pass before the allocation is looked at again."""
+MEASURED_SESSIONS = 5
+"""Where arms were proposed, the allocation is looked at again once these have had shares for so many sessions: they get
+shares when those in force have dwelt, and a new look would be none the wiser before."""
 
 
 class Bayesian:
@@ -89,6 +83,7 @@ class Bayesian:
         """The allocations in force that a learner proposes arms of, and whose rest is over."""
         suggestions = Suggestions(work.connection)
         calendar = Calendar.named(registry.market.calendar)
+        rest = max(registry.learning.dwell, registry.learning.shadow) + MEASURED_SESSIONS
         looked_at = suggestions.known(version.strategy, session)
         chosen = []
         for allocation in version.allocations:
@@ -97,7 +92,7 @@ class Bayesian:
             if trial is None or not ours or allocation.id in looked_at:
                 continue
             last = suggestions.last_proposed(version.strategy, allocation.id, before=session)
-            if last is None or calendar.distance(last, session) >= REST_SESSIONS:
+            if last is None or calendar.distance(last, session) >= rest:
                 chosen.append((allocation, trial))
         return chosen
 

@@ -19,6 +19,7 @@ from workers.commands.patterns import patterns
 from workers.commands.proposals import approve, propose, reject
 from workers.commands.replay import replay
 from workers.commands.status import status
+from workers.commands.suggestions import suggestions
 from workers.commands.up import up
 
 app = typer.Typer(
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     help="Learns from what trading processes did. Settings: learning.toml and LEARNING_* variables.",
 )
-for told in (up, status, health, env, cycle, books, accuracy, patterns, insights):
+for told in (up, status, health, env, cycle, books, accuracy, patterns, insights, suggestions):
     app.command()(told)
 for command in (replay, export, explain, propose, approve, reject):
     app.command()(command)

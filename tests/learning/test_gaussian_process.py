@@ -77,6 +77,41 @@ def test_regimes_and_ages_have_the_likelihood_of_a_multivariate_normal_and_its_g
         assert (there - back) / 2e-5 == pytest.approx(gradient[place], abs=1e-6)
 
 
+def tied(given, share=0.6):
+    """The same sample, whose targets share a part of their noise: the covariance of it, and of the targets."""
+    root = np.sqrt(share * given.noise)
+    noise = np.diag((1 - share) * given.noise) + np.outer(root, root)
+    kernel = MODEL.kernel
+    prior = np.exp(LOGS[0]) * kernel.at(LOGS[1:4], kernel.crossed(given.inputs, given.inputs)).values
+    return Sample(given.inputs, given.targets, noise), prior + noise + np.exp(LOGS[-1]) * np.eye(len(given.targets))
+
+
+def test_noise_that_targets_share_is_in_the_likelihood_its_gradient_and_the_posterior():
+    """Against scipy's multivariate normal, and conditioning of the joint one."""
+    assert MODEL.fitted_noise
+    given, covariance = tied(sample(25))
+    value, gradient = log_likelihood(LOGS, model=MODEL, sample=given)
+    assert multivariate_normal.logpdf(given.targets, cov=covariance) == pytest.approx(value, abs=1e-9)
+    for place, move in enumerate(np.eye(MODEL.size) * 1e-5):
+        there, back = (log_likelihood(LOGS + sign * move, model=MODEL, sample=given)[0] for sign in (1, -1))
+        assert (there - back) / 2e-5 == pytest.approx(gradient[place], abs=1e-6)
+    process = conditioned(given, model=MODEL, log_parameters=LOGS)
+    scaled, covariance = tied(Sample(given.inputs, process.sample.targets, process.sample.variances))
+    points = np.random.default_rng(3).random((5, 3))
+    cross = process.covariance(points, given.inputs)
+    mean = cross @ np.linalg.solve(covariance, scaled.targets)
+    assert process.mean + process.scale * mean == pytest.approx(process.posterior(points)[0], abs=1e-9)
+
+
+def test_a_covariance_without_ties_is_the_same_as_variances():
+    given = sample(25)
+    apart = Sample(given.inputs, given.targets, np.diag(given.noise))
+    points = np.random.default_rng(3).random((5, 3))
+    one, other = (conditioned(each, model=MODEL, log_parameters=LOGS).posterior(points) for each in (given, apart))
+    assert one[0] == pytest.approx(other[0], abs=1e-12)
+    assert one[1] == pytest.approx(other[1], abs=1e-12)
+
+
 def objective(process):
     means, deviations = process.model.prior
     away = (process.log_parameters - means) / deviations

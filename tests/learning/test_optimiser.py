@@ -191,6 +191,33 @@ def test_an_arm_contends_while_it_may_be_the_best_known():
     assert chances[0.9] < 1e-3
 
 
+def test_noise_that_all_arms_share_is_no_reason_to_doubt_which_of_them_is_best():
+    """Six arms, compared with an incumbent that few units had: all differences are too low by the same."""
+    levels = (0.0, 0.1, 0.6, 0.8, 1.0)
+    own, shared = 0.001, 0.02
+    arms = [arm(0.2, 0.0, n=400, sd=0.0), *(arm(x, hill(x) - hill(0.2) - shared, n=400, sd=0.4) for x in levels)]
+    covariance = np.zeros((6, 6))
+    covariance[1:, 1:] = shared**2 + own**2 * np.eye(5)
+    found = suggest(arms, domain=LEVEL, incumbent={"level": 0.2}, seed=1, covariance=covariance).evidence
+    apart = suggest(arms, domain=LEVEL, incumbent={"level": 0.2}, seed=1).evidence
+    sure, unsure = ({one.values["level"]: one for one in each.beliefs} for each in (found, apart))
+    assert sure[0.6].gain > sure[1.0].gain + 0.01
+    assert sure[0.6].gain > unsure[0.6].gain
+    assert sure[1.0].contends < 0.01 < unsure[1.0].contends
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.permutations(range(len(HILL))))
+def test_a_covariance_goes_with_its_arms_in_any_order(order):
+    root = np.random.default_rng(1).standard_normal((6, 6)) * 1e-3
+    covariance = root @ root.T
+    there = suggest(HILL, domain=LEVEL, incumbent={"level": 0.2}, seed=1, covariance=covariance)
+    moved = [HILL[place] for place in order]
+    assert there == suggest(
+        moved, domain=LEVEL, incumbent={"level": 0.2}, seed=1, covariance=covariance[np.ix_(order, order)]
+    )
+
+
 def test_nothing_is_believed_where_nothing_was_fitted():
     evidence = suggest([], domain=LEVEL, incumbent={"level": 0.2}, seed=1).evidence
     assert ((), {}, None) == (evidence.beliefs, evidence.length_scales, evidence.log_parameters)
@@ -241,6 +268,7 @@ def test_safe_means_that_worse_than_the_margin_is_as_rare_as_said():
     [
         lambda: suggest(HILL, domain=LEVEL, incumbent={"level": 0.2}, seed=1, q=0),
         lambda: suggest(HILL, domain=LEVEL, incumbent={}, seed=1),
+        lambda: suggest(HILL, domain=LEVEL, incumbent={"level": 0.2}, seed=1, covariance=np.eye(5)),
         lambda: suggest([replace(HILL[0], values={})], domain=LEVEL, incumbent={"level": 0.2}, seed=1),
         lambda: replace(HILL[0], mean=float("nan")),
         lambda: replace(HILL[0], variance=-1.0),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from schemas.parameters import Comparing
+from schemas.parameters import Comparing, Proposer
 from schemas.params import ProposalKind
 from store.regimes import latest_regime
 from store.versions import Versions
@@ -133,3 +133,10 @@ def test_only_where_the_registry_says_so_are_arms_compared_by_their_levels(ledge
         session = ledger.write(2 * number + 1, mixed(-0.03, -0.028, each=2) + [(BASELINE, -0.03)] * 8)
     [line] = [line for line in report(ledger, session).splitlines() if "in regime all:" in line]
     assert (float(line.split(f"{CANDIDATE} ")[1].split()[0]) > 0) is candidate_best
+
+
+def test_a_trial_whose_first_arms_are_still_to_be_proposed_gives_nothing_away(ledger_of, registry):
+    alone = structs.replace(registry.trials[0], offsets=[], parameters=["lever"], proposes=Proposer.BAYESIAN)
+    ledger = ledger_of(structs.replace(registry, trials=[alone]))
+    assert "gives 0.00% away" in report(ledger, ledger.write(0, [(BASELINE, 0.02), (BASELINE, 0.01)]))
+    assert shares(ledger) is None

@@ -12,7 +12,8 @@ from schemas.version import Version
 from store.sessions import Settled
 from store.statistics import statistics_at
 from workers.suggestion.measured import cohorts_of, measure
-from workers.suggestion.suggestion import Circumstances, Suggestion, suggestion_for
+from workers.suggestion.search import Circumstances, suggestion_for
+from workers.suggestion.suggestion import Suggestion
 
 
 def look(

@@ -58,6 +58,7 @@ def drafted(rules, *arms, version=None, **more):
         registry=rules,
         day_start=dict,
         evidence=lambda row, arm: None,
+        history=lambda row, arm: None,
         next_version="1-2",
     )
     return draft(proposal(*arms, **more), around)
@@ -168,6 +169,12 @@ class Learned:
         self.version = following(begun, drafted(rules, {"x": 0.55}, version=begun))
         [self.allocation] = [one for one in self.version.allocations if one.id.startswith("t.")]
 
+    @property
+    def circumstances(self):
+        return Circumstances(
+            self.version, self.rules, lambda: self.version.values, *[lambda row, arm: None] * 2, next_version="1-3"
+        )
+
     def after(self, rules):
         found = reconciled(self.version, rules, epoch=1)
         return [one for one in found.version.allocations if one.id.startswith("t.")]
@@ -184,7 +191,7 @@ def test_learned_arms_outlive_a_value_that_a_person_moves_elsewhere():
     wanted = ParamsProposed(
         proposal_id="v", kind=ProposalKind.VALUES, session="2024-01-02", proposed_by="ann", reason="r", values={"n": 6}
     )
-    around = Circumstances(learned.version, ONE, lambda: learned.version.values, lambda row, arm: None, "1-3")
+    around = learned.circumstances
     assert [learned.allocation] == draft(wanted, around).allocations
 
 
@@ -198,7 +205,7 @@ def test_where_the_baseline_moves_the_first_arms_begin_anew_around_it():
         reason="r",
         values={"x": 0.55},
     )
-    around = Circumstances(learned.version, ONE, lambda: learned.version.values, lambda row, arm: None, "1-3")
+    around = learned.circumstances
     [made] = draft(wanted, around).allocations
     assert ("t.1-3", [{"x": 0.65}, {"x": 0.45}, {"x": 0.55}]) == (made.id, [arm.values for arm in made.arms])
 
