@@ -111,8 +111,8 @@ def _believed(
 
 def _within_sessions(cohorts: Cohorts, ages: Integers, rules: LearningRules, *, regimes: int) -> Differences:
     precisions, weighed = measured(cohorts, weights=np.power(rules.fading, ages, dtype=np.float64))
-    others = weighed.shape[1]
-    precisions, weighed = precisions.reshape(-1, regimes, others, others), weighed.reshape(-1, regimes, others)
+    shape = (len(weighed) // regimes, regimes, weighed.shape[1])
+    precisions, weighed = precisions.reshape(*shape, shape[-1]), weighed.reshape(shape)
     tau = np.sqrt(between_regimes(precisions, weighed))
     return Differences(*borrowed(precisions, weighed, prior_sd=rules.prior_sd, tau=tau), tau)
 

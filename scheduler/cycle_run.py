@@ -9,11 +9,11 @@ from learning.shares import probability_best
 from scheduler.belief import Belief
 from scheduler.comparison import Comparison
 from scheduler.daily import GIVEN, KIND, STAGES, Proposals
-from scheduler.regime import regime_of
 from scheduler.run import CycleRun, Findings, Grounds, in_force
 from scheduler.standing import read_standing
 from scheduler.windows import read_windows
 from schemas.reports import StageReport
+from store.regimes import regime_of
 from store.sessions import Settled
 from store.statistics import statistics_at
 from store.versions import Versions

@@ -8,6 +8,7 @@ import structlog
 from events.codec import encode
 from schemas.allocation import Allocation, Purpose
 from schemas.calendar import Calendar
+from schemas.cycles import DAILY
 from schemas.event import Envelope
 from schemas.parameters import Registry, Trial
 from schemas.params import ParamsProposed, ProposalKind
@@ -23,9 +24,6 @@ from workers.suggestion.suggestion import Suggestion
 from workers.worker import Refusal
 
 log = structlog.get_logger()
-
-DAILY = "daily"
-"""The kind of cycle after which it looks."""
 
 MEASURED_SESSIONS = 5
 """Where arms were proposed, the allocation is looked at again once these have had shares for so many sessions: they get

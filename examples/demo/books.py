@@ -12,13 +12,13 @@ from learning.counted import Counted
 from scheduler.belief import Belief, believe
 from scheduler.comparison import Comparison, compare
 from scheduler.mature import mature
-from scheduler.regime import regime_of
 from scheduler.windows import read_windows
 from schemas.allocation import WHOLE
 from schemas.parameters import Registry
 from schemas.version import Version
 from store.audit import Audit, Moved
 from store.books import counted
+from store.regimes import regime_of
 from store.sessions import Sessions
 from store.statistics import statistics_at
 from store.tables import alerts, decisions, instruments, outcomes, proposals

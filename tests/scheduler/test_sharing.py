@@ -135,8 +135,10 @@ def test_only_where_the_registry_says_so_are_arms_compared_by_their_levels(ledge
     assert (float(line.split(f"{CANDIDATE} ")[1].split()[0]) > 0) is candidate_best
 
 
-def test_a_trial_whose_first_arms_are_still_to_be_proposed_gives_nothing_away(ledger_of, registry):
+@pytest.mark.parametrize("comparison", list(Comparing))
+def test_a_trial_whose_first_arms_are_still_to_be_proposed_gives_nothing_away(ledger_of, registry, comparison):
     alone = structs.replace(registry.trials[0], offsets=[], parameters=["lever"], proposes=Proposer.BAYESIAN)
-    ledger = ledger_of(structs.replace(registry, trials=[alone]))
+    rules = structs.replace(registry.learning, comparison=comparison)
+    ledger = ledger_of(structs.replace(registry, trials=[alone], learning=rules))
     assert "gives 0.00% away" in report(ledger, ledger.write(0, [(BASELINE, 0.02), (BASELINE, 0.01)]))
     assert shares(ledger) is None

@@ -6,9 +6,9 @@ from sqlalchemy import Connection
 
 from schemas.allocation import Allocation, arm_key
 from schemas.attributed import Origin
-from schemas.calendar import Calendar
 from schemas.parameters import Registry, Trial
 from schemas.version import Version
+from store.regimes import regime_of
 from store.sessions import Settled
 from store.statistics import statistics_at
 from workers.suggestion.measured import cohorts_of, measure
@@ -25,7 +25,7 @@ def look(
 ) -> Iterator[tuple[Allocation, Suggestion]]:
     """A suggestion for each allocation, from what its settled session's cycle saw."""
     rows = statistics_at(connection, strategy=version.strategy, cut=settled.cut)
-    calendar = Calendar.named(registry.market.calendar)
+    regime = regime_of(connection, registry, session=settled.session, cut=settled.cut)
     for allocation, trial in chosen:
         reward = registry.reward_of(allocation.parameters[0])
         origin = Origin.REPORTED if reward.reported else Origin.PRICES
@@ -42,7 +42,6 @@ def look(
             allocation,
             baseline=arm_key({name: version.values[name] for name in allocation.parameters}),
             registry=registry,
-            calendar=calendar,
             session=settled.session,
         )
-        yield allocation, suggestion_for(Circumstances(allocation, trial, registry, version, measured))
+        yield allocation, suggestion_for(Circumstances(allocation, trial, registry, version, regime, measured))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterable, Mapping
+from datetime import date
 from typing import NamedTuple
 
 import msgspec
@@ -13,7 +14,6 @@ from learning.effects import ArmEffects, arm_effects
 from learning.recommendation import Observation
 from learning.rewards import RewardSum
 from schemas.allocation import Allocation, Value
-from schemas.calendar import Calendar
 from schemas.parameters import Registry, Reward
 from store.statistics import StatisticsRow
 
@@ -81,7 +81,7 @@ def cohorts_of(
 
 
 def measure(
-    cohorts: Cohorts, allocation: Allocation, *, baseline: str, registry: Registry, calendar: Calendar, session: str
+    cohorts: Cohorts, allocation: Allocation, *, baseline: str, registry: Registry, session: str
 ) -> Measurements:
     """The difference of each arm to the baseline in force, by regime.
 
@@ -100,7 +100,7 @@ def measure(
             [by_cohort[key] for key in keys],
             baseline=baseline,
             arms=[arm for arm in arms if arm != baseline],
-            weights=None if fading == 1 else [fading ** calendar.distance(key.session, session) for key in keys],
+            weights=None if fading == 1 else [fading ** _days(key.session, session) for key in keys],
         )
         blocks.append(_covariance(effects))
         found += [*_rows(effects, regime), _baseline(effects, regime)]
@@ -139,6 +139,11 @@ def values_of(arm: str) -> dict[str, Value]:
 def numbers_of(arm: str) -> dict[str, float]:
     """The values of an arm that sets only numbers, as arms of a trial do."""
     return msgspec.json.decode(arm, type=dict[str, float])
+
+
+def _days(earlier: str, later: str) -> int:
+    """How many calendar days lie between two sessions."""
+    return (date.fromisoformat(later) - date.fromisoformat(earlier)).days
 
 
 def _covariance(effects: ArmEffects) -> Floats:

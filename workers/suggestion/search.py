@@ -26,12 +26,14 @@ SAFE = 2.0
 
 
 class Circumstances(NamedTuple):
-    """What a suggestion is made from: the allocation and its trial, the version in force, and what was measured."""
+    """What a suggestion is made from: the allocation and its trial, the version in force, the regime that the market is
+    in, and what was measured."""
 
     allocation: Allocation
     trial: Trial
     registry: Registry
     version: Version
+    regime: str
     measured: Measurements
 
 
@@ -83,7 +85,7 @@ def _next(around: Circumstances, domain: Domain, needed: Requirements) -> Sugges
         incumbent=_numbers({name: around.version.values[name] for name in domain.names}),
         seed=around.version.number,
         q=around.trial.batch,
-        regime=around.version.regime if regimes_apart else None,
+        regime=around.regime if regimes_apart else None,
         requirements=needed,
     )
     beliefs = answer.evidence.beliefs
@@ -132,7 +134,7 @@ def _made(
     return Suggestion(
         reason=reason,
         arms=[*kept, *(one.values for one in new)] if new or dropped else None,
-        regime=around.version.regime,
+        regime=around.regime,
         effective=sum(one.effective for one in around.measured.rows if one.arm != baseline),
         known=_known(around, beliefs, dropped),
         new=list(new),

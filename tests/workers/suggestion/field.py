@@ -7,8 +7,8 @@ import numpy as np
 
 from events.codec import decode
 from learning.rewards import quantise
-from scheduler.cycle_run import OWNER as CYCLES
 from scheduler.cycle_run import DailyRun
+from scheduler.run import OWNER as CYCLES
 from schemas.attributed import Contribution
 from schemas.calendar import Calendar
 from schemas.parameters import GateRules, LearningRules, Market, Parameter, Proposer, Registry, Trial

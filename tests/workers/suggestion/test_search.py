@@ -41,7 +41,7 @@ def allocation(*arms, baseline=0.3, id_="t.1-1"):
     )
 
 
-def circumstances(rows, chosen, *, x=X, values=None, immature=(), until=60, **trial):
+def circumstances(rows, chosen, *, x=X, values=None, immature=(), until=60, regime="all", **trial):
     rules = registry(x, **trial)
     version = first_version(rules)
     version = type(version)(
@@ -62,8 +62,8 @@ def circumstances(rows, chosen, *, x=X, values=None, immature=(), until=60, **tr
         immature=immature,
     )
     baseline = arm_key({name: version.values[name] for name in chosen.parameters})
-    measured = measure(cohorts, chosen, baseline=baseline, registry=rules, calendar=NYSE, session=session)
-    return Circumstances(chosen, rules.trials[0], rules, version, measured)
+    measured = measure(cohorts, chosen, baseline=baseline, registry=rules, session=session)
+    return Circumstances(chosen, rules.trials[0], rules, version, regime, measured)
 
 
 def asked(*args, **more):
@@ -197,9 +197,26 @@ def test_arms_that_set_other_parameters_are_not_looked_at():
 
 def test_regimes_are_told_apart_and_lend_to_each_other():
     apart = [row._replace(regime=name) for row in DATA for name in ("all", "bear")]
-    found = asked(apart, allocation(*TRIED))
-    assert {"all", "bear"} == {one.regime for one in found.known}
+    found = asked(apart, allocation(*TRIED), regime="bear")
+    assert ({"all", "bear"}, "bear") == ({one.regime for one in found.known}, found.regime)
     assert found.arms
+
+
+def test_another_regime_has_another_best_arm():
+    bull = [
+        row for n in range(8) for row in cohort({x: hill(x, 0.22) for x in (0.3, *TRIED)}, session=n, regime="bull")
+    ]
+    bear = [row for n in range(8) for row in cohort({x: hill(x, 0.4) for x in (0.3, *TRIED)}, session=n, regime="bear")]
+    fates = {
+        regime: {
+            one.values["x"]
+            for one in asked(bull + bear, allocation(*TRIED), regime=regime).known
+            if one.fate == "dropped"
+        }
+        for regime in ("bull", "bear")
+    }
+    assert {0.4} == fates["bull"] - fates["bear"]
+    assert {0.22, 0.26} == fates["bear"] - fates["bull"]
 
 
 def test_the_order_of_rows_changes_no_bit_and_neither_does_asking_again():
