@@ -58,7 +58,8 @@ class Scene:
             session = NYSE.shift(FIRST, self._day)
             self._day += 1
             self.desk.take(*(self._bar(symbol, session) for symbol in SYMBOLS))
-            self.desk.take(*(self._alert(symbol, session) for symbol in SYMBOLS), self._stream.closed(session))
+            self.desk.take(*(self._alert(symbol, session) for symbol in SYMBOLS))
+            self.desk.take(self._decision(session), *self._outcome(session), self._stream.closed(session))
             self.desk.rest()
 
     def _bar(self, symbol, session):
@@ -74,6 +75,20 @@ class Scene:
         moment = NYSE.close_of(session) + 60_000_000
         name = f"{symbol}-{session}"
         return self._stream.alert(name, moment, symbol=symbol, features=features, confidence=self._dice.random())
+
+    def _decision(self, session):
+        """The first symbol is bought; the decision has the name of its alert."""
+        name = f"{SYMBOLS[0]}-{session}"
+        moment = NYSE.close_of(session) + 120_000_000
+        return self._stream.decision(name, moment, symbol=SYMBOLS[0], alert_id=name, size=0.1)
+
+    def _outcome(self, session):
+        """What was bought two sessions ago is sold."""
+        if self._day < 3:
+            return
+        bought = f"{SYMBOLS[0]}-{NYSE.shift(session, -2)}"
+        net = round(self._dice.gauss(0, 0.02), 6)
+        yield self._stream.outcome(bought, NYSE.close_of(session), decision_id=bought, horizon="close", net=net)
 
     def told(self):
         """What attribution told of examples, as it comes off the stream."""

@@ -16,7 +16,17 @@ from schemas.attributed import ExampleState
 from store.insights import Insights
 from store.occurrences import SCALE
 from store.outbox import Outbox
-from store.tables import alerts, dead_letters, examples, insight_runs, insights, occurrences, patterns
+from store.tables import (
+    alerts,
+    dead_letters,
+    decisions,
+    examples,
+    insight_runs,
+    insights,
+    occurrences,
+    outcomes,
+    patterns,
+)
 from tests.databases import sqlite_only
 from tests.workers.desk import NOW, NYSE
 from tests.workers.insight_scene import LATER, RULES, Scene, cycle, take, worker
@@ -61,7 +71,8 @@ def test_keeps_each_alert_once_at_the_primary_horizon_with_what_followed(store):
         )
         followed = {row[0]: row[1:] for row in reading.execute(chosen)}
         told = dict(tuple(row) for row in reading.execute(select(alerts.c.alert_id, alerts.c.body)))
-    kept = rows(store, occurrences, "alert_id", "net", "mae", "won", "holding", "signature", "confidence")
+    names = ("subject", "alert_id", "net", "mae", "won", "holding", "signature", "confidence")
+    kept = [row[1:] for row in rows(store, occurrences, *names) if row[0] == "alert"]
 
     assert followed.keys() == {row[0] for row in kept} != set()
     for name, net, mae, won, holding, signature, confidence in kept:
@@ -70,7 +81,30 @@ def test_keeps_each_alert_once_at_the_primary_horizon_with_what_followed(store):
         assert (round(return_ * SCALE), round(fall * SCALE), outcome == "win", 3) == (net, mae, bool(won), holding)
         assert signature == ("gap=[0.5,inf)" if body["features"]["gap"] >= 0.5 else "gap=(-inf,0.5)")
         assert round(body["confidence"] * SCALE) == confidence
-    assert len(kept) == sum(row[0] for row in rows(store, patterns, "n"))
+    assert len(kept) == sum(n for subject, n in rows(store, patterns, "subject", "n") if subject == "alert")
+
+
+def test_a_decision_about_an_alert_is_kept_at_its_close_under_the_alerts_pattern(store):
+    """It bears the name of its alert, and both come in one batch."""
+    scene = Scene(store)
+    scene.live(6)
+    take(worker(store), store, scene.told())
+
+    with store.read() as reading:
+        made = select(alerts.c.alert_id, alerts.c.sequence, alerts.c.body)
+        shown = {name: (place, msgspec.json.decode(body)) for name, place, body in reading.execute(made)}
+        bought = dict(tuple(row) for row in reading.execute(select(decisions.c.decision_id, decisions.c.sequence)))
+        told = dict(tuple(row) for row in reading.execute(select(outcomes.c.decision_id, outcomes.c.net)))
+    names = ("subject", "horizon", "origin", "alert_id", "fact", "net", "signature")
+    kept = {row[3]: row[4:] for row in rows(store, occurrences, *names) if row[:3] == ("decision", "close", "reported")}
+
+    assert kept.keys() == told.keys() != set()
+    for name, (fact, net, signature) in kept.items():
+        wide = shown[name][1]["features"]["gap"] >= 0.5
+        assert (bought[name], round(told[name] * SCALE)) == (fact, net)
+        assert signature == ("gap=[0.5,inf)" if wide else "gap=(-inf,0.5)")
+    for fact, name in rows(store, occurrences, "fact", "alert_id"):
+        assert fact in (shown[name][0], bought.get(name))
 
 
 def test_any_order_repeats_and_revisions_leave_the_same_rows(stores):
@@ -128,7 +162,8 @@ def test_what_an_insight_says_is_what_scipy_makes_of_what_is_stored(store):
         chosen = select(alerts.c.body, occurrences.c.net, occurrences.c.won, occurrences.c.signature).join(
             alerts, alerts.c.alert_id == occurrences.c.alert_id
         )
-        found = [tuple(row) for row in reading.execute(chosen.where(occurrences.c.net.is_not(None)))]
+        mine = (occurrences.c.net.is_not(None), occurrences.c.subject == "alert")
+        found = [tuple(row) for row in reading.execute(chosen.where(*mine))]
     features = [msgspec.json.decode(body)["features"]["gap"] for body, *_ in found]
     net = np.array([row[1] for row in found])
     member = np.array([row[3] == "gap=[0.5,inf)" for row in found])
@@ -189,8 +224,10 @@ def test_waits_until_everything_that_was_sent_before_the_cycle_is_taken_in(store
     patterns.rest(lambda: 500)
     assert [] == published(store)
     take(patterns, store, scene.told())
+    heard = rows(store, occurrences)
     patterns.rest(lambda: 501)
     assert published(store)
+    assert heard == rows(store, occurrences)
 
 
 def test_what_the_broker_lost_is_taken_from_the_store(stores):

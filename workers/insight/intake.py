@@ -1,7 +1,7 @@
 """What followed, as occurrences of the patterns that alerts showed."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -12,7 +12,7 @@ from learning.signature import signature
 from schemas.attributed import ExampleState, Origin, OutcomeAttributed, OutcomeClass, Subject
 from schemas.calendar import Calendar
 from schemas.parameters import Registry
-from store.facts import Facts
+from store.facts import DecisionRow, Facts
 from store.occurrences import SCALE, OccurrenceRow, ToldAlert, told_alerts
 from store.unheard import Followed
 
@@ -56,19 +56,25 @@ class Intake:
         chosen = [one for one in followed if (one.subject, one.horizon, one.origin) in self.slots]
         if not chosen:
             return []
-        decided = self._decided(connection, [one for one in chosen if one.subject == Subject.DECISION.value])
-        pairs = [(one, *decided.get(one.subject_id, (None, one.subject_id))) for one in chosen]
-        known = told_alerts(connection, self.strategy, {alert for *_, alert in pairs})
+        decisions = [one.subject_id for one in chosen if one.subject == Subject.DECISION.value]
+        decided = {row.decision_id: row for row in Facts(connection, self.strategy).decisions(ids=decisions)}
+        about = [self._alert_of(one, decided) for one in chosen]
+        known = told_alerts(connection, self.strategy, {alert for alert in about if alert is not None})
         return [
-            self._row(one, known[alert], fact=known[alert].sequence if fact is None else fact)
-            for one, fact, alert in pairs
-            if alert in known
+            self._row(one, known[alert], fact=self._fact_of(one, known[alert], decided))
+            for one, alert in zip(chosen, about, strict=True)
+            if alert is not None and alert in known
         ]
 
-    def _decided(self, connection: Connection, decisions: Sequence[Followed]) -> dict[str, tuple[int, str]]:
-        """By decision, its place in the ingest sequence and its alert; "" where it is about none."""
-        rows = Facts(connection, self.strategy).decisions(ids=[one.subject_id for one in decisions])
-        return {row.decision_id: (row.sequence, row.alert_id or "") for row in rows}
+    def _alert_of(self, one: Followed, decided: Mapping[str, DecisionRow]) -> str | None:
+        """Alerts and decisions are names of their own: one of each may well be called the same."""
+        if one.subject == Subject.ALERT.value:
+            return one.subject_id
+        decision = decided.get(one.subject_id)
+        return None if decision is None else decision.alert_id
+
+    def _fact_of(self, one: Followed, alert: ToldAlert, decided: Mapping[str, DecisionRow]) -> int:
+        return alert.sequence if one.subject == Subject.ALERT.value else decided[one.subject_id].sequence
 
     def _row(self, one: Followed, alert: ToldAlert, *, fact: int) -> OccurrenceRow:
         shown = SHOWN.decode(alert.body)
