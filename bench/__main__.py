@@ -26,6 +26,7 @@ from bench import (
     memory,
     optimiser,
     postgresql,
+    refit,
     regret,
     rows,
     sharing,
@@ -55,6 +56,7 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "client": client.measure,
     "loop": loop.measure,
     "learning": learning.measure,
+    "refit": refit.measure,
 }
 
 LONG: Mapping[str, Measure] = {

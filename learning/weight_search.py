@@ -19,8 +19,8 @@ from learning.walk_forward import Fold, Integers
 REACHES = np.linspace(0.0, 1.0, 5)
 """The coarse candidates: so much of the way from the weights in force to those that the regression wants."""
 
-DIGITS = 9
-"""Scores are rounded, so that a score that is the threshold but for rounding's sake passes it."""
+CLOSE = 5e-10
+"""A score that lies no further below the threshold passes it: that much is rounding."""
 
 
 class ScoredHistory:
@@ -39,31 +39,31 @@ class ScoredHistory:
             raise LearningError(f"one reward and session a unit: {features.shape}, {rewards.shape}, {sessions.shape}")
         if not (np.isfinite(features).all() and np.isfinite(rewards).all()):
             raise LearningError("a feature or reward is not a finite number: leave out units whose are unknown")
-        self.features = features
-        self.rewards = rewards
-        self.numbers, self.places = np.unique(sessions, return_inverse=True)
-        self._quantised = np.rint(rewards * SCALE)
-        self._threshold = threshold
+        order = np.argsort(sessions, kind="stable")
+        self.features = features[order]
+        self.rewards = rewards[order]
+        self.numbers, self._starts = np.unique(sessions[order], return_index=True)
+        self._ends = np.append(self._starts[1:], len(order))
+        self._quantised = np.rint(self.rewards * SCALE)
+        self._passes = threshold - CLOSE
 
-    def gains(self, weights: Floats) -> Floats:
-        """What each session would have earned under each row of ``weights`` (candidates, d): (sessions, candidates)."""
-        earned = np.empty((len(weights), len(self.numbers)))
+    def gains(self, weights: Floats, *, first: int | None = None) -> Floats:
+        """What each session, or each of the ``first`` so many, would have earned under each row of ``weights``
+        (candidates, d): (sessions, candidates). In whole 1e-6, so the order of the units changes no bit."""
+        starts = self._starts[:first]
+        units = slice(0, self._ends[len(starts) - 1] if len(starts) else 0)
+        features, quantised = self.features[units], self._quantised[units]
+        earned = np.empty((len(weights), len(starts)))
         for row, candidate in zip(earned, weights, strict=True):
-            bought = np.round(self.features @ candidate, DIGITS) >= self._threshold
-            row[:] = np.bincount(
-                self.places, weights=np.where(bought, self._quantised, 0.0), minlength=len(self.numbers)
-            )
+            row[:] = np.add.reduceat(quantised * (features @ candidate >= self._passes), starts) if len(starts) else 0
         return earned.T / SCALE
 
     def summed(self) -> list[Moments]:
         """The moments of each session's features and rewards, which add up to those of any fold."""
-        order = np.argsort(self.places, kind="stable")
-        ends = np.searchsorted(self.places[order], np.arange(len(self.numbers)), side="right")
         origin = self.features.mean(axis=0)
-        features, rewards = self.features[order], self.rewards[order]
         return [
-            moments(features[first:last], rewards[first:last], origin=origin)
-            for first, last in zip([0, *ends[:-1]], ends, strict=True)
+            moments(self.features[first:last], self.rewards[first:last], origin=origin)
+            for first, last in zip(self._starts, self._ends, strict=True)
         ]
 
 
@@ -137,7 +137,7 @@ def _chosen(
         return old + reaches * (wanted - old)
 
     found = search(
-        lambda reaches: history.gains(weights(reaches))[rows],
+        lambda reaches: history.gains(weights(reaches), first=int(rows[-1]) + 1)[rows],
         axes=[REACHES],
         incumbent=np.zeros(1),
         folds=[],

@@ -16,6 +16,7 @@ from bench.comparison import Comparison
 from bench.databases import Databases
 from bench.drain import drained
 from bench.learning import ARMS, all_shares, drawn, dummies, looped, shares_one_by_one, statistics, swept, tables
+from bench.refit import all_plans, at_once, one_by_one, walks
 from bench.samples import alerts
 from bench.stores import Stores, driven
 from bench.turn import TABLE, Keeper, prepare
@@ -147,3 +148,9 @@ def test_what_takes_long_is_measured_only_where_it_is_named(monkeypatch, capsys)
         assert 0 == main()
         said = capsys.readouterr().out
         assert shown == [what for what in ("the usual", "the other") if what in said]
+
+
+def test_all_exits_at_once_are_those_of_one_plan_after_the_other():
+    bars, plans = walks(200), all_plans()
+    places = np.linspace(0, len(plans.holds) - 1, 20).astype(int)
+    assert (np.column_stack(one_by_one(bars, plans, count=20)) == at_once(bars, plans).returns[:, places]).all()

@@ -12,13 +12,17 @@ OLD = np.full(3, 1 / 3)
 SESSIONS, UNITS = 120, 10
 
 
-def history(edge=0.0, seed=1, threshold=0.5):
-    """With an edge, the first feature pays from 0.5 on."""
+def drawn(edge=0.0, seed=1):
+    """Features, rewards and sessions; with an edge, the first feature pays from 0.5 on."""
     chance = np.random.default_rng(seed)
     days = chance.permutation(np.repeat(np.arange(SESSIONS), UNITS))
     features = chance.random((len(days), 3))
     rewards = 0.02 * (0.01 * chance.standard_t(4, size=len(days)) + edge * (features[:, 0] - 0.5))
-    return ScoredHistory(features, rewards, days, threshold=threshold)
+    return features, rewards, days
+
+
+def history(edge=0.0):
+    return ScoredHistory(*drawn(edge), threshold=0.5)
 
 
 def found(scored, *, old=OLD, lower=0.1, upper=0.8, seed=1):
@@ -38,11 +42,12 @@ def test_gains_are_the_rewards_of_what_the_weights_would_have_bought_session_by_
     scored = history(edge=0.05)
     candidates = np.array([OLD, [0.8, 0.1, 0.1]])
     expected = np.zeros((SESSIONS, 2))
-    for unit, reward, place in zip(scored.features, scored.rewards, scored.places, strict=True):
+    for unit, reward, day in zip(*drawn(edge=0.05), strict=True):
         for column, weights in enumerate(candidates):
             if round(float(unit @ weights), 9) >= 0.5:
-                expected[place, column] += round(reward * 1e6)
+                expected[day, column] += round(reward * 1e6)
     assert (expected / 1e6 == scored.gains(candidates)).all()
+    assert (scored.gains(candidates)[:50] == scored.gains(candidates, first=50)).all()
 
 
 def test_a_score_that_is_the_threshold_but_for_rounding_is_bought():
@@ -53,11 +58,10 @@ def test_a_score_that_is_the_threshold_but_for_rounding_is_bought():
 
 
 def test_the_order_of_the_units_changes_no_bit():
-    scored = history(edge=0.05)
-    order = np.random.default_rng(3).permutation(len(scored.rewards))
-    shuffled = ScoredHistory(scored.features[order], scored.rewards[order], scored.places[order], threshold=0.5)
+    order = np.random.default_rng(3).permutation(SESSIONS * UNITS)
+    shuffled = ScoredHistory(*(one[order] for one in drawn(edge=0.05)), threshold=0.5)
     candidates = np.array([OLD, [0.7, 0.2, 0.1]])
-    assert (scored.gains(candidates) == shuffled.gains(candidates)).all()
+    assert (history(edge=0.05).gains(candidates) == shuffled.gains(candidates)).all()
 
 
 def test_the_moments_of_sessions_add_up_to_those_of_all_units():
@@ -88,11 +92,9 @@ def test_what_is_chosen_lies_on_the_way_to_what_the_regression_wants():
 
 
 def test_no_choice_of_a_fold_has_seen_the_sessions_it_is_judged_on():
-    scored = history(edge=0.05)
-    later = scored.places >= 100
-    rewards = np.where(later, -9 * scored.rewards, scored.rewards)
-    turned = ScoredHistory(scored.features, rewards, scored.places, threshold=0.5)
-    before, after = found(scored), found(turned)
+    features, rewards, days = drawn(edge=0.05)
+    turned = ScoredHistory(features, np.where(days >= 100, -9 * rewards, rewards), days, threshold=0.5)
+    before, after = found(history(edge=0.05)), found(turned)
     assert before.choices == after.choices
     assert before.improvement.mean != after.improvement.mean
     assert before.chosen != after.chosen
@@ -105,14 +107,13 @@ def test_tells_how_many_candidates_were_tried_of_each_fit():
 
 @pytest.mark.parametrize("wrong", ["features", "rewards"])
 def test_a_missing_number_is_refused(wrong):
-    scored = history()
-    parts = {"features": scored.features.copy(), "rewards": scored.rewards.copy()}
-    parts[wrong][3] = np.nan
+    features, rewards, days = drawn()
+    {"features": features, "rewards": rewards}[wrong][3] = np.nan
     with pytest.raises(LearningError, match="leave out units"):
-        ScoredHistory(parts["features"], parts["rewards"], scored.places, threshold=0.5)
+        ScoredHistory(features, rewards, days, threshold=0.5)
 
 
 def test_shapes_that_differ_are_refused():
-    scored = history()
+    features, rewards, days = drawn()
     with pytest.raises(LearningError, match="one reward and session a unit"):
-        ScoredHistory(scored.features, scored.rewards[1:], scored.places, threshold=0.5)
+        ScoredHistory(features, rewards[1:], days, threshold=0.5)
