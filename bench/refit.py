@@ -90,7 +90,8 @@ def walks(count: int) -> Bars:
     opens = np.concatenate([np.zeros((count, 1)), closes[:, :-1]], axis=1)
     reach = abs(generator.normal(0, 0.01, (2, count, LENGTH)))
     highs, lows = np.maximum(opens, closes) + reach[0], np.minimum(opens, closes) - reach[1]
-    return Bars(*(100 * np.exp(one) for one in (opens, highs, lows, closes)), np.full((count, LENGTH), np.nan))
+    opens, highs, lows, closes = (100 * np.exp(one) for one in (opens, highs, lows, closes))
+    return Bars(opens, highs, lows, closes, np.full((count, LENGTH), np.nan))
 
 
 def all_plans() -> ExitPlans:
