@@ -17,7 +17,7 @@ from tests.faults.cradle import FOLDER
 from tests.faults.waiting import until
 from workers.gate.publication import snapshot_key
 
-WORKERS = ("attribution", "thompson", "deployment")
+WORKERS = ("attribution", "thompson", "patterns", "deployment")
 PUT_BACK_WITHIN = 20.0
 """Seconds until a broker that is back has the version in force again: five between two looks, five between attempts."""
 

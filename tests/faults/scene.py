@@ -41,6 +41,9 @@ close_after = 2
 [learning]
 budget = 0.2
 
+[patterns]
+edges = {{ heat = [0.5] }}
+
 [[trial]]
 id = "threshold"
 layer = "threshold"
@@ -80,7 +83,14 @@ def _portion(number, session, dice):
         price = 100 + dice.uniform(-3, 3)
         bar = PriceObserved(symbol=symbol, interval="1d", open=price, high=price + 1, low=price - 1, close=price + 0.5)
         yield Envelope(source="bot", id=f"bar-{name}", time=close, data=bar)
-        alert = AlertRaised(alert_id=name, symbol=symbol, score=dice.random(), params_version=VERSION, unit=unit)
+        alert = AlertRaised(
+            alert_id=name,
+            symbol=symbol,
+            score=dice.random(),
+            features={"heat": random.Random(name).random()},
+            params_version=VERSION,
+            unit=unit,
+        )
         yield Envelope(source="bot", id=f"alert-{name}", time=close, data=alert)
         bought = dice.random() < 0.5
         decision = DecisionMade(

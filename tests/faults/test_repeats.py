@@ -11,6 +11,7 @@ from store.dead_letters import DeadLetters
 from store.tables import metadata
 from tests.workers.desk import NOW, Desk, Stream, registry
 from workers.deployment import Deployment
+from workers.patterns import Patterns
 from workers.tally import Tally
 from workers.thompson import Thompson
 from workers.turn import Limits, Turns
@@ -29,7 +30,8 @@ class Engine:
     def run(self):
         """New processes take in what is there, until nothing is left; the counts of them together."""
         deployment = Deployment(registries={"main": self.desk.rules}, mode=Mode.ACT, mend=lambda: None)
-        workers = [self.desk.start(), Thompson(mend=lambda settled_before: None), deployment]
+        patterns = Patterns(self.desk.store, registries={"main": self.desk.rules}, clock=lambda: NOW)
+        workers = [self.desk.start(), Thompson(mend=lambda settled_before: None), patterns, deployment]
         tallies = [Tally(worker.name, clock=lambda: NOW) for worker in workers]
         turns = [self._turns(worker, tally) for worker, tally in zip(workers, tallies, strict=True)]
         while sum(one.turn(count=3, block_ms=1) for one in turns):

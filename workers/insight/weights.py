@@ -38,13 +38,14 @@ class WeightFinding(Struct, frozen=True):
 def suggested_weights(
     sample: Sample, registry: Registry, values: Mapping[str, Value], *, seed: int
 ) -> Iterator[WeightFinding]:
-    """A weight for each member of every learnable group whose features the alerts show; ``weight.gap`` weighs ``gap``.
+    """A weight for each member of every learnable group whose features the alerts show.
 
     Opinions of one regression on all features of the group, not tests: nothing is claimed of a single one.
     """
+    declared = {name: feature for learner in registry.learners for name, feature in learner.weights.items()}
     for names in registry.groups.values():
         members = [registry.parameters[name] for name in names]
-        features = [feature_of(name) for name in names]
+        features = [declared.get(name) or feature_of(name) for name in names]
         if not all(one.learnable for one in members) or not set(features) <= set(sample.names):
             continue
         columns = sample.features[:, [sample.names.index(feature) for feature in features]]
@@ -73,7 +74,7 @@ def suggested_weights(
 
 
 def feature_of(parameter: str) -> str:
-    """The feature that a weight weighs: what stands after the first dot of its name."""
+    """The feature that a weight weighs where no learner says so: what stands after the first dot of its name."""
     return parameter.partition(".")[2] or parameter
 
 
