@@ -74,7 +74,7 @@ def suggested_weights(
 
 
 def feature_of(parameter: str) -> str:
-    """The feature that a weight weighs where no learner says so: what stands after the first dot of its name."""
+    """The feature that a weight weighs where no learner says so: ``gap`` of ``weight.gap``."""
     return parameter.partition(".")[2] or parameter
 
 
