@@ -12,7 +12,8 @@ class HistoryEvidence:
 
     ``chosen`` is what all of history chose, ``proposed`` the first step of the way there that the daily budget
     allows. ``mean`` is by how much choosing so beat the incumbent a session, out of fold, in ``measure``; ``low`` and
-    ``high`` its interval, each end of which errs with ``error_rate``; ``probability`` that of a mean above 0.
+    ``high`` its interval, each end of which errs with ``error_rate``; ``probability`` that of a mean above 0, by this
+    one look; ``confidence`` is 1 - p at all looks, and what the gate asks for, since every week looks again.
     ``step_mean`` is the mean of going only the first step each time. ``sessions`` and ``units`` count what was judged,
     ``effective_sessions`` as how many independent ones the sessions count. ``tried`` counts candidates other than the
     incumbent, ``choices`` are those of the ``folds``.
@@ -35,6 +36,7 @@ class HistoryEvidence:
     low: float | None = None
     high: float | None = None
     probability: float | None = None
+    confidence: float | None = None
     effective_sessions: float | None = None
     step_mean: float | None = None
 
@@ -57,11 +59,11 @@ class HistoryEvidence:
         """The mean a session with its interval and its probability, as far as they are known."""
         if self.mean is None:
             return "nothing was judged out of fold"
-        if self.low is None or self.high is None or self.probability is None:
+        if self.low is None or self.high is None or self.probability is None or self.confidence is None:
             return f"{self.mean:+.6f} {self.measure} a session, too few sessions for an interval"
         return (
             f"{self.mean:+.6f} [{self.low:+.6f}, {self.high:+.6f}] {self.measure} a session, "
-            f"probably better: {self.probability:.3f}"
+            f"better with probability {self.probability:.3f}, at every look {self.confidence:.3f}"
         )
 
 
@@ -87,7 +89,7 @@ def _objections(evidence: HistoryEvidence, rules: Rules, alpha: float) -> Iterat
         yield f"it was judged at an error rate of {evidence.error_rate:g}; the gate allows {alpha:g}"
     if evidence.chosen == evidence.incumbent:
         yield f"nothing tried was better than what is in force; {told}"
-    sure = evidence.probability is not None and evidence.probability >= 1 - evidence.error_rate
+    sure = evidence.confidence is not None and evidence.confidence >= 1 - evidence.error_rate
     if not sure or evidence.low is None or evidence.low <= 0:
         yield f"not distinguishable from no effect: {told}"
     if evidence.proposed == evidence.incumbent:

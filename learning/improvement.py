@@ -1,16 +1,22 @@
 """By how much a way of choosing beat the incumbent on sessions that it had not seen, and how sure that is."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from learning.bootstrap import mean_interval
+from learning.confidence import anytime_p_value, tightest_at
 from learning.errors import LearningError
 from learning.mean_error import mean_error
 
 Floats = NDArray[np.float64]
+
+TIGHTEST_AT = 120
+"""Sessions at which looking again and again costs least; fixed before any look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +25,18 @@ class Improvement:
 
     ``low`` and ``high`` are the stationary block bootstrap's interval, each of whose ends errs with about
     ``error_rate``. ``probability`` is that of a mean above 0 by Student's t with the error and the freedom of
-    ``mean_error``. ``n`` counts sessions; ``effective_n`` is as how many independent ones they count, by that error.
-    What cannot be had is None: the mean without sessions, the others below 20 or where windows are too long for them.
+    ``mean_error``: it is of one look. ``confidence`` is 1 - p of a normal-mixture confidence sequence with the same
+    error: whoever looks again whenever sessions have come, and acts as soon as it reaches 1 - ``error_rate``, acts on
+    nothing with probability ``error_rate`` in all. ``n`` counts sessions; ``effective_n`` is as how many independent
+    ones they count, by that error. What cannot be had is None: the mean without sessions, the others below 20 or where
+    windows are too long for them.
     """
 
     mean: float | None
     low: float | None
     high: float | None
     probability: float | None
+    confidence: float | None
     n: int
     effective_n: float | None
     error_rate: float
@@ -67,9 +77,30 @@ def improvement(
     interval = mean_interval(values, generator=generator, confidence=1 - 2 * error_rate)
     if interval is None or error is None:
         mean = float(values.mean()) if len(values) else None
-        return Improvement(mean, None, None, None, len(values), None, error_rate)
+        return Improvement(mean, None, None, None, None, len(values), None, error_rate)
     effective = float(len(values))
     if error.error > 0:
         effective = min(float(values.var(ddof=1)) / error.error**2, effective)
     probability = error.above(interval.mean)
-    return Improvement(interval.mean, interval.low, interval.high, probability, len(values), effective, error_rate)
+    return Improvement(
+        mean=interval.mean,
+        low=interval.low,
+        high=interval.high,
+        probability=probability,
+        confidence=at_every_look(probability, len(values), error_rate=error_rate),
+        n=len(values),
+        effective_n=effective,
+        error_rate=error_rate,
+    )
+
+
+def at_every_look(probability: float, sessions: int, *, error_rate: float) -> float:
+    """1 - p, one-sided, of the sequence that is tightest at ``TIGHTEST_AT`` sessions; ½ where the mean is not above 0.
+
+    The mean in units of its error is the Normal quantile of ``probability``: so the error's degrees of freedom count.
+    """
+    if probability <= 0.5:
+        return 0.5
+    score = float(ndtri(min(probability, 1 - 1e-16))) * math.sqrt(sessions)
+    rho = tightest_at(TIGHTEST_AT, alpha=2 * error_rate)
+    return 1 - anytime_p_value(score, sessions, rho=rho) / 2

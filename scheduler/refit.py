@@ -102,6 +102,7 @@ def _evidence(learner: Learner, registry: Registry, version: Version, question: 
         low=judged.low,
         high=judged.high,
         probability=judged.probability,
+        confidence=judged.confidence,
         effective_sessions=judged.effective_n,
         step_mean=_step_mean(question, folds, found, way),
     )

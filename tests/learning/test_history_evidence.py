@@ -23,7 +23,8 @@ GOOD = HistoryEvidence(
     mean=0.002,
     low=0.001,
     high=0.003,
-    probability=0.99,
+    probability=0.999,
+    confidence=0.99,
     effective_sessions=61.5,
     step_mean=0.001,
 )
@@ -37,7 +38,8 @@ def test_what_holds_is_let_in_with_all_figures_in_the_sentence():
     accepted = verdict()
     assert accepted.accepted
     assert accepted.reason == (
-        "better out of fold: +0.002000 [+0.001000, +0.003000] of equity a session, probably better: 0.990; "
+        "better out of fold: +0.002000 [+0.001000, +0.003000] of equity a session, "
+        "better with probability 0.999, at every look 0.990; "
         "400 units in 80 sessions (worth 62), 2 folds, 17 tried"
     )
 
@@ -49,10 +51,10 @@ def test_what_holds_is_let_in_with_all_figures_in_the_sentence():
         ({"units": 99}, "too little was judged out of fold: 80 of 20 sessions, 99 of 100 units"),
         ({"error_rate": 0.1}, "it was judged at an error rate of 0.1; the gate allows 0.05"),
         ({"chosen": {"threshold": 0.6}}, "nothing tried was better than what is in force"),
-        ({"probability": 0.949}, "not distinguishable from no effect"),
+        ({"confidence": 0.949}, "not distinguishable from no effect"),
         ({"low": 0.0}, "not distinguishable from no effect"),
-        ({"probability": None, "low": None, "high": None}, "not distinguishable from no effect: +0.002000 of equity"),
-        ({"mean": None, "low": None, "high": None, "probability": None}, "not distinguishable from no effect: nothing"),
+        ({"confidence": None, "low": None, "high": None}, "not distinguishable from no effect: +0.002000 of equity"),
+        ({"mean": None, "low": None, "high": None, "confidence": None}, "not distinguishable from no effect: nothing"),
         ({"proposed": {"threshold": 0.6}}, "the way there is shorter than a step of the values"),
         ({"step_mean": 0.0}, "better at the end of the way, but its first step lost out of fold"),
         ({"step_mean": None}, "better at the end of the way, but its first step lost out of fold"),
@@ -66,7 +68,7 @@ def test_whatever_is_missing_or_not_sure_means_stay(changed, reason):
 
 def test_a_stricter_error_rate_than_the_gates_asks_for_more():
     assert not verdict(error_rate=0.005).accepted
-    assert verdict(error_rate=0.01, probability=0.99).accepted
+    assert verdict(error_rate=0.01, confidence=0.99).accepted
 
 
 def test_figures_of_one_unit_are_those_of_a_session_over_its_mean_number_of_units():

@@ -7,7 +7,7 @@ from scipy.stats import binom, t
 
 from learning.bootstrap import mean_interval
 from learning.errors import LearningError
-from learning.improvement import Improvement, improvement
+from learning.improvement import Improvement, at_every_look, improvement
 from learning.mean_error import mean_error
 
 
@@ -35,7 +35,7 @@ def test_its_probability_is_that_of_students_t_with_the_error_of_the_slow_cosine
 
 
 def test_it_proposes_only_where_probability_and_interval_both_say_so():
-    sure = Improvement(0.1, 0.01, 0.2, 0.96, 100, 100.0, 0.05)
+    sure = Improvement(0.1, 0.01, 0.2, 0.96, 0.8, 100, 100.0, 0.05)
     assert sure.proposes
     assert not replace(sure, low=0.0).proposes
     assert not replace(sure, probability=0.94).proposes
@@ -108,3 +108,26 @@ def test_no_difference_at_all_is_even_and_a_constant_one_is_sure():
 def test_an_error_rate_that_cannot_be_is_refused(rate):
     with pytest.raises(LearningError, match="error rate"):
         judged(np.ones(30), error_rate=rate)
+
+
+@pytest.mark.parametrize("phi", [0.0, 0.3])
+def test_a_year_of_weekly_looks_at_nothing_is_believed_as_seldom_as_one(phi):
+    """500 series without an edge, looked at after every fifth session from the 40th to the 300th."""
+    alone = always = 0
+    for seed in range(500):
+        values = lfilter([1], [1, -phi], np.random.default_rng(seed).standard_t(5, size=350))[50:]
+        looks = [values[:end] for end in range(40, 301, 5)]
+        above = [mean_error(look).above(look.mean()) for look in looks]
+        alone += max(above) >= 0.95
+        always += any(
+            at_every_look(one, len(look), error_rate=0.05) >= 0.95 for one, look in zip(above, looks, strict=True)
+        )
+    print(f"phi {phi}: {always} of 500 at every look, {alone} of 500 by the luckiest single look")
+    assert always <= binom.ppf(0.99, 500, 0.05)
+    assert alone > 2 * binom.ppf(0.99, 500, 0.05)
+
+
+def test_at_every_look_asks_for_more_than_one_look_and_finds_a_lasting_edge():
+    found = judged(chance(5).normal(0.3, 1, size=250))
+    assert 0.95 < found.confidence < found.probability
+    assert judged(chance(5).normal(-0.3, 1, size=250)).confidence == 0.5

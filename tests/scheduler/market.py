@@ -183,7 +183,7 @@ class Desk:
         """Two positions a session, which end at once: the large one loses as a rule, the small one wins."""
         told = []
         for symbol, size in SIZES.items():
-            name, net = f"{symbol}-{day}", float(0.02 * self.chance.standard_normal() + (-0.01 if size > 0.3 else 0.01))
+            name, net = f"{symbol}-{day}", float(0.01 * self.chance.standard_normal() + (-0.01 if size > 0.3 else 0.01))
             told.append(self.stream.decision(name, close, symbol=symbol, alert_id=name, size=size))
             told.append(self.stream.outcome(name, close, decision_id=name, horizon="close", net=net))
         return told

@@ -207,7 +207,7 @@ def _of_arms(evidence: Evidence) -> dict[str, Any]:
 def _of_history(evidence: HistoryEvidence) -> dict[str, Any]:
     """What a change says of values that were judged on the same history as those in force."""
     told: dict[str, Any] = {
-        "confidence": evidence.probability,
+        "confidence": evidence.confidence,
         "n": evidence.units,
         "n_eff": evidence.effective_sessions,
     }
