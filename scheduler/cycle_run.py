@@ -8,6 +8,7 @@ import numpy as np
 from learning.shares import probability_best
 from scheduler.belief import Belief
 from scheduler.comparison import Comparison
+from scheduler.crediting import read_crossed
 from scheduler.daily import GIVEN, KIND, STAGES, Proposals
 from scheduler.run import CycleRun, Findings, Grounds, in_force
 from scheduler.standing import read_standing
@@ -44,6 +45,7 @@ class DailyRun(CycleRun):
                 "statistics": statistics,
                 "pending": settled.pending if settled else {},
                 "windows": read_windows(reading, self._registry, version, cohorts=statistics, session=session, cut=cut),
+                "crossed": read_crossed(reading, self._registry, version, cohorts=statistics, cut=cut),
                 "regime": regime_of(reading, self._registry, session=session, cut=cut),
                 "standing": read_standing(reading, self._registry, version, calendar=self._calendar, session=session),
             }

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from scheduler.belief import believe
 from scheduler.comparison import Comparison, compare, counted
+from scheduler.crediting import give_credit
 from scheduler.mature import mature
 from scheduler.sharing import share
 from scheduler.stage import Stage
@@ -14,7 +15,7 @@ from schemas.version import Version
 
 KIND = DAILY
 
-GIVEN = ("registry", "session", "version", "statistics", "pending", "windows", "regime", "standing")
+GIVEN = ("registry", "session", "version", "statistics", "pending", "windows", "crossed", "regime", "standing")
 """The facts that the cycle starts from: all read from the store, up to the cut."""
 
 PROPOSE_FROM = 0.9
@@ -95,6 +96,7 @@ STAGES: Mapping[str, Stage] = {
     for stage in (
         Stage("mature", ("registry", "session", "version", "statistics", "pending"), "mature", mature),
         Stage("compare", ("registry", "session", "version", "mature", "windows"), "comparisons", compare),
+        Stage("credit", ("registry", "session", "version", "pending", "crossed"), "credits", give_credit),
         Stage("believe", ("registry", "session", "version", "mature", "regime"), "beliefs", believe),
         Stage(
             "share", ("registry", "version", "mature", "windows", "comparisons", "beliefs", "standing"), "shares", share

@@ -17,7 +17,7 @@ def test_proposes_shares_and_says_that_it_is_done(ledger):
     assert ProposalKind.SHARES is shares.kind
     assert 10_000 == sum(shares.shares["lever.1-1"].values())
     assert [shares.proposal_id] == completed.proposals
-    assert ["mature", "compare", "believe", "share", "propose"] == [stage.name for stage in completed.stages]
+    assert ["mature", "compare", "credit", "believe", "share", "propose"] == [stage.name for stage in completed.stages]
     assert "lever.1-1" in completed.report
 
 
