@@ -8,10 +8,8 @@ from numpy.typing import NDArray
 
 from bench.comparison import Comparison
 from bench.workbench import OFTEN, Workbench, rate
-from learning.cohorts import Cohorts, cohorts_of, measured
-from learning.effects import arm_effects
-from learning.posterior import posterior_of
-from learning.regimes import between_regimes, borrowed
+from learning.cohorts import Cohorts, cohorts_of
+from learning.differences import within_sessions
 from learning.rewards import SCALE, RewardSum
 from learning.shares import integer_shares, many_shares, probabilities_best, probability_best
 
@@ -77,9 +75,9 @@ def statistics(sessions: int) -> Sessions:
 
 def shares(cohorts: Sessions) -> list[int]:
     """The shares that the daily cycle would propose."""
-    effects = arm_effects(cohorts, baseline=ARMS[-1], arms=ARMS[:-1])
-    belief = posterior_of(effects, prior_sd=0.001)
-    best = probability_best(belief.mean, belief.covariance, seed=1)
+    columns = ([[[getattr(one[arm], name) for arm in ARMS] for one in cohorts]] for name in ("n", "total", "squares"))
+    found = within_sessions(Cohorts(*map(np.array, columns)), regimes=1, prior_sd=0.001)
+    best = probability_best(found.means[0, 0], found.covariances[0, 0], seed=1)
     return integer_shares(best, baseline_index=len(ARMS) - 1, budget=0.2, floor=0.005)
 
 
@@ -145,15 +143,9 @@ def looped(outcomes: Outcomes) -> dict[tuple[int, int, int], list[int]]:
 
 def all_shares(cohorts: Cohorts) -> Integers:
     """Shares (allocations x arms) of all trials, each regime borrowing from the others."""
-    parameters, others = len(cohorts.n) // REGIMES, cohorts.n.shape[2] - 1
-    precisions, weighed = measured(cohorts)
-    precisions, weighed = (
-        precisions.reshape(parameters, REGIMES, others, others),
-        weighed.reshape(parameters, REGIMES, others),
-    )
-    tau = np.sqrt(between_regimes(precisions, weighed))
-    means, covariances = borrowed(precisions, weighed, prior_sd=0.004, tau=tau)
-    best = probabilities_best(means.reshape(-1, others), covariances.reshape(-1, others, others), seed=1)
+    others = cohorts.n.shape[2] - 1
+    found = within_sessions(cohorts, regimes=REGIMES, prior_sd=0.004)
+    best = probabilities_best(found.means.reshape(-1, others), found.covariances.reshape(-1, others, others), seed=1)
     return many_shares(best, budget=0.05, floor=0.005)
 
 

@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 FITS = 2.0**62
-"""Products of counts and squares must stay below this in 64 bits."""
+"""Where a product of a count and a sum could be larger, Python's whole numbers are used instead of 64 bits."""
 
 TOGETHER = 2**15
 """So many numbers of a table are worked on at a time: they stay in a core's cache."""
@@ -35,7 +35,7 @@ class Cohorts:
     squares: Integers
 
     def __post_init__(self) -> None:
-        """Refuse tables that do not fit each other, negative counts, and what 64 bits do not hold exactly."""
+        """Refuse tables that do not fit each other, and negative counts."""
         if not (self.n.ndim == 3 and self.n.shape == self.totals.shape == self.squares.shape):
             shapes = f"{self.n.shape}, {self.totals.shape}, {self.squares.shape}"
             raise LearningError(f"cohorts are tables of one shape (allocations, sessions, arms), not {shapes}")
@@ -45,8 +45,6 @@ class Cohorts:
             return
         if self.n.min() < 0:
             raise LearningError("a negative count of rewards: more was taken back than was ever added")
-        if float(self.n.max()) * self.n.shape[2] * float(self.squares.max()) > FITS:
-            raise LearningError("a session is too large for 64 bits; use arm_effects, whose whole numbers have no end")
 
 
 def cohorts_of(
@@ -110,20 +108,6 @@ def measured(cohorts: Cohorts, *, weights: Floats | None = None) -> tuple[Floats
     return (precisions + np.swapaxes(precisions, 1, 2)) / 2, weighed
 
 
-def beliefs(cohorts: Cohorts, *, prior_sd: float, weights: Floats | None = None) -> tuple[Floats, Floats]:
-    """Means (allocations, k) and covariances (allocations, k, k) of the differences: ``posterior_of``, for all at once.
-
-    Raises:
-        LearningError: as ``measured``, or ``prior_sd`` is not positive.
-    """
-    if not (prior_sd > 0 and np.isfinite(prior_sd)):
-        raise LearningError(f"the prior's standard deviation must be a positive number, not {prior_sd}")
-    precisions, weighed = measured(cohorts, weights=weights)
-    covariances = np.linalg.inv(np.eye(weighed.shape[1]) / prior_sd**2 + precisions)
-    means = (covariances @ weighed[..., None])[..., 0]
-    return means, (covariances + np.swapaxes(covariances, 1, 2)) / 2
-
-
 def _pooled(n: Integers, totals: Integers, squares: Integers, ages: Floats) -> tuple[Floats, Floats, Floats]:
     """Information, scores and noise over all arms, as sums over sessions in which at least two arms had units.
 
@@ -139,6 +123,7 @@ def _pooled(n: Integers, totals: Integers, squares: Integers, ages: Floats) -> t
     crossed = np.swapaxes(shares, 1, 2)
     weighted = counts * ages
     information = _diagonal(weighted.sum(axis=2)) - weighted @ crossed
+    totals, squares = _roomy(n, totals, squares)
     # Whole numbers until here: what is left of a difference would be lost in floats.
     above = (totals * units[:, None] - n * totals.sum(axis=1)[:, None]).astype(np.float64)
     scores = above @ (ages / (units * float(SCALE)))[..., None]
@@ -150,10 +135,18 @@ def _pooled(n: Integers, totals: Integers, squares: Integers, ages: Floats) -> t
     return information, scores[..., 0], noise
 
 
+def _roomy(n: Integers, totals: Integers, squares: Integers) -> tuple[Integers, Integers]:
+    """The sums as they are, or as whole numbers without end where products of them would not fit into 64 bits."""
+    largest = max(float(squares.max(initial=0)), float(np.abs(totals).max(initial=0)))
+    if float(n.max(initial=0)) * n.shape[1] * largest <= FITS:
+        return totals, squares
+    return totals.astype(object), squares.astype(object)
+
+
 def _variances(counts: Integers, totals: Integers, squares: Integers, ages: Floats) -> Floats:
     """Each arm's variance, moderated with that of all; 0 where no arm had two units in a session."""
     divisors = np.maximum(counts, 1).astype(np.float64)
-    residuals = (counts * squares - totals * totals) / divisors
+    residuals = (counts * squares - totals * totals).astype(np.float64) / divisors
     summed = residuals @ (ages / SCALE**2)
     freedom = (divisors - 1) @ ages
     free = freedom.sum(axis=1, keepdims=True)

@@ -1,28 +1,15 @@
 """Arms compared by their levels, for settings that do not drift: all units of an arm in one heap."""
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.differences import Differences
 from learning.effects import BORROWED
 from learning.errors import LearningError
 from learning.normal_gamma import NormalGamma
 from learning.regimes import between_regimes, borrowed
 
 Floats = NDArray[np.float64]
-
-
-class Differences(NamedTuple):
-    """Normal belief about the differences to the baseline, by allocation and regime.
-
-    ``means`` (allocations, regimes, k), ``covariances`` (allocations, regimes, k, k), and ``tau`` (allocations), the
-    standard deviation of an arm's level between regimes.
-    """
-
-    means: Floats
-    covariances: Floats
-    tau: Floats
 
 
 def from_levels(n: Floats, s1: Floats, s2: Floats, *, prior_sd: float) -> Differences:

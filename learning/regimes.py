@@ -2,42 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from learning.beta import Beta, beta_like
-from learning.effects import ArmEffects
 from learning.errors import LearningError
-from learning.posterior import Posterior, posterior_of
 from learning.symmetric import pseudo_inverses
 
 Floats = NDArray[np.float64]
-
-
-def regime_posteriors(effects: Sequence[ArmEffects], *, prior_sd: float) -> list[Posterior]:
-    """Belief about the same arms' differences in each regime; one for each of ``effects``, in their order.
-
-    difference(arm, regime) ~ N(mu(arm), tau^2) with mu(arm) ~ N(0, prior_sd^2) (hierarchical Thompson sampling, Hong
-    et al. 2022) and tau from the data, by ``between_regimes``. A regime that nothing is known of has the others'
-    mean, less surely. With one regime this is ``posterior_of``, to the last bit.
-
-    Raises:
-        LearningError: effects of different arms, or ``prior_sd`` is not positive.
-    """
-    if len({(each.baseline, each.arms) for each in effects}) > 1:
-        raise LearningError(f"regimes are compared on the same arms, not {sorted({each.arms for each in effects})}")
-    if len(effects) < 2:
-        return [posterior_of(each, prior_sd=prior_sd) for each in effects]
-    precisions, weighed = (np.array(each) for each in zip(*(_canonical(each) for each in effects), strict=True))
-    means, covariances = borrowed(
-        precisions, weighed, prior_sd=prior_sd, tau=np.sqrt(between_regimes(precisions, weighed))
-    )
-    return [
-        Posterior(each.arms, mean, covariance)
-        for each, mean, covariance in zip(effects, means, covariances, strict=True)
-    ]
 
 
 def between_regimes(precisions: Floats, weighed: Floats) -> Floats:
@@ -135,15 +107,6 @@ def measured_rates(wins: Floats, losses: Floats) -> tuple[Floats, Floats]:
     units = wins + losses
     rates = (wins + 1) / (units + 2)
     return rates, units / (rates * (1 - rates))
-
-
-def _canonical(effects: ArmEffects) -> tuple[Floats, Floats]:
-    """The precision of the differences that were measured, and the precision times the differences."""
-    if effects.noise is None:
-        return np.zeros_like(effects.information), np.zeros_like(effects.scores)
-    weights = effects.information @ np.linalg.pinv(effects.noise, rcond=1e-12, hermitian=True)
-    precision = weights @ effects.information
-    return (precision + precision.T) / 2, weights @ effects.scores
 
 
 def _trace(matrices: Floats) -> Floats:

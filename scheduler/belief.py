@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.aged import Cells, aged
-from learning.cohorts import Cohorts, cohorts_of, measured
-from learning.levels import Differences, from_levels
-from learning.regimes import between_regimes, borrowed
+from learning.cohorts import Cohorts, cohorts_of
+from learning.differences import Differences, within_sessions
+from learning.levels import from_levels
 from learning.shares import probabilities_best
 from scheduler.mature import Rows
 from schemas.allocation import Allocation
@@ -90,8 +90,13 @@ def _believed(
     sessions = sorted({row.session for row in rows})
     cohorts = _cohorts(allocations, keys, mature, regimes=regimes, sessions=sessions)
     ages = np.array([days_between(cohort, session) for cohort in sessions], dtype=np.int64)
-    compared = _by_levels if rules.comparison is Comparing.LEVELS else _within_sessions
-    means, covariances, tau = compared(cohorts, ages, rules, regimes=len(regimes))
+    if rules.comparison is Comparing.LEVELS:
+        means, covariances, tau = _by_levels(cohorts, ages, rules, regimes=len(regimes))
+    else:
+        weights = np.power(rules.fading, ages, dtype=np.float64)
+        means, covariances, tau = within_sessions(
+            cohorts, regimes=len(regimes), prior_sd=rules.prior_sd, weights=weights
+        )
     now = regimes.index(regime)
     best = probabilities_best(means[:, now], covariances[:, now], seed=version.number)
     return {
@@ -107,14 +112,6 @@ def _believed(
         )
         for place, (allocation, names) in enumerate(zip(allocations, keys, strict=True))
     }
-
-
-def _within_sessions(cohorts: Cohorts, ages: Integers, rules: LearningRules, *, regimes: int) -> Differences:
-    precisions, weighed = measured(cohorts, weights=np.power(rules.fading, ages, dtype=np.float64))
-    shape = (len(weighed) // regimes, regimes, weighed.shape[1])
-    precisions, weighed = precisions.reshape(*shape, shape[-1]), weighed.reshape(shape)
-    tau = np.sqrt(between_regimes(precisions, weighed))
-    return Differences(*borrowed(precisions, weighed, prior_sd=rules.prior_sd, tau=tau), tau)
 
 
 def _by_levels(cohorts: Cohorts, ages: Integers, rules: LearningRules, *, regimes: int) -> Differences:

@@ -119,15 +119,15 @@ for module, names in (
         setattr(module, name, poisoned)
 state = np.random.get_state()[1].tolist()
 
-from learning import bootstrap, confidence, effects, gate, posterior, rewards, shares
+from learning import bootstrap, cohorts, confidence, differences, gate, rewards, shares
 
 def total(*values):
     return sum((rewards.quantise(value, bound=1.0) for value in values), rewards.RewardSum())
 
 sessions = [{"a": total(0.1, 0.2), "b": total(0.0, 0.1, 0.05), "c": total(0.1, -0.1)}] * 12
-made = effects.arm_effects(sessions, baseline="b", arms=["a", "c"])
-believed = posterior.posterior_of(made, prior_sd=0.1)
-best = shares.probability_best(believed.mean, believed.covariance, seed=3)
+tables = [[[[getattr(one[arm], of) for arm in "acb"] for one in sessions]] for of in ("n", "total", "squares")]
+believed = differences.within_sessions(cohorts.Cohorts(*map(np.array, tables)), regimes=1, prior_sd=0.1)
+best = shares.probability_best(believed.means[0, 0], believed.covariances[0, 0], seed=3)
 assert 10_000 == sum(shares.integer_shares(best, baseline_index=2, budget=0.05, floor=0.005))
 gate.judge(gate.evidence_for(sessions, arm="a", baseline="b", alpha=0.05), gate.Rules())
 bootstrap.mean_interval(np.arange(40.0), generator=np.random.Generator(np.random.PCG64(1)))

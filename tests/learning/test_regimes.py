@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from learning.effects import arm_effects
 from learning.errors import LearningError
-from learning.posterior import posterior_of
-from learning.regimes import between_regimes, borrowed, measured_rates, regime_posteriors, win_rates
+from learning.regimes import between_regimes, borrowed, measured_rates, win_rates
 from learning.rewards import RewardSum, quantise
+from tests.learning.singly import canonical, posterior_of
 
 
 def measured(seed, *, regimes=3, k=2, scale=0.01):
@@ -203,20 +203,26 @@ def effects(seed, sizes=None, sessions=12):
     return arm_effects(rows, baseline="base", arms=["a", "b"])
 
 
-def test_one_regime_is_the_unpooled_belief_to_the_last_bit():
-    alone = posterior_of(effects(1), prior_sd=0.004)
-    (made,) = regime_posteriors([effects(1)], prior_sd=0.004)
-    assert [alone.mean.tobytes(), alone.covariance.tobytes()] == [made.mean.tobytes(), made.covariance.tobytes()]
-    assert [] == regime_posteriors([], prior_sd=0.004)
+def believed(*effects):
+    """Means and covariances of each regime, with tau from the data."""
+    precisions, weighed = (np.array(each) for each in zip(*map(canonical, effects), strict=True))
+    return borrowed(precisions, weighed, prior_sd=0.004, tau=np.sqrt(between_regimes(precisions, weighed)))
+
+
+def test_one_regime_is_the_unpooled_belief():
+    mean, covariance = posterior_of(effects(1), prior_sd=0.004)
+    means, covariances = believed(effects(1))
+    assert np.allclose(mean, means[0], rtol=1e-9)
+    assert np.allclose(covariance, covariances[0], rtol=1e-9)
 
 
 @pytest.mark.parametrize("nothing", [{"base": 1, "a": 1, "b": 1}, {"base": 5}])
 def test_beside_a_regime_without_data_the_other_keeps_its_belief_and_shares_it(nothing):
-    alone = posterior_of(effects(1), prior_sd=0.004)
-    known, unknown = regime_posteriors([effects(1), effects(2, nothing)], prior_sd=0.004)
-    assert np.allclose(alone.mean, known.mean, rtol=1e-9)
-    assert np.allclose(alone.covariance, known.covariance, rtol=1e-9)
-    assert np.allclose(alone.mean, unknown.mean, rtol=1e-9)
+    mean, covariance = posterior_of(effects(1), prior_sd=0.004)
+    (known, unknown), covariances = believed(effects(1), effects(2, nothing))
+    assert np.allclose(mean, known, rtol=1e-9)
+    assert np.allclose(covariance, covariances[0], rtol=1e-9)
+    assert np.allclose(mean, unknown, rtol=1e-9)
 
 
 def test_regimes_of_within_session_differences_are_those_of_the_joint_normal():
@@ -225,10 +231,9 @@ def test_regimes_of_within_session_differences_are_those_of_the_joint_normal():
     covariances = np.array([each.covariance for each in several])
     precisions = np.linalg.inv(covariances)
     tau = np.sqrt(between_regimes(precisions, np.einsum("rij,rj->ri", precisions, estimates)))
-    means, spreads = conditioned(estimates, covariances, prior_sd=0.004, tau=float(tau))
-    for place, made in enumerate(regime_posteriors(several, prior_sd=0.004)):
-        assert np.allclose(means[place], made.mean, rtol=1e-8, atol=1e-12)
-        assert np.allclose(spreads[place], made.covariance, rtol=1e-8, atol=1e-14)
+    expected = conditioned(estimates, covariances, prior_sd=0.004, tau=float(tau))
+    for one, made in zip(expected, believed(*several), strict=True):
+        assert np.allclose(one, made, rtol=1e-8, atol=1e-12)
 
 
 def test_what_does_not_fit_is_refused():
@@ -240,9 +245,6 @@ def test_what_does_not_fit_is_refused():
     for wrong in ({"prior_sd": 0.0, "tau": 0.1}, {"prior_sd": 1.0, "tau": -0.1}, {"prior_sd": 1.0, "tau": np.nan}):
         with pytest.raises(LearningError, match="tau"):
             borrowed(precisions, weighed, **wrong)
-    other = arm_effects([], baseline="base", arms=["b", "a"])
-    with pytest.raises(LearningError, match="same arms"):
-        regime_posteriors([effects(1), other], prior_sd=0.004)
 
 
 @settings(max_examples=40, deadline=None)

@@ -6,9 +6,9 @@ from scipy.stats import binom, norm
 
 from learning.effects import arm_effects
 from learning.errors import LearningError
-from learning.posterior import posterior_of
 from learning.rewards import RewardSum
 from learning.shares import integer_shares, many_shares, probabilities_best, probability_best, top_two
+from tests.learning.singly import posterior_of
 
 MEAN = np.array([0.01, 0.02, -0.01])
 COVARIANCE = np.diag([1e-4, 2e-4, 3e-4]) + 1e-5
@@ -114,8 +114,8 @@ def test_negated_rewards_with_the_direction_negated_have_the_same_shares_to_the_
             }
             for session in rewards
         ]
-        belief = posterior_of(arm_effects(sessions, baseline="d", arms=["a", "b", "c"]), prior_sd=0.01)
-        means, covariances = direction * belief.mean[None], belief.covariance[None]
+        mean, covariance = posterior_of(arm_effects(sessions, baseline="d", arms=["a", "b", "c"]), prior_sd=0.01)
+        means, covariances = direction * mean[None], covariance[None]
         best, two = (each(means, covariances, seed=3, draws=256)[0] for each in (probabilities_best, top_two))
         shares = [integer_shares(each, baseline_index=3, budget=0.2, floor=0.01) for each in (best, two)]
         return best.tobytes(), two.tobytes(), shares

@@ -5,7 +5,8 @@ import pytest
 from scipy.special import ndtr
 from scipy.stats import binom
 
-from learning.cohorts import Cohorts, beliefs
+from learning.cohorts import Cohorts
+from learning.differences import within_sessions as differences
 from learning.rewards import SCALE
 from learning.shares import many_shares, probabilities_best
 
@@ -36,7 +37,8 @@ def pooled_totals(cohorts):
 
 def within_sessions(cohorts):
     """Ours: differences within each session, pooled; then the probability of being best."""
-    return probabilities_best(*beliefs(cohorts, prior_sd=PRIOR_SD), seed=1)
+    found = differences(cohorts, regimes=1, prior_sd=PRIOR_SD)
+    return probabilities_best(found.means[:, 0], found.covariances[:, 0], seed=1)
 
 
 def played(seed, judge):
