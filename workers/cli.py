@@ -10,6 +10,7 @@ from workers.commands.cycle import cycle
 from workers.commands.database import database
 from workers.commands.dead_letters import dead_letters
 from workers.commands.env import env
+from workers.commands.evaluate import evaluate
 from workers.commands.explain import explain
 from workers.commands.export import export
 from workers.commands.health import health
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     help="Learns from what trading processes did. Settings: learning.toml and LEARNING_* variables.",
 )
-for told in (up, status, health, env, cycle, books, accuracy, patterns, insights, suggestions):
+for told in (up, status, health, env, cycle, books, accuracy, patterns, insights, suggestions, evaluate):
     app.command()(told)
 for command in (replay, export, explain, propose, approve, reject):
     app.command()(command)

@@ -64,13 +64,14 @@ def ask_for(place: Installation, registry: Registry, values: Mapping[str, str], 
         session=datetime.fromtimestamp(now / 1e6, UTC).date().isoformat(),
         proposed_by=by,
         reason=reason,
-        values={name: _typed(registry, name, text) for name, text in values.items()},
+        values={name: typed(registry, name, text) for name, text in values.items()},
     )
     _send(place, proposal, identity=identity, now=now)
     return identity
 
 
-def _typed(registry: Registry, name: str, text: str) -> Value:
+def typed(registry: Registry, name: str, text: str) -> Value:
+    """The value that ``text`` is for the parameter ``name``."""
     parameter = registry.parameters.get(name)
     if parameter is None or parameter.type not in (ParameterType.NUMBER, ParameterType.INTEGER):
         return text
