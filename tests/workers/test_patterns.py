@@ -13,7 +13,7 @@ from events.codec import decode
 from events.group import ConsumerGroup
 from events.publisher import Publisher
 from schemas.attributed import ExampleState
-from store.insights import Insights
+from store.insights import InsightRun, Insights
 from store.occurrences import SCALE
 from store.outbox import Outbox
 from store.tables import (
@@ -30,6 +30,8 @@ from store.tables import (
 from tests.databases import sqlite_only
 from tests.workers.desk import NOW, NYSE
 from tests.workers.insight_scene import LATER, RULES, Scene, cycle, take, worker
+from workers.insight.drawing import Drawing
+from workers.insight.intake import Intake
 from workers.tally import Tally
 from workers.turn import Limits, Turns
 
@@ -58,6 +60,7 @@ def drawn(scene):
     return published(scene.store)
 
 
+@sqlite_only
 def test_keeps_each_alert_once_at_the_primary_horizon_with_what_followed(store):
     scene = Scene(store)
     scene.live(6)
@@ -84,6 +87,7 @@ def test_keeps_each_alert_once_at_the_primary_horizon_with_what_followed(store):
     assert len(kept) == sum(n for subject, n in rows(store, patterns, "subject", "n") if subject == "alert")
 
 
+@sqlite_only
 def test_a_decision_about_an_alert_is_kept_at_its_close_under_the_alerts_pattern(store):
     """It bears the name of its alert, and both come in one batch."""
     scene = Scene(store)
@@ -191,6 +195,19 @@ def test_the_same_event_again_changes_nothing(store):
     assert {one.data.evidence for one in first} == {row[0] for row in rows(store, insights)}
 
 
+@sqlite_only
+def test_two_processes_that_draw_one_session_say_it_once(store):
+    scene = Scene(store)
+    scene.live(12)
+    first = drawn(scene)
+    with store.read() as reading:
+        assert [] == Insights(reading).open_runs()
+    [run] = [InsightRun(*row[:4]) for row in rows(store, insight_runs)]
+    Drawing(store, RULES, Intake(RULES)).draw(run)
+
+    assert first == published(store)
+
+
 def test_a_session_drawn_later_says_the_same_to_the_last_bit(stores):
     """What was revised and what came after the cut is not looked at."""
     early, late = (Scene(stores.fresh(lambda: NOW)) for _ in range(2))
@@ -214,6 +231,7 @@ def test_a_session_drawn_later_says_the_same_to_the_last_bit(stores):
     assert rows(early.store, insights, "id", "figures") == rows(late.store, insights, "id", "figures")
 
 
+@sqlite_only
 def test_waits_until_everything_that_was_sent_before_the_cycle_is_taken_in(store):
     scene = Scene(store)
     scene.live(12)
@@ -244,6 +262,7 @@ def test_what_the_broker_lost_is_taken_from_the_store(stores):
     assert [(one.id, one.data) for one in first] == [(one.id, one.data) for one in published(lossy.store)]
 
 
+@sqlite_only
 def test_a_weekly_cycle_and_a_foreign_strategy_draw_nothing(store):
     scene = Scene(store)
     scene.live(6)
@@ -255,6 +274,7 @@ def test_a_weekly_cycle_and_a_foreign_strategy_draw_nothing(store):
     assert [] == rows(store, insight_runs)
 
 
+@sqlite_only
 def test_a_session_without_enough_alerts_says_nothing_and_is_done(store):
     scene = Scene(store)
     scene.live(2)
@@ -263,6 +283,7 @@ def test_a_session_without_enough_alerts_says_nothing_and_is_done(store):
     assert ["0 insights on 0 alerts"] == [row[0] for row in rows(store, insight_runs, "said")]
 
 
+@sqlite_only
 def test_without_edges_no_patterns_are_kept_and_features_are_told_of_all_the_same(store):
     scene = Scene(store)
     scene.live(12)
