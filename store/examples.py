@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, bindparam, or_, select, text
 
-from store.dialects import fetched, insert_rows, replace_rows, rows_of
+from store.dialects import fetched, insert_new, insert_rows, replace_rows, rows_of
 from store.portions import portions
 from store.rows import columns
-from store.tables import alerts, decisions, examples, instruments, theses
+from store.tables import alerts, decisions, examples, instruments, superseded_examples, theses
 
 LONGEST_ID = 180
 """Ids with more characters are replaced by their hash, so that with a revision they still fit the wire."""
 
-PENDING = "pending"
-"""The state of an example that can still be filled."""
+PENDING, MATCHED = "pending", "matched"
+"""The state of an example that can still be filled, and of one that is."""
 
 Key = tuple[int, str, str]
 """An example: the ingest sequence of what it is about, its horizon and its origin."""
@@ -179,7 +179,11 @@ class Examples:
         insert_rows(self._connection, examples, _ROW, list(map(_values, rows)))
 
     def replace(self, rows: Sequence[tuple[Revision, Revision]]) -> None:
-        """Write the next revision of examples that exist, (before, after). Where they belong rarely changes."""
+        """Write the next revision of examples that exist, (before, after). Where they belong rarely changes.
+
+        What was matched before is kept beside it, for whoever reads up to an earlier cut.
+        """
+        insert_new(self._connection, superseded_examples, list(map(_superseded, filter(_was_matched, rows))))
         there: list[tuple[Any, ...]] = []
         moved: list[tuple[Any, ...]] = []
         for before, after in rows:
@@ -236,6 +240,24 @@ def example_id(strategy: str, subject: str, subject_id: str, *, horizon: str, or
     """The name of an example for ever: the same facts give the same, and nothing else does."""
     name = f"{strategy}/{subject}/{subject_id}/{horizon}/{origin}"
     return name if len(name) <= LONGEST_ID else sha256(name.encode()).hexdigest()
+
+
+def _was_matched(row: tuple[Revision, Revision]) -> bool:
+    return row[0].example.state == MATCHED
+
+
+def _superseded(row: tuple[Revision, Revision]) -> dict[str, Any]:
+    before, after = row
+    example = before.example
+    return {
+        "fact": example.fact,
+        "horizon": example.horizon,
+        "origin": example.origin,
+        "sequence": before.sequence,
+        "until": after.sequence,
+        "return": example.return_,
+        "net": example.net,
+    }
 
 
 def _revision(row: tuple[Any, ...]) -> Revision:

@@ -12,7 +12,7 @@ from store.bar_ends import edge
 from store.dialects import insert_new, replace_rows, rows_of
 from store.inbox import Inbox
 from store.portions import portions
-from store.tables import instruments, prices
+from store.tables import instruments, prices, superseded_prices
 
 AGREEMENT = 0.01
 """Closes of two sources that differ by at most this fraction confirm each other."""
@@ -56,8 +56,8 @@ def bars(
 ) -> list[Bar]:
     """The final bars that end from ``since`` to ``until``, one for each (instrument, end), in that order.
 
-    Of several sources the first in ``precedence`` counts, then the first by name. A bar that was recorded or replaced
-    after ``told_by``, microseconds, is not among them.
+    Of several sources the first in ``precedence`` counts, then the first by name. A bar that was recorded after
+    ``told_by``, microseconds, is not among them, and one that was replaced since is as it was.
     """
     rows = bar_rows(
         connection,
@@ -86,7 +86,11 @@ def bar_rows(
     for portion in portions(sorted(set(instruments))):
         named = {"instruments": portion, "interval": interval, "since": since, "until": until, "told_by": told_by}
         [(first, last)] = rows_of(connection, _sources(), **named)
-        if first == last:
+        before = rows_of(connection, _before_revision(), **named) if told_by < FOREVER else []
+        if before:
+            told = [*rows_of(connection, _of_several(), **named), *before]
+            found.extend(_chosen(sorted(told, key=itemgetter(0, 1)), precedence))
+        elif first == last:
             found.extend(rows_of(connection, _of_one_source(), **named))
         else:
             found.extend(_chosen(rows_of(connection, _of_several(), **named), precedence))
@@ -132,14 +136,17 @@ class Prices:
         heard = dict.fromkeys(name for name in map(_NAME, rows) if name not in standing)
         first_time = dict(zip(heard, self._inbox.new(self._owner, list(heard), self._now), strict=True))
         changed, gone, written = [], [], {}
+        superseded: list[Row] = []
         for row in rows:
             before = stands[_key(row)]
             beats = first_time.get(_NAME(row), False) and _rank(before) < _rank(row)
             if beats:
                 gone.append(_NAME(before))
+                superseded += [_superseded(before, until=row["recorded_at"])] if before["final"] else []
                 stands[_key(row)] = written[_key(row)] = row
             changed.append(beats and _VALUES(before) != _VALUES(row))
         self._inbox.new(self._owner, gone, self._now)
+        insert_new(self._connection, superseded_prices, superseded)
         columns = tuple(rows[0])
         replacing = [tuple(row[name] for name in columns) for row in written.values()]
         replace_rows(self._connection, prices, columns, replacing, key=_KEY)
@@ -161,6 +168,11 @@ _key = itemgetter(*_KEY)
 _NAME = itemgetter("source", "event_id")
 _VALUES = itemgetter("session", "open", "high", "low", "close", "volume", "factor", "final")
 _CLOSE, _FACTOR = Bar._fields.index("close"), Bar._fields.index("factor")
+
+
+def _superseded(row: Row, *, until: int) -> Row:
+    """A bar as it is kept beside the one that takes its place."""
+    return {column.name: until if column.name == "until" else row[column.name] for column in superseded_prices.columns}
 
 
 def _blocks(rows: Iterable[Row]) -> Iterator[tuple[str, list[int], list[int]]]:
@@ -224,6 +236,18 @@ def _of_one_source() -> Select[Any]:
 def _of_several() -> Select[Any]:
     told = (prices.c[name] for name in (*Bar._fields[:-1], "source"))
     return _within(select(*told)).order_by(prices.c.instrument, prices.c.time)
+
+
+@cache
+def _before_revision() -> Select[Any]:
+    table = superseded_prices.c
+    return select(*(table[name] for name in (*Bar._fields[:-1], "source"))).where(
+        table.instrument.in_(_IN),
+        table.interval == bindparam("interval"),
+        table.time.between(bindparam("since"), bindparam("until")),
+        table.recorded_at <= bindparam("told_by"),
+        table.until > bindparam("told_by"),
+    )
 
 
 @cache

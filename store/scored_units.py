@@ -6,10 +6,10 @@ from math import nan
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, bindparam, case, select
+from sqlalchemy import Connection, Select, and_, bindparam, case, func, select
 
 from schemas.attributed import ExampleState
-from store.tables import alerts, examples, instruments
+from store.tables import alerts, examples, instruments, superseded_examples
 
 AT_ONCE = 2_000
 """How many rows are fetched together."""
@@ -69,7 +69,15 @@ def _scored() -> Select[Any]:
         examples.c.origin == "prices",
         examples.c.sequence <= bindparam("cut"),
     )
-    known = case((examples.c.state == ExampleState.MATCHED.value, examples.c["return"]))
+    before = and_(
+        superseded_examples.c.fact == alerts.c.sequence,
+        superseded_examples.c.horizon == bindparam("horizon"),
+        superseded_examples.c.origin == "prices",
+        superseded_examples.c.sequence <= bindparam("cut"),
+        superseded_examples.c.until > bindparam("cut"),
+    )
+    matched = case((examples.c.state == ExampleState.MATCHED.value, examples.c["return"]))
+    known = func.coalesce(matched, superseded_examples.c["return"])
     named = ("unit", "session", "instrument")
     told = ("entry_session", "direction", "score", "body")
     # The sum keeps SQLite from reading all facts up to the cut, where an index knows those of the sessions.
@@ -78,6 +86,7 @@ def _scored() -> Select[Any]:
         .select_from(instruments)
         .join(alerts, alerts.c.instrument == instruments.c.id)
         .outerjoin(examples, followed)
+        .outerjoin(superseded_examples, before)
         .where(
             instruments.c.strategy == bindparam("strategy"),
             alerts.c.entry_session >= bindparam("first"),

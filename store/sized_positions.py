@@ -3,11 +3,11 @@
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, bindparam, select
+from sqlalchemy import Connection, Select, and_, bindparam, case, func, or_, select
 
 from schemas.attributed import ExampleState
 from schemas.vocabulary import Action
-from store.tables import decisions, examples, instruments
+from store.tables import decisions, examples, instruments, superseded_examples
 
 
 class SizedPosition(NamedTuple):
@@ -40,12 +40,24 @@ def _sized() -> Select[Any]:
         examples.c.sequence <= bindparam("cut"),
         examples.c.state == ExampleState.MATCHED.value,
     )
+    before = and_(
+        superseded_examples.c.fact == decisions.c.sequence,
+        superseded_examples.c.horizon == bindparam("horizon"),
+        superseded_examples.c.origin == bindparam("origin"),
+        superseded_examples.c.sequence <= bindparam("cut"),
+        superseded_examples.c.until > bindparam("cut"),
+    )
+    earned = [
+        func.coalesce(examples.c[name], case((examples.c.fact.is_(None), superseded_examples.c[name])))
+        for name in ("return", "net")
+    ]
     told = (decisions.c.session, instruments.c.venue, decisions.c.entry_session, decisions.c.size)
     return (
-        select(*told, examples.c["return"], examples.c.net)
+        select(*told, *earned)
         .select_from(instruments)
         .join(decisions, decisions.c.instrument == instruments.c.id)
-        .join(examples, followed)
+        .outerjoin(examples, followed)
+        .outerjoin(superseded_examples, before)
         .where(
             instruments.c.strategy == bindparam("strategy"),
             decisions.c.entry_session >= bindparam("first"),
@@ -54,6 +66,7 @@ def _sized() -> Select[Any]:
             decisions.c.sequence + 0 <= bindparam("cut"),
             decisions.c.action == Action.BUY.value,
             decisions.c.size > 0,
+            or_(examples.c.fact.is_not(None), superseded_examples.c.fact.is_not(None)),
         )
         .order_by(decisions.c.session, decisions.c.time, decisions.c.decision_id)
     )

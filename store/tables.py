@@ -402,6 +402,38 @@ examples = _table(
     sqlite_with_rowid=False,
 )
 
+# What examples and bars were before they were revised, so that a cut can be read again as it was: from the ingest
+# sequence ``sequence``, or the moment ``recorded_at``, on, and no longer from ``until`` on. Of examples only those that
+# were matched, of bars only final ones.
+superseded_examples = _table(
+    "superseded_examples",
+    Column("fact", INTEGER, primary_key=True, autoincrement=False),
+    Column("horizon", TEXT, primary_key=True),
+    Column("origin", TEXT, primary_key=True),
+    Column("sequence", INTEGER, primary_key=True, autoincrement=False),
+    Column("until", INTEGER, nullable=False),
+    Column("return", REAL),
+    Column("net", REAL),
+)
+
+superseded_prices = _table(
+    "superseded_prices",
+    Column("instrument", INTEGER, ForeignKey("instruments.id"), primary_key=True, autoincrement=False),
+    Column("interval", TEXT, primary_key=True),
+    Column("time", INTEGER, primary_key=True, autoincrement=False),
+    Column("source", TEXT, primary_key=True),
+    Column("event_id", TEXT, primary_key=True),
+    Column("recorded_at", INTEGER, nullable=False),
+    Column("until", INTEGER, nullable=False),
+    Column("session", TEXT, nullable=False),
+    Column("open", REAL, nullable=False),
+    Column("high", REAL, nullable=False),
+    Column("low", REAL, nullable=False),
+    Column("close", REAL, nullable=False),
+    Column("volume", REAL),
+    Column("factor", REAL),
+)
+
 # What an alert, decision or thesis waits for: those of its examples that are pending and that nobody was ever told of,
 # one row for all of them. Once an example is told, or anything is known of it, it has a row of its own above. slots:
 # ``horizon/origin``, sorted, with commas between; dues: from when on each may be filled, JSON in the same order;

@@ -71,6 +71,7 @@ class Desk:
         self.rules = rules
         self.chance = np.random.default_rng(seed)
         self.stream = Stream()
+        self.stream.count = 100_000 * bool(lived)  # no name is given twice
         self.lived = lived
         self.closes = dict.fromkeys(SYMBOLS, 100.0)
         self.features = {}
@@ -166,6 +167,16 @@ class Desk:
         [row] = [row for row in rows if row.proposal.proposal_id == name or (name is None and row.proposal.evidence)]
         assert ProposalState.REJECTED is row.state
         return row.decided
+
+    def revise(self, number):
+        """Tell the bars of a session, and what its large position earned, anew and otherwise."""
+        day = self.session(number)
+        bars = [
+            self.stream.bar(day, 100.0, 130.0, 70.0, 80.0 + 5 * place, symbol=symbol, revision=1)
+            for place, symbol in enumerate(SYMBOLS)
+        ]
+        named = {"decision_id": f"S0-{day}", "horizon": "close"}
+        self.take(*bars, self.stream.outcome(f"S0-{day}-anew", NYSE.close_of(day), net=0.3, **named))
 
     def _bar(self, symbol, day, move):
         logs = move(self.features.get(symbol), self.chance)

@@ -47,7 +47,7 @@ def desk_of(history, tmp_path):
     def made(*learners, **more):
         file = tmp_path / f"{len(opened)}.db"
         shutil.copy(history, file)
-        opened.append(Store.open(f"sqlite:///{file}", clock=lambda: NOW))
+        opened.append(Store.open(f"sqlite:///{file}", clock=lambda: NOW + 1))
         return Desk(opened[-1], registry(*learners, **more), lived=SESSIONS)
 
     yield made
@@ -119,6 +119,18 @@ def test_the_same_week_later_and_after_more_has_come_in_says_the_same_to_the_las
     assert 3 <= len(told[0][1])
     rows = [[evidence(desk, one.evidence) for one in told[0][1]] for desk in (at_once, later)]
     assert rows[0] == rows[1]
+
+
+def test_what_was_revised_after_the_cut_does_not_move_a_run_that_comes_later(desk_of):
+    session = NYSE.shift(FIRST, SESSIONS - 1)
+    at_once, later = (desk_of(ENTRY, MIX, EXITS, SIZES) for _ in range(2))
+    for back in range(20, 40):
+        later.revise(SESSIONS - back)
+    assert at_once.week(session) == later.week(session)
+    assert at_once.letters("params.proposed") == later.letters("params.proposed")
+    following = later.live(5, planted)
+    at_once.live(5, planted)
+    assert at_once.week(following).figures != later.week(following).figures
 
 
 def test_a_second_run_changes_nothing(desk_of):

@@ -220,3 +220,20 @@ def left_by(store, batches):
             Prices(work.connection, owner="attribution", now=1).keep(batch)
         rows = sorted(tuple(row) for row in work.connection.execute(select(prices)))
         return rows, bars(work.connection, [1, 2], interval="1d", since=0, until=100, precedence=["b"])
+
+
+def test_what_was_told_of_a_bar_by_a_moment_is_found_though_it_was_replaced_since(store, keep):
+    def known(moment):
+        with store.read() as reading:
+            found = bars(reading, [1], interval="1d", since=0, until=100, precedence=(), told_by=moment)
+            return [(bar.time, bar.close) for bar in found]
+
+    keep(told(time=10, close=10.0, final=0, recorded_at=3))
+    keep(told(time=10, close=11.0, recorded_at=5, name="second", entry="6-0"))
+    keep(told(time=20, close=12.0, recorded_at=7))
+    keep(told(time=10, close=13.0, revision=1, recorded_at=9, name="third", entry="7-0"))
+
+    assert [] == known(4), "what is not final is no bar"
+    assert [(10, 11.0)] == known(6)
+    assert [(10, 11.0), (20, 12.0)] == known(8)
+    assert [(10, 13.0), (20, 12.0)] == known(9)

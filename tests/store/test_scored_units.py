@@ -109,3 +109,23 @@ def taken(desk):
         number = work.take(1)
         work.commit()
     return number
+
+
+def test_what_was_revised_after_a_cut_is_read_at_that_cut_as_it_was(desk, stream):
+    desk.take(stream.alert("a", after(MONDAY)), stream.bar(TUESDAY, 100.0, 104.0, 99.0, 103.0))
+    cut = taken(desk)
+    desk.take(stream.bar(TUESDAY, 100.0, 104.0, 99.0, 101.0, revision=1))
+    between = taken(desk)
+    desk.take(stream.bar(TUESDAY, 100.0, 104.0, 99.0, 100.5, revision=2))
+    told = [unit.return_ for at in (cut, between, 10**9) for unit in read(desk, cut=at)]
+    assert pytest.approx([0.03, 0.01, 0.005]) == told
+
+
+def test_a_position_whose_outcome_was_revised_after_a_cut_is_as_it_was(desk, stream):
+    desk.take(stream.decision("d", after(MONDAY), size=0.2))
+    desk.take(stream.outcome("o", after(TUESDAY), decision_id="d", horizon="close", net=0.05))
+    held_for_the_longest(desk, stream)
+    cut = taken(desk)
+    desk.take(stream.outcome("o2", after(TUESDAY), decision_id="d", horizon="close", net=0.01))
+    assert [(MONDAY, 0.2, 0.05)] == sized(desk, cut=cut)
+    assert [(MONDAY, 0.2, 0.01)] == sized(desk)
