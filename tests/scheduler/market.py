@@ -75,6 +75,7 @@ class Desk:
         self.lived = lived
         self.closes = dict.fromkeys(SYMBOLS, 100.0)
         self.features = {}
+        self.silent = set()
         self.attribution = Attribution(
             store, registries={"main": rules}, clock=lambda: NYSE.close_of(FIRST), on_settled=lambda *_: None
         )
@@ -95,7 +96,7 @@ class Desk:
         for _ in range(sessions):
             day = self.session(self.lived)
             close = NYSE.close_of(day)
-            batch = [self._bar(symbol, day, move) for symbol in SYMBOLS]
+            batch = [self._bar(symbol, day, move) for symbol in SYMBOLS if symbol not in self.silent]
             batch += [self._alert(symbol, day, close) for symbol in SYMBOLS]
             batch += self._position(day, close)
             self.take(*batch, self.stream.closed(day))
