@@ -54,6 +54,6 @@ def _figures(one: Learned) -> dict[str, float]:
     """What was judged of a learner, as far as it is known."""
     if one.evidence is None:
         return {}
-    names = ("tried", "folds", "sessions", "units", "mean", "low", "high", "probability", "step_mean")
+    names = ("tried", "folds", "sessions", "units", "mean", "low", "high", "probability", "confidence", "step_mean")
     found = {f"{one.learner.id}.{name}": getattr(one.evidence, name) for name in names}
     return {name: float(number) for name, number in found.items() if number is not None}
