@@ -11,6 +11,7 @@ from schemas.event import Envelope
 from schemas.params import ParamsProposed, ProposalKind
 from schemas.reports import CycleCompleted
 from store.outbox import Outbox
+from store.proposals import Proposals, ProposalState
 from store.suggestions import Suggestions
 from tests.databases import sqlite_only
 from tests.workers.suggestion.field import FIRST, Field, parameter, registry
@@ -185,3 +186,38 @@ def test_it_works_through_the_streams_and_its_letters_arrive(field, broker):
     assert row.proposal_id == body.data.proposal_id
     assert msgspec.json.decode(row.body)["arms"] == body.data.arms
     assert 0 == broker.xpending(CycleCompleted.type, "bayesian")["pending"]
+
+
+MIXED = registry(
+    parameter("w.a", 0.2, min=0.05, max=0.5, group="w", max_change=0.05),
+    parameter("w.b", 0.3, min=0.05, max=0.5, group="w", max_change=0.05),
+    parameter("w.c", 0.5, min=0.05, max=0.6, group="w", max_change=0.05),
+    parameter("bars", 10, type="integer", min=5, max=50, max_change=4),
+    parameter("stop", 0.01, min=0.002, max=0.05, scale="log", max_change=0.25, relative=True),
+    rules={"dwell": 1},
+    parameters=["w.a", "w.b", "bars", "stop"],
+    batch=3,
+)
+
+
+@sqlite_only
+def test_weights_integers_and_log_scaled_values_are_let_in_by_the_gate_as_they_are_proposed(stores):
+    field = Field(
+        stores.fresh(lambda: 1_700_000_000_000_000),
+        MIXED,
+        lambda values: 0.05 * values["w.a"] - 0.001 * abs(values["bars"] - 12),
+    )
+    field.live(14)
+    proposed = [row.proposal_id for row, _ in field.suggestions() if row.proposal_id]
+    with field.store.read() as reading:
+        decided = {one.proposal.proposal_id: one for one in Proposals(reading).history("test")}
+    assert 2 <= len(proposed)
+    moved = "is not in force in version"
+    assert {ProposalState.DEPLOYED} == {
+        decided[name].state for name in proposed if moved not in (decided[name].decided or "")
+    }
+    for _, found in field.suggestions():
+        for arm in found.new:
+            assert arm.values.keys() == {"w.a", "w.b", "bars", "stop"}
+            assert isinstance(arm.values["bars"], int)
+    assert any("new arm" in row.reason for row, _ in field.suggestions())
