@@ -191,6 +191,13 @@ def test_an_arm_contends_while_it_may_be_the_best_known():
     assert chances[0.9] < 1e-3
 
 
+@pytest.mark.parametrize("top", [0.5, 0.55, 0.6, 0.65, 0.75, 0.8, 0.85, 0.95])
+def test_the_best_arm_known_is_no_worse_than_itself_whatever_rounding_says(top):
+    arms = [arm(level, hill(level, top)) for level in (0.0, 0.1, 0.2, 0.6, 0.8, 1.0)]
+    beliefs = suggest(arms, domain=LEVEL, incumbent={"level": 0.2}, seed=1).evidence.beliefs
+    assert 1.0 == max(beliefs, key=lambda one: one.gain).contends
+
+
 def test_noise_that_all_arms_share_is_no_reason_to_doubt_which_of_them_is_best():
     """Six arms, compared with an incumbent that few units had: all differences are too low by the same."""
     levels = (0.0, 0.1, 0.6, 0.8, 1.0)

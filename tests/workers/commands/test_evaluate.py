@@ -59,7 +59,7 @@ RULES = Registry(
 class Log:
     """Units of three versions with other shares each; the market is best while the arms have the most units."""
 
-    def __init__(self, store, *, units=120, sessions=8, tell=lambda arm: arm):
+    def __init__(self, store, *, units=160, sessions=8, tell=lambda arm: arm):
         self.store = store
         self.units = []
         chance = np.random.default_rng(3)
@@ -74,7 +74,7 @@ class Log:
                     version, number=number, previous=before, allocations=[allocation], checksum=""
                 )
                 Versions(work.connection).add(version, proposal_id=None, now=1)
-                for at in range(sessions):
+                for at in range(sessions + (0, -1, 1)[number - 1]):
                     session = NYSE.shift(FIRST, 10 * number + at)
                     market = (0.05 if number == 2 else 0.0) + 0.01 * chance.standard_normal()
                     for place in range(units):
