@@ -7,24 +7,33 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from examples.demo.judge import Candidate
-from examples.demo.outcome import Standing, label
+from examples.demo.outcome import Said, Standing, label
 from learning.counted import Counted
 from scheduler.belief import Belief, believe
 from scheduler.comparison import Comparison, compare
 from scheduler.mature import mature
 from scheduler.windows import read_windows
 from schemas.allocation import WHOLE
+from schemas.cycles import DAILY, WEEKLY
 from schemas.parameters import Registry
 from schemas.version import Version
 from store.audit import Audit, Moved
 from store.books import counted
+from store.cycles import Cycles
+from store.insights import Insights
+from store.proposals import Proposals
 from store.regimes import regime_of
 from store.sessions import Sessions
 from store.statistics import statistics_at
+from store.suggestions import Suggestions
 from store.tables import alerts, decisions, instruments, outcomes, proposals
 from store.versions import Versions
 
 EVERYTHING = 1_000_000
+SEARCHED = 100
+"""Proposals among which the last of the daily cycle is looked for."""
+
+SHOWN_INSIGHTS = 5
 
 
 class Books:
@@ -56,6 +65,24 @@ class Books:
         key = (proposals.c.kind, proposals.c.state)
         grouped = select(*key, func.count()).where(proposals.c.strategy == self._strategy).group_by(*key).order_by(*key)
         return {(kind, state): count for kind, state, count in self._connection.execute(grouped)}
+
+    def said(self) -> list[Said]:
+        """What the daily and the weekly cycle, the optimiser and the patterns said last."""
+        proposed = [row.proposal for row in Proposals(self._connection).history(self._strategy, limit=SEARCHED)]
+        daily = [one for one in proposed if one.proposed_by == DAILY][:1]
+        weekly = Cycles(self._connection).history(self._strategy, WEEKLY, limit=1)
+        looks = Suggestions(self._connection).history(self._strategy, limit=1)
+        insights = [row.published for row in Insights(self._connection).latest(self._strategy)]
+        return [
+            *(Said("daily cycle", one.session, one.reason) for one in daily),
+            *(
+                Said("weekly cycle", one.completed.session, line)
+                for one in weekly
+                for line in one.completed.report.splitlines()[1:]
+            ),
+            *(Said("optimiser", look.session, look.reason) for look in looks),
+            *(Said("patterns", one.session or "", one.text) for one in insights[:SHOWN_INSIGHTS]),
+        ]
 
     def candidates(self) -> list[Candidate]:
         """Every alert, with the features that the scanner told."""

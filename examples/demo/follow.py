@@ -8,6 +8,7 @@ from typing import Any
 from redis import Redis
 
 from events.codec import decode
+from events.lag import lags
 from schemas.cycles import DAILY
 from schemas.errors import EngineError
 from schemas.event import Envelope
@@ -16,11 +17,15 @@ from schemas.reports import CycleCompleted
 from schemas.version import VersionNumber
 from store.proposals import Proposals, ProposalState
 from store.store import Store
+from store.suggestions import Suggestions
 from store.versions import Versions
 
 BLOCK_MS = 50
 POLL_SECONDS = 0.002
 UNDECIDED = (ProposalState.PROPOSED, ProposalState.VALIDATED)
+
+OPTIMISER = "bayesian"
+"""The group of the worker that proposes arms."""
 
 
 class NothingHappened(EngineError):
@@ -30,11 +35,20 @@ class NothingHappened(EngineError):
 class Follower:
     """Follows one strategy's streams and store, so that a session begins when all that the last one set off is done.
 
-    ``check`` is called all the while and raises when a process has died. ``patience`` is in seconds.
+    ``check`` is called all the while and raises when a process has died. ``patience`` is in seconds. ``optimised``:
+    the optimiser proposes arms, and looks when a cycle is done.
     """
 
     def __init__(
-        self, broker: Redis, store: Store, *, prefix: str, strategy: str, check: Callable[[], None], patience: float
+        self,
+        broker: Redis,
+        store: Store,
+        *,
+        prefix: str,
+        strategy: str,
+        check: Callable[[], None],
+        patience: float,
+        optimised: bool = False,
     ) -> None:
         self._broker = broker
         self._store = store
@@ -42,6 +56,7 @@ class Follower:
         self._strategy = strategy
         self._check = check
         self._patience = patience
+        self._optimised = optimised
         self._read = dict.fromkeys((CycleCompleted.type, ParamsUpdated.type, ParamsApplied.type), "0")
         self._completed: dict[tuple[str, str], CycleCompleted] = {}
         self.published: dict[VersionNumber, int] = {}
@@ -71,6 +86,9 @@ class Follower:
         for kind in kinds:
             self._until(partial(self._completed.__contains__, (kind, session)), f"the {kind} cycle of {session}")
             wanted += self._completed.pop((kind, session)).proposals
+        if self._optimised:
+            self._poll(self._looked, f"the optimiser to look after {session}")
+            wanted += self._suggested(session)
         if wanted:
             self._poll(lambda: self._decided(wanted), f"the gate to decide {wanted}")
         newest = self._newest()
@@ -124,6 +142,19 @@ class Follower:
         with self._store.read() as reading:
             found = [Proposals(reading).get(self._strategy, proposal) for proposal in wanted]
         return all(row is not None and row.state not in UNDECIDED for row in found)
+
+    def _looked(self) -> bool:
+        """Whether the optimiser has taken in every cycle that is in the stream."""
+        of_cycles = lags(self._broker, [CycleCompleted.type], prefix=self._prefix)
+        return any(lag.group == OPTIMISER and not lag.unread and not lag.pending for lag in of_cycles)
+
+    def _suggested(self, session: str) -> list[str]:
+        with self._store.read() as reading:
+            return [
+                row.proposal_id
+                for row in Suggestions(reading).history(self._strategy)
+                if row.session == session and row.proposal_id is not None
+            ]
 
     def _newest(self) -> VersionNumber | None:
         with self._store.read() as reading:

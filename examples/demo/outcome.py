@@ -32,6 +32,14 @@ class Standing(NamedTuple):
     share: float
 
 
+class Said(NamedTuple):
+    """What a learner said last, of which session, and why it wants something changed or not."""
+
+    by: str
+    session: str
+    what: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """Everything that a run left in the store and in the streams.
@@ -49,6 +57,7 @@ class Outcome:
     proposals: Mapping[tuple[str, str], int]
     moves: Sequence[Moved]
     standings: Sequence[Standing]
+    said: Sequence[Said]
     learned_alerts: int
     judgement: Judgement
     seconds: float

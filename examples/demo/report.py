@@ -77,6 +77,12 @@ def _page(outcome: Outcome, goals: Sequence[Goal], defaults: Mapping[str, float]
             "of it, the grey line the interval that the gate looks at, which stays valid however often one looks.",
             figures.posteriors(outcome.standings),
         ),
+        _section(
+            "What each learner said last",
+            "The daily cycle moves shares, the weekly cycle judges on history what would have been better, "
+            "the optimiser proposes arms, patterns show what went with what. None of them changes a value by itself.",
+            _html_table(["who", "session", "what"], [[one.by, one.session, one.what] for one in outcome.said]),
+        ),
         _section("Events", "What went over the streams, by type.", figures.counts(outcome.events)),
         _section(
             "From the engine to trading",

@@ -71,7 +71,13 @@ def run(options: Options, *, console: Console) -> Outcome:
         environment = _environment(options, url=url, prefix=prefix)
         processes = stack.enter_context(Processes(logs=options.out / "logs", folder=ROOT, environment=environment))
         follower = Follower(
-            broker, store, prefix=prefix, strategy=STRATEGY, check=processes.check, patience=PATIENCE_SECONDS
+            broker,
+            store,
+            prefix=prefix,
+            strategy=STRATEGY,
+            check=processes.check,
+            patience=PATIENCE_SECONDS,
+            optimised=any(trial.proposes is not None for trial in registry.trials),
         )
         scanner = _start(processes, options, prefix=prefix)
         _live(scanner, bars, registry, follower, store, check=processes.check, console=console)
@@ -150,6 +156,7 @@ def _gather(
             proposals=books.proposals(),
             moves=books.moves(),
             standings=books.standings(),
+            said=books.said(),
             learned_alerts=books.alerts_after(str(versions[0].id)),
             judgement=judge(
                 candidates,

@@ -20,6 +20,7 @@ def show(outcome: Outcome, goals: Sequence[Goal], defaults: Mapping[str, float],
         _joined(outcome),
         _decided(outcome),
         _standings(outcome.standings),
+        _said(outcome),
         _moves(outcome),
         _values(outcome, defaults),
         _planted(outcome, defaults),
@@ -94,6 +95,13 @@ def _standings(standings: Sequence[Standing]) -> Table:
             f"{one.best:.0%}",
             f"{one.share:.2%}",
         )
+    return table
+
+
+def _said(outcome: Outcome) -> Table:
+    table = _table("What each learner said last", "who", "session", "what")
+    for one in outcome.said:
+        table.add_row(one.by, one.session, escape(one.what))
     return table
 
 

@@ -11,7 +11,7 @@ from examples.demo.bars import Bars
 from examples.demo.figures import posteriors
 from examples.demo.goals import combined_checksum, goals, last_line, plants
 from examples.demo.judge import Candidate, judge
-from examples.demo.outcome import Outcome, Standing, label
+from examples.demo.outcome import Outcome, Said, Standing, label
 from examples.demo.report import write_report
 from examples.demo.summary import show
 from examples.scanner import DEFAULTS, FEATURES, Bar
@@ -69,6 +69,7 @@ def outcome():
         latencies={str(one.id): 2.0 + one.number for one in versions[1:]},
         proposals={("shares", "deployed"): 29, ("baseline", "rejected"): 3},
         moves=[Moved("demo", "1-9", "exit.take_profit", 0.04, 0.06, "<better>", "e", "gate", 0)],
+        said=[Said("weekly cycle", "2024-01-05", "exits: stays: <not> distinguishable")],
         standings=[
             Standing("take_profit +0.02", TRIED, CONTROL, 37, 2e-4, 1e-4, None, None, 0.9, 0.03),
             Standing("take_profit -0.02", Counted(60, 44.0), CONTROL, 35, -4e-4, 1e-4, -9e-4, 1e-4, 0.01, 0.005),
@@ -138,6 +139,7 @@ def test_the_report_stands_alone_and_shows_every_plot(outcome, tmp_path):
     assert 6 == page.count("<svg")
     assert outcome.judgement.verdict in page
     assert "&lt;better&gt;" in page
+    assert "exits: stays: &lt;not&gt; distinguishable" in page
     assert outcome.versions[-1].checksum in page
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
     for drawing in re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL):
@@ -164,7 +166,7 @@ def test_the_same_run_gives_the_same_report(outcome, tmp_path):
 
 
 def test_a_report_can_be_written_of_a_run_that_learned_nothing(outcome, tmp_path):
-    bare = replace(outcome, versions=[version(1, 200)], latencies={}, moves=[], standings=[], events={})
+    bare = replace(outcome, versions=[version(1, 200)], latencies={}, moves=[], standings=[], said=[], events={})
     write_report(tmp_path / "r.html", bare, goals(bare, sessions=40), defaults=DEFAULTS, seed=7)
     assert "The loop did not close" in (tmp_path / "r.html").read_text()
 
@@ -172,6 +174,7 @@ def test_a_report_can_be_written_of_a_run_that_learned_nothing(outcome, tmp_path
 def test_the_tables_say_what_was_joined_and_learned_and_why(outcome):
     text = shown(outcome)
     assert "<better>" in text
+    assert "exits: stays: <not> distinguishable" in text
     assert "matched" in text
     assert "loop" not in text
     assert outcome.judgement.verdict in text.replace("\n", " ")
