@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --no-input install --quiet --constraint constraints.txt
 
-.PHONY: demo test check bench faults up clean
+.PHONY: demo test check bench results faults up clean
 
 demo: .venv/demo
 	$(BIN)/python -m examples.demo $(ARGS)
@@ -20,6 +20,10 @@ check: .venv/dev
 
 bench: .venv/bench
 	$(BIN)/python -m bench $(ARGS)
+
+# The page in docs: make results ARGS="--folder docs --nulls 500 --runs 40 --worlds 20 --most 8000"
+results: .venv/demo
+	$(BIN)/python -m simulation $(ARGS)
 
 faults: .venv/dev
 	$(BIN)/python -m pytest -m "faults or at_length" $(ARGS)
