@@ -76,7 +76,7 @@ def results(
 def _nulls(stocks: Stocks | None, runs: int, seed: int) -> Nulls:
     counts = []
     for one in null_counts(None if stocks is None else stocks.moves, runs=runs, seed=seed):
-        out.print(f"{one.learner}, {one.world}: {one.proposed} of {one.runs}")
+        out.print(f"{one.learner}, {one.world}: {one.better} of {one.runs}")
         counts.append(one)
     return Nulls(runs=runs, seed=seed, units=UNITS, sessions=SESSIONS, real=stocks is not None, counts=counts)
 

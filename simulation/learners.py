@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
@@ -14,7 +15,8 @@ from learning.cohorts import Cohorts, beliefs
 from learning.domain import Domain
 from learning.domain import Parameter as Axis
 from learning.excursions import Bars
-from learning.optimiser import Observation, Recommendation, Requirements, suggest
+from learning.optimiser import suggest
+from learning.recommendation import Observation, Recommendation, Requirements
 from learning.rewards import SCALE
 from learning.shares import probabilities_best
 from scheduler.history import Entries, Positions, Units
@@ -49,21 +51,29 @@ class Planted:
     share: float = 0.2
 
 
-Asked = Callable[[Generator, Planted], bool]
-"""Whether a learner proposes, in one history drawn from the generator."""
+class Answer(NamedTuple):
+    """What a learner said of one history: ``better`` at the stated rate of this one look, and whether the gate
+    ``lets_in``, which asks for a confidence that holds at all weekly looks together; None where no gate follows."""
+
+    better: bool
+    lets_in: bool | None = None
 
 
-def thresholds(make: Make, chance: Generator, planted: Planted) -> bool:
+Asked = Callable[[Generator, Planted], Answer]
+"""Asks a learner about one history that is drawn from the generator."""
+
+
+def thresholds(make: Make, chance: Generator, planted: Planted) -> Answer:
     """Units between the best threshold and the one in force earn the effect; those below the best one lose it."""
     outcomes = make(chance, planted.units)
     scores = outcomes.features[:, 0]
     returns = outcomes.returns + planted.effect * UNIT_SD * np.where(scores < OPTIMUM, -1.0, scores < LOW)
     parameters = {"threshold": _number("threshold", 0.6, 0.1, HIGH, 0.05)}
     learner = Learner(id="entry", kind=LearnerKind.THRESHOLD, threshold="threshold", size=SIZE)
-    return _accepted(parameters, learner, _units(outcomes, scores, returns))
+    return _answered(parameters, learner, _units(outcomes, scores, returns))
 
 
-def weights(make: Make, chance: Generator, planted: Planted) -> bool:
+def weights(make: Make, chance: Generator, planted: Planted) -> Answer:
     """A standard deviation of the first feature earns the effect; all six features weigh the same."""
     outcomes = make(chance, planted.units)
     returns = outcomes.returns + planted.effect * UNIT_SD * _standardised(outcomes.features[:, 0])
@@ -76,10 +86,10 @@ def weights(make: Make, chance: Generator, planted: Planted) -> bool:
         weights={name: name for name in FEATURES},
         size=SIZE,
     )
-    return _accepted(parameters, learner, _units(outcomes, outcomes.features.mean(axis=1), returns))
+    return _answered(parameters, learner, _units(outcomes, outcomes.features.mean(axis=1), returns))
 
 
-def sizes(make: Make, chance: Generator, planted: Planted) -> bool:
+def sizes(make: Make, chance: Generator, planted: Planted) -> Answer:
     """Every unit earns the effect, so larger positions grow faster; some were larger than the cap in force allows."""
     outcomes = make(chance, planted.units)
     taken = 0.04 * outcomes.features[:, 0]
@@ -87,10 +97,10 @@ def sizes(make: Make, chance: Generator, planted: Planted) -> bool:
         outcomes.sessions, _ends(outcomes), taken, outcomes.returns + planted.effect * UNIT_SD, unknown=0
     )
     learner = Learner(id="sizes", kind=LearnerKind.POSITION_SIZE, cap="cap")
-    return _accepted({"cap": _number("cap", 0.02, 0.005, 0.04, 0.005)}, learner, history)
+    return _answered({"cap": _number("cap", 0.02, 0.005, 0.04, 0.005)}, learner, history)
 
 
-def exits(prices: Prices, chance: Generator, planted: Planted) -> bool:
+def exits(prices: Prices, chance: Generator, planted: Planted) -> Answer:
     """An entry in each stock and session, on a random side. What is still held after ten bars earns the effect in the
     five that follow, a standard deviation being that of ten bars; the holding time in force is ten.
     """
@@ -117,35 +127,35 @@ def exits(prices: Prices, chance: Generator, planted: Planted) -> bool:
     learner = Learner(
         id="exits", kind=LearnerKind.EXITS, take_profit="target", stop_loss="stop", max_hold="hold", size=SIZE
     )
-    return _accepted(parameters, learner, history)
+    return _answered(parameters, learner, history)
 
 
-def cuts(make: Make, chance: Generator, planted: Planted) -> bool:
+def cuts(make: Make, chance: Generator, planted: Planted) -> Answer:
     """The best threshold of a feature, a standard deviation of which earns the effect: an insight's p-value."""
     outcomes = make(chance, planted.units)
     feature, returns = outcomes.features[:, 0], _sloped(outcomes, planted)
     found = best_threshold(feature, returns, sessions=outcomes.sessions, ends=_ends(outcomes))
-    return found.p_value is not None and found.p_value <= ERROR_RATE
+    return Answer(found.p_value is not None and found.p_value <= ERROR_RATE)
 
 
-def associations(make: Make, chance: Generator, planted: Planted) -> bool:
+def associations(make: Make, chance: Generator, planted: Planted) -> Answer:
     """Whether a feature and the outcome go together, in blocks of sessions, on either side: an insight's p-value."""
     outcomes = make(chance, planted.units)
     feature, returns = outcomes.features[:, 0], _sloped(outcomes, planted)
     p_value = block_p_value(feature, returns, sessions=outcomes.sessions, length=2 * outcomes.horizon)
-    return p_value is not None and p_value <= ERROR_RATE
+    return Answer(p_value is not None and p_value <= ERROR_RATE)
 
 
-def arms(make: Make, chance: Generator, planted: Planted) -> bool:
+def arms(make: Make, chance: Generator, planted: Planted) -> Answer:
     """A share of the units has other values, which earn the effect: is their arm best with 95 % probability?
 
     The prior of the difference is as wide as a unit's standard deviation.
     """
     [better] = _compared(make(chance, planted.units), chance, planted, effects=[planted.effect])
-    return better >= 1 - ERROR_RATE
+    return Answer(better >= 1 - ERROR_RATE)
 
 
-def proposals(make: Make, chance: Generator, planted: Planted) -> bool:
+def proposals(make: Make, chance: Generator, planted: Planted) -> Answer:
     """Four arms share the units that have other values; the optimiser says of its candidate how surely it is better.
 
     The reward is a parabola through the value in force that is the effect higher at its top.
@@ -170,10 +180,10 @@ def proposals(make: Make, chance: Generator, planted: Planted) -> bool:
         seed=int(chance.integers(2**31)),
         requirements=Requirements(units=1.0, effective=1.0),
     )
-    return isinstance(found, Recommendation) and found.candidates[0].better >= 1 - ERROR_RATE
+    return Answer(isinstance(found, Recommendation) and found.candidates[0].better >= 1 - ERROR_RATE)
 
 
-LEARNERS: Mapping[str, Callable[[Make, Generator, Planted], bool]] = {
+LEARNERS: Mapping[str, Callable[[Make, Generator, Planted], Answer]] = {
     "weights": weights,
     "score threshold": thresholds,
     "position size": sizes,
@@ -193,7 +203,7 @@ def asked(name: str, make: Make, prices: Prices) -> Asked:
     return partial(exits, prices) if name == "exits" else partial(LEARNERS[name], make)
 
 
-def _accepted(parameters: Mapping[str, Parameter], learner: Learner, history: Seen) -> bool:
+def _answered(parameters: Mapping[str, Parameter], learner: Learner, history: Seen) -> Answer:
     registry = Registry(
         strategy="simulated", gate=GateRules(alpha=ERROR_RATE), parameters=dict(parameters), learners=[learner]
     )
@@ -208,7 +218,12 @@ def _accepted(parameters: Mapping[str, Parameter], learner: Learner, history: Se
         values=registry.defaults,
         allocations=[],
     )
-    return refit(learner, registry, version, history).verdict.accepted
+    learned = refit(learner, registry, version, history)
+    evidence = learned.evidence
+    if evidence is None or evidence.probability is None or evidence.low is None:
+        return Answer(False, False)
+    better = evidence.probability >= 1 - ERROR_RATE and evidence.low > 0 and evidence.chosen != evidence.incumbent
+    return Answer(better, learned.verdict.accepted)
 
 
 def _number(

@@ -15,11 +15,13 @@ UNITS = 10
 
 @dataclass(frozen=True, slots=True)
 class NullCount:
-    """In how many of so many ``runs`` without any edge a learner ``proposed``."""
+    """In how many of so many ``runs`` without any edge something looked ``better``, and in how many the gate would have
+    ``let_in`` a step toward it; None where no gate follows."""
 
     learner: str
     world: str
-    proposed: int
+    better: int
+    let_in: int | None
     runs: int
 
 
@@ -32,6 +34,7 @@ def null_counts(moves: Floats | None, *, runs: int, seed: int) -> Iterator[NullC
         for place, learner in enumerate(("exits", *LEARNERS)):
             ask = asked(learner, make, prices)
             chances = (np.random.default_rng([seed, run, number, place]) for run in range(runs))
-            proposed = sum(ask(chance, Planted(units=UNITS)) for chance in chances)
+            answers = [ask(chance, Planted(units=UNITS)) for chance in chances]
             told = "walks" if learner == "exits" and not number else world
-            yield NullCount(learner, told, proposed, runs)
+            let_in = None if answers[0].lets_in is None else sum(bool(one.lets_in) for one in answers)
+            yield NullCount(learner, told, sum(one.better for one in answers), let_in, runs)

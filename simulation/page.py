@@ -66,10 +66,14 @@ def page(figures: Figures) -> str:
 def _nulls(nulls: Nulls) -> list[str]:
     sizes = (
         f"{nulls.runs} histories each of {nulls.sessions} sessions with {nulls.units} units, seed {nulls.seed}, at a "
-        f"stated rate of 5 %. By chance alone 99 % of such counts are at most {_most(nulls.runs)}."
+        f"stated rate of 5 % of one look. By chance alone 99 % of such counts are at most {_most(nulls.runs)}. The "
+        "gate asks for more: an error of 5 % at all weekly looks together, and that the first step did not lose."
     )
-    rows = [[one.learner, one.world, f"{one.proposed} of {one.runs}"] for one in nulls.counts]
-    counts = _table(["learner", "world", "proposed a change"], rows)
+    rows = [
+        [one.learner, one.world, f"{one.better} of {one.runs}", "" if one.let_in is None else f"{one.let_in}"]
+        for one in nulls.counts
+    ]
+    counts = _table(["learner", "world", "better, by one look", "let in by the gate"], rows)
     return [_told(sizes), counts, _told(WORLDS), *([] if nulls.real else [ABSENT])]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import structlog
 
-from simulation.learners import LEARNERS, SHARED, Planted, asked
+from simulation.learners import LEARNERS, SHARED, Answer, Planted, asked
 from simulation.loop import live_through
 from simulation.outcomes import SESSIONS, shuffled
 from simulation.paths import walks
@@ -52,8 +52,8 @@ def powers(grid: Grid) -> Iterator[Power]:
                     chances = (
                         np.random.default_rng([grid.seed, run, place, planted.units]) for run in range(grid.runs)
                     )
-                    found = sum(ask(chance, planted) for chance in chances)
-                    yield Power(learner, share, effect, planted.units * SESSIONS, found, grid.runs)
+                    answers = [ask(chance, planted) for chance in chances]
+                    yield from _found(answers, learner, share, planted)
 
 
 def path_powers(grid: Grid, *, processes: int) -> Iterator[Power]:
@@ -81,6 +81,14 @@ def by_curve(cells: Sequence[Power]) -> dict[tuple[str, float | None, float], li
 def named(learner: str, share: float | None) -> str:
     """How a curve is called."""
     return learner if share is None else f"{learner}, share {share:.0%}"
+
+
+def _found(answers: Sequence[Answer], learner: str, share: float | None, planted: Planted) -> Iterator[Power]:
+    units, runs = planted.units * SESSIONS, len(answers)
+    yield Power(learner, share, planted.effect, units, sum(one.better for one in answers), runs)
+    if answers[0].lets_in is not None:
+        let_in = sum(bool(one.lets_in) for one in answers)
+        yield Power(f"{learner}, let in by the gate", share, planted.effect, units, let_in, runs)
 
 
 def _reached(replaced: Sequence[int | None], grid: Grid, *, effect: float, share: float) -> Iterator[Power]:

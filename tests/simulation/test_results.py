@@ -59,7 +59,7 @@ def test_the_same_seed_gives_the_same_counts_with_real_moves_and_without():
     moves = stocks().moves
     counts = [list(null_counts(moves, runs=1, seed=3)) for _ in range(2)]
     assert counts[0] == counts[1]
-    assert NullCount("arms", "real prices, drawn directions", 0, 1) in counts[0]
+    assert NullCount("arms", "real prices, drawn directions", 0, None, 1) in counts[0]
     assert counts[0][: len(counts[0]) // 2] == list(null_counts(None, runs=1, seed=3))
 
 

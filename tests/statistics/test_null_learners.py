@@ -30,7 +30,7 @@ def moves():
 
 
 def proposed(ask, runs, effect=0.0):
-    return sum(ask(np.random.default_rng([seed, 7]), Planted(effect, UNITS)) for seed in range(runs))
+    return sum(ask(np.random.default_rng([seed, 7]), Planted(effect, UNITS)).better for seed in range(runs))
 
 
 def most(runs):
