@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from learning.best_threshold import best_threshold
 from learning.blocks import block_p_value
-from learning.cohorts import Cohorts, beliefs
+from learning.cohorts import Cohorts
+from learning.differences import within_sessions
 from learning.domain import Domain
 from learning.domain import Parameter as Axis
 from learning.excursions import Bars
@@ -151,8 +152,10 @@ def arms(make: Make, chance: Generator, planted: Planted) -> Answer:
 
     The prior of the difference is as wide as a unit's standard deviation.
     """
-    [better] = _compared(make(chance, planted.units), chance, planted, effects=[planted.effect])
-    return Answer(better >= 1 - ERROR_RATE)
+    sums = _summed(make(chance, planted.units), chance, share=planted.share, effects=[planted.effect])
+    found = within_sessions(Cohorts(*sums), regimes=1, prior_sd=UNIT_SD)
+    best = probabilities_best(found.means[:, 0], found.covariances[:, 0], seed=1)
+    return Answer(float(best[0, 0]) >= 1 - ERROR_RATE)
 
 
 def proposals(make: Make, chance: Generator, planted: Planted) -> Answer:
@@ -163,12 +166,13 @@ def proposals(make: Make, chance: Generator, planted: Planted) -> Answer:
     outcomes, places = make(chance, planted.units), (0.3, 0.4, 0.6, 0.7)
     heights = [planted.effect * (1 - ((place - 0.6) / 0.1) ** 2) for place in places]
     n, totals, squares = _summed(outcomes, chance, share=planted.share, effects=heights)
-    means, covariances = beliefs(Cohorts(n, totals, squares), prior_sd=1e3 * UNIT_SD)
+    compared = within_sessions(Cohorts(n, totals, squares), regimes=1, prior_sd=1e3 * UNIT_SD)
+    means, variances = compared.means[0, 0], compared.covariances[0, 0].diagonal()
     spread = float(np.sqrt(squares.sum() / n.sum())) / SCALE
     observations = [
         Observation(values={"lever": place}, mean=mean, variance=variance, units=float(units))
         for place, mean, variance, units in zip(
-            places, means[0].tolist(), covariances[0].diagonal().tolist(), n[0, :, :-1].sum(axis=0), strict=True
+            places, means.tolist(), variances.tolist(), n[0, :, :-1].sum(axis=0), strict=True
         )
     ]
     base = int(n[0, :, -1].sum())
@@ -290,10 +294,3 @@ def _summed(
     for table, values in zip(tables, (np.ones_like(quantised), quantised, quantised**2), strict=True):
         np.add.at(table[0], (outcomes.sessions, placed), values)
     return tables[0], tables[1], tables[2]
-
-
-def _compared(outcomes: Outcomes, chance: Generator, planted: Planted, *, effects: list[float]) -> list[float]:
-    """The probability of being best of each arm beside the baseline."""
-    sums = _summed(outcomes, chance, share=planted.share, effects=effects)
-    best = probabilities_best(*beliefs(Cohorts(*sums), prior_sd=UNIT_SD), seed=1)
-    return [float(one) for one in best[0, :-1]]
