@@ -59,12 +59,15 @@ def learned(learner, history, **more):
 
 
 @pytest.mark.parametrize(
-    ("learner", "made", "runs"), [(ENTRY, units, 40), (MIX, units, 20), (EXITS, entries, 10), (SIZES, positions, 40)]
+    ("learner", "made", "runs"), [(ENTRY, units, 20), (MIX, units, 10), (EXITS, entries, 10), (SIZES, positions, 20)]
 )
 def test_without_an_edge_a_learner_proposes_no_more_often_than_it_says(learner, made, runs):
-    """At most the one-sided 99.9 % bound of the binomial distribution at the stated 5 %."""
-    proposed = sum(learned(learner, made(np.random.default_rng([7, seed])))[0].verdict.accepted for seed in range(runs))
-    assert proposed <= binom.ppf(0.999, runs, 0.05)
+    """At one look at most the one-sided 99.9 % bound of the binomial distribution at the stated 5 %; the verdict, which
+    allows for a look every week, is rarer still."""
+    found = [learned(learner, made(np.random.default_rng([7, seed])))[0] for seed in range(runs)]
+    sure = [one for one in found if one.evidence.probability >= 0.95]
+    assert len(sure) <= binom.ppf(0.999, runs, 0.05)
+    assert all(one in sure for one in found if one.verdict.accepted)
 
 
 @pytest.mark.parametrize("learner", [ENTRY, MIX])
@@ -72,7 +75,7 @@ def test_with_an_edge_it_does_propose(learner):
     assert all(learned(learner, units(np.random.default_rng(seed), edge=0.05))[0].verdict.accepted for seed in range(3))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32), st.floats(0.001, 0.3), st.floats(0.0, 1.0), st.sampled_from([ENTRY, MIX]))
 def test_what_is_proposed_is_on_its_steps_within_bounds_and_budget_and_the_group_sums_to_1(seed, most, mix, learner):
     parameters = {one.name: structs.replace(one, max_change=most) for one in PARAMETERS}
