@@ -525,3 +525,20 @@ def test_the_exits_move_within_their_ranges_on_a_log_scale():
         assert (0.002, 0.05, Scale.LOG) == (exits[name].min, exits[name].max, exits[name].scale)
     hold = exits["exit.holding_bars"]
     assert (ParameterType.INTEGER, 5, 50) == (hold.type, hold.min, hold.max)
+
+
+def test_the_ranges_of_patterns_are_what_the_file_says(load):
+    rules = load("[patterns]\nedges = { rsi = [30, 70] }\ndays = 180\n", table("x")).patterns
+    assert ({"rsi": [30.0, 70.0]}, 180, 30, 0.05) == (rules.edges, rules.days, rules.cases, rules.alpha)
+    assert {} == load(table("x")).patterns.edges
+
+
+@pytest.mark.parametrize("edges", ["[70, 30]", "[30, 30]"])
+def test_the_edges_of_a_feature_must_rise(refusal, edges):
+    [line] = refusal(f"[patterns]\nedges = {{ rsi = {edges} }}\n", table("x"))
+    assert line.startswith("[patterns]: edges of 'rsi' must rise")
+
+
+def test_a_feature_of_a_pattern_has_the_name_of_a_feature(refusal):
+    [line] = refusal('[patterns]\nedges = { "r s i" = [30] }\n', table("x"))
+    assert line == "[patterns]: edges: the name 'r s i' of a feature may have letters, digits and _ . : -"
