@@ -91,7 +91,7 @@ def _interval(fit: Regression, width: int, total: float, *, seed: int) -> tuple[
     generator = np.random.default_rng(seed)
     scales = fit.scaling.scales[:width]
     drawn = generator.multivariate_normal(
-        fit.coefficients[:width], fit.covariance[:width, :width], size=DRAWS, method="cholesky"
+        fit.coefficients[:width], fit.covariance[:width, :width], size=DRAWS, method="eigh"
     )
     slopes = np.maximum(drawn / np.where(scales > 0, scales, np.inf), 0.0)
     sums = slopes.sum(axis=1, keepdims=True)
