@@ -1,6 +1,7 @@
 """Neither order nor batches, repeats or revisions can change how a pattern has done."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pytest
@@ -173,6 +174,18 @@ def test_any_delivery_leaves_what_the_highest_revisions_add_up_to(store, data):
                 newest[one.fact] = one
         wanted = sorted(one for one in newest.values() if one.net is not None)
         assert wanted == at(store, cut, strategy=strategy)
+
+
+def test_processes_that_take_in_revisions_of_one_occurrence_at_once_count_the_highest(store):
+    rows = [row(fact, revision, net=1_000 * fact + revision) for fact in (1, 2) for revision in range(1, 21)]
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(record, store, *([one] for one in rows[start::4])) for start in range(4)]:
+            done.result()
+
+    [made] = oracle(rows).values()
+    [found] = kept(store)
+    assert (2, made.returns.total, made.returns.squares) == (found[6], found[8], found[9])
+    assert [1_020, 2_020] == [one.net for one in at(store, 2**60)]
 
 
 def test_a_revised_outcome_leaves_the_table_as_if_the_wrong_one_had_never_come(stores):
