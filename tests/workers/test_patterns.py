@@ -208,6 +208,7 @@ def test_two_processes_that_draw_one_session_say_it_once(store):
     assert first == published(store)
 
 
+@sqlite_only
 def test_a_session_drawn_later_says_the_same_to_the_last_bit(stores):
     """What was revised and what came after the cut is not looked at."""
     early, late = (Scene(stores.fresh(lambda: NOW)) for _ in range(2))

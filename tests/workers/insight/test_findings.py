@@ -47,9 +47,10 @@ def claimed(findings):
     return {name for name, p_value in adjusted.items() if p_value is not None and p_value <= RULES.alpha}
 
 
+@pytest.mark.parametrize("runs", [50, pytest.param(300, marks=pytest.mark.at_length)])
 @pytest.mark.parametrize(("lasting", "shared"), [(0.0, 0.0), (0.9, 0.5)])
-def test_sessions_of_nothing_claim_something_as_seldom_as_stated(lasting, shared):
-    dice, runs = np.random.default_rng(11), 150
+def test_sessions_of_nothing_claim_something_as_seldom_as_stated(lasting, shared, runs):
+    dice = np.random.default_rng(11)
     false = sum(bool(claimed(find(world(dice, lasting=lasting, shared=shared), RULES))) for _ in range(runs))
     assert false <= binom.ppf(0.9995, runs, RULES.alpha)
 
