@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+import structlog
 from msgspec import Struct
 
 from learning.correlation import LEAST
@@ -10,9 +11,12 @@ from learning.errors import LearningError
 from learning.moments import moments
 from learning.regression import Regression, ridge
 from learning.scoring import next_weights
+from learning.uniqueness import effective_n
 from schemas.allocation import Value
 from schemas.parameters import Parameter, Registry
 from workers.insight.sample import Floats, Sample
+
+log = structlog.get_logger()
 
 DRAWS = 2_000
 """So many slopes are drawn from the belief for the interval of a weight."""
@@ -49,13 +53,14 @@ def suggested_weights(
         if not all(one.learnable for one in members) or not set(features) <= set(sample.names):
             continue
         columns = sample.features[:, [sample.names.index(feature) for feature in features]]
-        if len(columns) < LEAST * len(names):
+        if len(columns) < LEAST * len(names) or effective_n(sample.uniqueness) <= 2 * len(names) + 1:
             continue
         old = np.array([_number(values.get(one.name, one.default)) for one in members])
-        fit = ridge(moments(columns, sample.outcomes, weights=sample.uniqueness))
         try:
+            fit = ridge(moments(columns, sample.outcomes, weights=sample.uniqueness))
             suggested = _suggested(fit, members, old)
-        except LearningError:  # the weights in force lie where no step of one day leads back: nothing to suggest
+        except LearningError as error:
+            log.info("weights.not_suggested", strategy=registry.strategy, parameters=names, reason=str(error))
             continue
         low, high = _interval(fit, len(names), float(old.sum()), seed=seed)
         for place, (name, feature) in enumerate(zip(names, features, strict=True)):

@@ -40,7 +40,7 @@ def samples(draw):
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(sample=samples())
 def test_whatever_is_shown_can_be_told(sample):
     run = InsightRun("main", "2024-01-31", 1, 1)
