@@ -7,11 +7,13 @@ from learning.counted import Counted, compared
 from learning.effects import ArmEffects, arm_effects
 from learning.gate import Evidence, Rules, Verdict, evidence_for, judge
 from learning.rewards import RewardSum
+from learning.spending import spent_on
 from scheduler.belief import days_between
 from scheduler.mature import Rows
 from scheduler.windows import Window, mean_uniqueness
 from schemas.allocation import Allocation
 from schemas.parameters import Registry
+from schemas.trials import trial_of
 from schemas.version import Version
 from store.statistics import StatisticsRow
 
@@ -70,13 +72,13 @@ def _compare(
         arms=arms,
         weights=None if fading == 1.0 else [fading ** days_between(cohort, session) for cohort in cohorts],
     )
-    alpha = registry.gate.alpha / max(1, len(arms))
+    rates = error_rates(registry, allocation, rows, baseline=baseline.key)
     evidence = {
         arm: evidence_for(
             in_order,
             arm=arm,
             baseline=baseline.key,
-            alpha=alpha,
+            alpha=rates[arm],
             uniqueness=_uniqueness(windows, (arm, baseline.key), sessions=_met(cohorts, (arm, baseline.key))),
         )
         for arm in arms
@@ -90,6 +92,26 @@ def _compare(
         evidence=evidence,
         verdicts={arm: judge(figures, gate) for arm, figures in evidence.items()},
     )
+
+
+def error_rates(
+    registry: Registry, allocation: Allocation, rows: Sequence[StatisticsRow], *, baseline: str
+) -> dict[str, float]:
+    """The part of the gate's error rate with which each other arm is judged, those that are gone too.
+
+    Arms that the registry names share it. Where a learner proposes arms, there is no end of them: each has its part by
+    when it first had units.
+    """
+    arms = [arm.key for arm in allocation.arms if arm.key != baseline]
+    trial = trial_of(registry, allocation)
+    if trial is None or trial.proposes is None:
+        return dict.fromkeys(arms, registry.gate.alpha / max(1, len(arms)))
+    begun: dict[str, str] = {}
+    for row in rows:
+        begun[row.arm] = min(begun.get(row.arm, row.session), row.session)
+    tried = sorted((session, arm) for arm, session in begun.items() if arm != baseline)
+    in_order = [arm for _, arm in tried] + sorted(set(arms) - set(begun))
+    return {arm: registry.gate.alpha * spent_on(rank, together=trial.arms) for rank, arm in enumerate(in_order)}
 
 
 def cohorts_of_rows(rows: Sequence[StatisticsRow]) -> dict[str, Mapping[str, RewardSum]]:

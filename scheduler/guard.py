@@ -7,21 +7,27 @@ import numpy as np
 
 from learning.conservative import Record, conservative_cap, earned_at_least, gained_at_least
 from learning.gate import evidence_for
-from scheduler.comparison import cohorts_of_rows
+from scheduler.comparison import cohorts_of_rows, error_rates
 from scheduler.windows import Window
+from schemas.allocation import Allocation
 from schemas.parameters import Registry
 from store.statistics import StatisticsRow
 
 
 def guarded_cap(
-    registry: Registry, rows: Sequence[StatisticsRow], windows: Sequence[Window], *, baseline: str
+    registry: Registry,
+    allocation: Allocation,
+    rows: Sequence[StatisticsRow],
+    windows: Sequence[Window],
+    *,
+    baseline: str,
 ) -> float:
     """The largest fraction of the coming units that may go to other arms than ``baseline``; 1 without a guard.
 
     ``rows`` are the allocation's mature statistics, ``windows`` all of its assigned units, also those whose reward is
-    not known yet. Every bound holds at every look, all together except with the gate's alpha; where there is none yet,
-    a difference is at least -2 times what rewards are winsorised at. As many units as in the fullest session so far are
-    taken to come.
+    not known yet. Every bound holds at every look, all together except with the gate's alpha: half of it is for what
+    the baseline earns, the other for the arms. Where there is no bound yet, a difference is at least -2 times what
+    rewards are winsorised at. As many units as in the fullest session so far are taken to come.
     """
     alpha = registry.learning.guard
     if alpha is None:
@@ -32,14 +38,17 @@ def guarded_cap(
         return 0.0
     cohorts = list(cohorts_of_rows(rows).values())
     others = sorted(set(units) - {baseline})
-    each = registry.gate.alpha / (len(others) + 1)
+    rates = error_rates(registry, allocation, rows, baseline=baseline)
     undoubted = -2 * registry.learning.winsorise
     lower = {
         arm: max(undoubted, low)
-        for arm in others
-        if (low := evidence_for(cohorts, arm=arm, baseline=baseline, alpha=2 * each).low) is not None
+        for arm in set(others) & set(rates)
+        # Only the lower end is used, and half of the error rate: the interval's own rate is twice that.
+        if (low := evidence_for(cohorts, arm=arm, baseline=baseline, alpha=rates[arm]).low) is not None
     }
-    earned = earned_at_least([cohort[baseline] for cohort in cohorts if baseline in cohort], error_rate=each)
+    earned = earned_at_least(
+        [cohort[baseline] for cohort in cohorts if baseline in cohort], error_rate=registry.gate.alpha / 2
+    )
     record = Record(
         units=units.total(),
         gained=gained_at_least(

@@ -59,7 +59,9 @@ def share(
     shares, told = {}, []
     for one in explored:
         allocation, belief = one.allocation, one.belief
-        cap = guarded_cap(registry, mature[allocation.id], windows.get(allocation.id, []), baseline=belief.baseline)
+        cap = guarded_cap(
+            registry, allocation, mature[allocation.id], windows.get(allocation.id, []), baseline=belief.baseline
+        )
         names = [*belief.arms, belief.baseline]
         present = {arm.key: arm.share for arm in allocation.arms}
         split = shares_of_those(

@@ -3,11 +3,12 @@ from msgspec import json, structs
 
 from scheduler.mature import slot_of
 from scheduler.run import CycleNotReady
-from schemas.parameters import Reward
+from schemas.allocation import arm_key
+from schemas.parameters import Proposer, Reward
 from schemas.params import ProposalKind
 from store.evidence import EvidenceRows
 from store.versions import Versions
-from tests.scheduler.cycles import CANDIDATE, letters, mixed, report, run
+from tests.scheduler.cycles import BASELINE, CANDIDATE, letters, mixed, report, run
 
 
 def test_proposes_shares_and_says_that_it_is_done(ledger):
@@ -128,3 +129,19 @@ def test_arms_that_are_judged_side_by_side_share_the_error_rate(ledger_of, regis
     with ledger.store.read() as reading:
         row = EvidenceRows(reading).get(f"daily/test/{session}/lever.1-1")
     assert [0.025, 0.025] == [json.decode(figures)["alpha"] for figures in row.arms.values()]
+
+
+def test_arms_that_a_learner_proposes_one_after_the_other_share_the_error_rate_for_ever(ledger_of, registry):
+    """The third arm of a trial with room for two is of the second generation; the first is judged as before."""
+    trial = structs.replace(registry.trials[0], proposes=Proposer.BAYESIAN, parameters=["lever"], arms=2)
+    ledger = ledger_of(structs.replace(registry, trials=[trial]))
+    third = arm_key({"lever": 0.4})
+    ledger.write(0, mixed(0.0, 0.0))
+    ledger.write(1, [(arm_key({"lever": 0.65}), 0.0), (BASELINE, 0.0)])
+    ledger.publish(1, {0.6: 1_000, 0.4: 0, 0.5: 9_000})
+    session = ledger.write(2, [(third, 0.0), (BASELINE, 0.0)])
+    run(ledger, session)
+    with ledger.store.read() as reading:
+        row = EvidenceRows(reading).get(f"daily/test/{session}/lever.1-1")
+    rates = {arm: json.decode(figures)["alpha"] for arm, figures in row.arms.items()}
+    assert {CANDIDATE: 0.05 * spent_on(0, together=2), third: 0.05 * spent_on(2, together=2)} == rates
