@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from learning.best_threshold import best_threshold
 from learning.blocks import block_p_value
 from learning.cohorts import Cohorts
+from learning.correlation import correlations
 from learning.differences import within_sessions
 from learning.domain import Domain
 from learning.domain import Parameter as Axis
@@ -140,11 +141,17 @@ def cuts(make: Make, chance: Generator, planted: Planted) -> Answer:
 
 
 def associations(make: Make, chance: Generator, planted: Planted) -> Answer:
-    """Whether a feature and the outcome go together, in blocks of sessions, on either side: an insight's p-value."""
+    """Whether a feature and the outcome go together, on either side: the larger of an insight's two p-values, that of
+    blocks of sessions and that of Spearman's coefficient with windows that overlap.
+    """
     outcomes = make(chance, planted.units)
     feature, returns = outcomes.features[:, 0], _sloped(outcomes, planted)
-    p_value = block_p_value(feature, returns, sessions=outcomes.sessions, length=2 * outcomes.horizon)
-    return Answer(p_value is not None and p_value <= ERROR_RATE)
+    apart = block_p_value(feature, returns, sessions=outcomes.sessions, length=2 * outcomes.horizon)
+    uniqueness = np.full(len(returns), 1 / outcomes.horizon)
+    [found] = correlations(["feature"], feature[:, None], returns, uniqueness=uniqueness)
+    if apart is None or found.spearman is None:
+        return Answer(False)
+    return Answer(max(apart, found.spearman.p_value) <= ERROR_RATE)
 
 
 def arms(make: Make, chance: Generator, planted: Planted) -> Answer:

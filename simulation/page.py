@@ -26,7 +26,7 @@ stocks, the direction of each session drawn. Without that draw the blocks keep w
 exits then find an edge that is there, and it is no world without one. Prices are closes alone, because a stop
 filled at its level inside of a bar is better than the fair game around it. In these worlds windows overlap, and
 features resemble those of the session before. Of arms and the optimiser, claims to be better with 95 % probability
-are counted; their priors hold back, so such claims are rarer."""
+are counted."""
 
 EFFECTS = """An effect is what the better value gives to each unit that it treats otherwise, in standard deviations
 of a unit; what is planted for whom is said in `simulation/learners.py`. Arms and the optimiser have other values on

@@ -3,6 +3,7 @@ import pytest
 from scipy.stats import binom
 
 from learning.errors import LearningError
+from learning.improvement import improvement
 from learning.search import search
 from learning.thresholds import threshold_sums
 from learning.walk_forward import walk_forward
@@ -168,3 +169,12 @@ def test_what_does_not_fit_is_refused(wrong, said):
     search(**right)
     with pytest.raises(LearningError, match=said):
         search(**right | wrong)
+
+
+def test_long_windows_are_judged_by_as_few_cosines_as_they_ask_for():
+    gains, folds = hill(0.37), folds_of(400, horizon=30)
+    found = found_on(gains, [LEVELS], [0.9], folds=folds)
+    table = gains(np.array([*found.choices, found.incumbent]))
+    differences = np.concatenate([(table[:, place] - table[:, -1])[fold.test] for place, fold in enumerate(folds)])
+    assert improvement(differences, generator=chance(9), overlap=30) == found.improvement
+    assert improvement(differences, generator=chance(9)) != found.improvement

@@ -50,6 +50,12 @@ def test_everything_that_was_known_before_the_block_is_trained_on_and_all_of_the
 
 
 @given(rows, plans)
+def test_a_fold_knows_how_many_sessions_the_longest_window_shares_with_the_next(rows, plan):
+    starts, ends, folds = split(rows, plan)
+    assert {max(ends - starts)} >= {fold.overlap for fold in folds}
+
+
+@given(rows, plans)
 def test_blocks_keep_to_warm_up_length_embargo_and_minima(rows, plan):
     starts, _, folds = split(rows, plan)
     for fold in folds:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from learning.errors import LearningError
+from learning.improvement import improvement
 from learning.moments import moments
 from learning.regression import ridge
 from learning.scoring import next_weights
@@ -117,3 +118,20 @@ def test_shapes_that_differ_are_refused():
     features, rewards, days = drawn()
     with pytest.raises(LearningError, match="one reward and session a unit"):
         ScoredHistory(features, rewards[1:], days, threshold=0.5)
+
+
+def test_the_differences_are_judged_by_how_far_the_windows_of_the_folds_reach():
+    scored, days = history(edge=0.05), np.arange(SESSIONS)
+    folds = walk_forward(days, days + 12, warm_up=40, block=18, embargo=2, minimum=20)
+    judged = search_weights(
+        scored,
+        old=OLD,
+        lower=np.full(3, 0.1),
+        upper=np.full(3, 0.8),
+        folds=folds,
+        generator=np.random.default_rng(1),
+        error_rate=0.05,
+    )
+    table = scored.gains(np.array([*judged.choices, OLD]))
+    differences = np.concatenate([(table[:, place] - table[:, -1])[fold.test] for place, fold in enumerate(folds)])
+    assert improvement(differences, generator=np.random.default_rng(1), overlap=12) == judged.improvement

@@ -17,6 +17,9 @@ from tests.workers.real_market import ABSENT, FOLDER
 
 UNITS = 10
 
+RISING = 0.005 + STEP_SD * np.random.default_rng(1).standard_t(4, size=(500, 9))
+"""Moves of stocks that rose: without the coin their paths would."""
+
 runs = pytest.mark.parametrize("runs", [12, pytest.param(500, marks=pytest.mark.at_length)])
 each_learner = pytest.mark.parametrize("learner", ["exits", *LEARNERS])
 
@@ -59,9 +62,7 @@ def test_with_an_edge_it_does_propose_so_the_null_worlds_are_no_idle_test(learne
     assert proposed(asked(learner, shuffled, walks), 6, effect=0.5) >= 3
 
 
-@pytest.mark.parametrize(
-    "prices", [walks, fair_prices(STEP_SD * np.random.default_rng(1).standard_t(4, size=(500, 9)))]
-)
+@pytest.mark.parametrize("prices", [walks, fair_prices(RISING)])
 def test_prices_without_an_edge_are_a_fair_game(prices):
     """The mean of 4,000 ends lies within 4 of its standard errors of the beginning."""
     ends = np.concatenate([prices(np.random.default_rng(seed), 1, 40)[-1] for seed in range(4_000)])
