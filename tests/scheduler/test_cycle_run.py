@@ -1,6 +1,7 @@
 import pytest
 from msgspec import json, structs
 
+from learning.spending import spent_on
 from scheduler.mature import slot_of
 from scheduler.run import CycleNotReady
 from schemas.allocation import arm_key
