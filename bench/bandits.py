@@ -71,16 +71,14 @@ def by_regime(worlds: Worlds, *, borrowing: bool) -> Integers:
     return chosen
 
 
-def river(worlds: Worlds, *, told: Callable[[int], None], apart: bool = False) -> Integers:
-    """river's ThompsonSampling; ``apart``: one for each state, which then is known."""
+def river(worlds: Worlds, *, told: Callable[[int], None]) -> Integers:
+    """river's ThompsonSampling."""
     bandit, proba = needed("river.bandit"), needed("river.proba")
 
     def play(seed: int) -> Iterator[int]:
-        states = worlds.state[seed].tolist() if apart else [0] * worlds.steps
-        policies = [bandit.ThompsonSampling(reward_obj=proba.Beta(), seed=1_000 * seed + one) for one in set(states)]
+        policy = bandit.ThompsonSampling(reward_obj=proba.Beta(), seed=1_000 * seed)
         arms = list(range(worlds.wins.shape[2]))
-        for state, wins in zip(states, worlds.wins[seed].tolist(), strict=True):
-            policy = policies[state]
+        for wins in worlds.wins[seed].tolist():
             arm = policy.pull(arms)
             policy.update(arm, wins[arm])
             yield arm
