@@ -12,7 +12,7 @@ COLUMNS = 3
 
 def plot(cells: Sequence[Power]) -> Figure:
     """Found shares over the number of units; the line is at 90 %."""
-    rcParams["svg.hashsalt"] = "results"
+    rcParams.update({"svg.hashsalt": "results", "svg.fonttype": "none"})
     curves = by_curve(cells)
     titles = list(dict.fromkeys(named(learner, share) for learner, share, _ in curves))
     columns = min(COLUMNS, len(titles))
