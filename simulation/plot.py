@@ -15,6 +15,7 @@ def plot(cells: Sequence[Power]) -> Figure:
     rcParams.update({"svg.hashsalt": "results", "svg.fonttype": "none"})
     curves = by_curve(cells)
     titles = list(dict.fromkeys(named(learner, share) for learner, share, _ in curves))
+    units = sorted({one.units for one in cells})
     columns = min(COLUMNS, len(titles))
     rows = -(-len(titles) // columns)
     figure = Figure(figsize=(3.1 * columns, 0.6 + 2.2 * rows), layout="constrained")
@@ -27,6 +28,8 @@ def plot(cells: Sequence[Power]) -> Figure:
     for panel, title in zip(panels, titles, strict=False):
         panel.set_title(title, fontsize=9)
         panel.set(xscale="log", ylim=(-0.03, 1.03))
+        panel.set_xticks(units, [f"{one:,}" for one in units], fontsize=7)
+        panel.minorticks_off()
         panel.axhline(0.9, color="0.8", linewidth=0.8)
     for panel in panels[len(titles) :]:
         panel.set_axis_off()
