@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from store.dialects import insert_new
 from store.rows import columns
-from store.tables import suggestions
+from store.tables import looks, suggestions
 
 Shape = TypeVar("Shape")
 
@@ -34,6 +34,14 @@ class SuggestionRow(NamedTuple):
         return msgspec.json.decode(self.body, type=shape)
 
 
+class Look(NamedTuple):
+    """A session after which the optimiser is to look; ``time``: that of the event that said so, in microseconds."""
+
+    strategy: str
+    session: str
+    time: int
+
+
 _ROWS = select(*columns(suggestions, SuggestionRow))
 
 
@@ -43,14 +51,28 @@ class Suggestions:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, rows: Sequence[SuggestionRow]) -> list[bool]:
-        """Write the rows that are new, and say of each whether it was."""
-        return insert_new(self._connection, suggestions, [row._asdict() for row in rows])
+    def ask(self, asked: Sequence[Look]) -> None:
+        """These sessions are to be looked at; one that was asked for before stays as it is."""
+        insert_new(self._connection, looks, [{**look._asdict(), "looked": 0} for look in asked])
 
-    def known(self, strategy: str, session: str) -> set[str]:
-        """The allocations that were looked at after this session."""
-        named = (suggestions.c.strategy == strategy, suggestions.c.session == session)
-        return set(self._connection.execute(select(suggestions.c.allocation).where(*named)).scalars())
+    def open_looks(self) -> list[Look]:
+        """The sessions that wait, the oldest first."""
+        chosen = select(*columns(looks, Look)).where(looks.c.looked == 0)
+        return [Look._make(row) for row in self._connection.execute(chosen.order_by(looks.c.session, looks.c.strategy))]
+
+    def looked(self, strategy: str, session: str) -> bool:
+        """Whether what there was to suggest after that session is written."""
+        named = (looks.c.strategy == strategy, looks.c.session == session)
+        return bool(self._connection.execute(select(looks.c.looked).where(*named)).scalar())
+
+    def finish(self, look: Look, rows: Sequence[SuggestionRow]) -> bool:
+        """Write what was suggested, and say whether nobody had looked before: else nothing is written."""
+        named = (looks.c.strategy == look.strategy, looks.c.session == look.session)
+        waiting = update(looks).where(*named, looks.c.looked == 0).values(looked=1)
+        if self._connection.execute(waiting).rowcount == 0:
+            return False
+        insert_new(self._connection, suggestions, [row._asdict() for row in rows])
+        return True
 
     def last_proposed(self, strategy: str, allocation: str, *, before: str) -> str | None:
         """The last session before ``before`` after which arms of the allocation were proposed."""

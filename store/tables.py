@@ -701,6 +701,15 @@ evidence = _table(
     Column("body", TEXT, nullable=False),
 )
 
+# The sessions whose daily cycle the optimiser heard of, with the time of that event; ``looked``: 0, then 1.
+looks = _table(
+    "looks",
+    Column("strategy", TEXT, primary_key=True),
+    Column("session", TEXT, primary_key=True),
+    Column("time", INTEGER, nullable=False),
+    Column("looked", INTEGER, nullable=False),
+)
+
 # Written by bayesian: what it suggested for an allocation after a session, and why not. ``proposal_id`` is there where
 # arms were proposed; body: the beliefs it stands on.
 suggestions = _table(

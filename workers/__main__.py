@@ -46,7 +46,7 @@ def worker(name: str, installation: Installation) -> Worker:
     if name == "patterns":
         return Patterns(installation.store, registries=installation.registries, clock=wall_clock)
     if name == Bayesian.name:
-        return Bayesian(registries=installation.registries)
+        return Bayesian(installation.store, registries=installation.registries)
     snapshots = Snapshots(
         installation.store,
         strategies=installation.registries,

@@ -8,7 +8,6 @@ from typing import Any
 from redis import Redis
 
 from events.codec import decode
-from events.lag import lags
 from schemas.cycles import DAILY
 from schemas.errors import EngineError
 from schemas.event import Envelope
@@ -23,9 +22,6 @@ from store.versions import Versions
 BLOCK_MS = 50
 POLL_SECONDS = 0.002
 UNDECIDED = (ProposalState.PROPOSED, ProposalState.VALIDATED)
-
-OPTIMISER = "bayesian"
-"""The group of the worker that proposes arms."""
 
 
 class NothingHappened(EngineError):
@@ -87,7 +83,7 @@ class Follower:
             self._until(partial(self._completed.__contains__, (kind, session)), f"the {kind} cycle of {session}")
             wanted += self._completed.pop((kind, session)).proposals
         if self._optimised:
-            self._poll(self._looked, f"the optimiser to look after {session}")
+            self._poll(partial(self._looked, session), f"the optimiser to look after {session}")
             wanted += self._suggested(session)
         if wanted:
             self._poll(lambda: self._decided(wanted), f"the gate to decide {wanted}")
@@ -143,10 +139,9 @@ class Follower:
             found = [Proposals(reading).get(self._strategy, proposal) for proposal in wanted]
         return all(row is not None and row.state not in UNDECIDED for row in found)
 
-    def _looked(self) -> bool:
-        """Whether the optimiser has taken in every cycle that is in the stream."""
-        of_cycles = lags(self._broker, [CycleCompleted.type], prefix=self._prefix)
-        return any(lag.group == OPTIMISER and not lag.unread and not lag.pending for lag in of_cycles)
+    def _looked(self, session: str) -> bool:
+        with self._store.read() as reading:
+            return Suggestions(reading).looked(self._strategy, session)
 
     def _suggested(self, session: str) -> list[str]:
         with self._store.read() as reading:

@@ -48,10 +48,12 @@ EVERY, LOOKS = 12, 10
 """Sessions from one look to the next, so that each may propose; no gate changes the arms meanwhile."""
 
 DEATHS = {
-    "the books": ["before commit", "after commit", "before acknowledge", "after acknowledge"],
-    "the letters": ["before send", "after send", "before note as sent", "after note as sent"],
+    "the turn": [(step, 1) for step in ("before commit", "after commit", "before acknowledge", "after acknowledge")],
+    "the look": [("before commit", 2), ("after commit", 2)],
+    "the letters": [(step, 1) for step in ("before send", "after send", "before note as sent", "after note as sent")],
 }
-"""Fewer than bury an event in which none of them is at fault."""
+"""The steps, and at which passing; fewer than bury an event in which none of them is at fault. A life's first commit is
+that of the turn which hears of a session, its second that of the look."""
 
 
 def settled(store, rules):
@@ -92,7 +94,7 @@ def test_every_look_is_there_once_however_often_it_died(tmp_path, broker, redis_
     assert LOOKS == len([row for row in expected if row.proposal_id])
 
     field, said = settled(engine.store, rules)
-    mortal = engine.mortal("bayesian", [(step, 1, "SIGKILL") for step in deaths])
+    mortal = engine.mortal("bayesian", [(step, passing, "SIGKILL") for step, passing in deaths])
     try:
         for envelope in said:
             died = len(mortal.ended("died"))
@@ -103,7 +105,7 @@ def test_every_look_is_there_once_however_often_it_died(tmp_path, broker, redis_
         until(lambda: len(field.suggestions()) == LOOKS, "every look")
         until(lambda: not engine.in_hand("bayesian"), "nothing in hand")
         until(lambda: len(proposed(engine)) == LOOKS, "every letter")
-        assert (deaths, []) == (mortal.ended("died"), mortal.ended("missed", "failed"))
+        assert ([step for step, _ in deaths], []) == (mortal.ended("died"), mortal.ended("missed", "failed"))
         assert expected == told(field)
         assert {row.proposal_id: msgspec.json.decode(row.body)["arms"] for row in expected} == proposed(engine)
     finally:

@@ -1,4 +1,4 @@
-from store.suggestions import SuggestionRow, Suggestions
+from store.suggestions import Look, SuggestionRow, Suggestions
 
 
 def row(session, allocation="t.1-1", proposal=None, **more):
@@ -6,18 +6,39 @@ def row(session, allocation="t.1-1", proposal=None, **more):
     return SuggestionRow(**{**plain, "allocation": allocation, "session": session, "proposal_id": proposal, **more})
 
 
+def look(session, time=5):
+    return Look("test", session, time)
+
+
 def written(store, *rows):
+    """Write looks and what they suggested, and say of each session whether nobody had looked before."""
     with store.begin() as work:
-        new = Suggestions(work.connection).add(rows)
+        suggestions = Suggestions(work.connection)
+        sessions = dict.fromkeys(row.session for row in rows)
+        suggestions.ask([look(session) for session in sessions])
+        new = [suggestions.finish(look(one), [row for row in rows if row.session == one]) for one in sessions]
         work.commit()
     return new
 
 
 def test_a_look_is_kept_once_and_as_it_was_first(store):
     assert [True, True] == written(store, row("2024-01-02", proposal="p"), row("2024-01-03"))
-    assert [False] == written(store, row("2024-01-02", reason="another"))
+    assert [False] == written(store, row("2024-01-02", "u.1-1", reason="another"))
     with store.read() as reading:
         assert [row("2024-01-03"), row("2024-01-02", proposal="p")] == Suggestions(reading).history("test")
+
+
+def test_a_session_waits_from_when_it_was_heard_of_until_it_was_looked_at(store):
+    with store.begin() as work:
+        suggestions = Suggestions(work.connection)
+        suggestions.ask([look("2024-01-03"), look("2024-01-02")])
+        suggestions.ask([look("2024-01-02", time=9)])
+        assert [look("2024-01-02"), look("2024-01-03")] == suggestions.open_looks()
+        assert suggestions.finish(look("2024-01-02"), [])
+        assert [look("2024-01-03")] == suggestions.open_looks()
+        assert [True, False, False] == [suggestions.looked("test", f"2024-01-0{day}") for day in (2, 3, 4)]
+        suggestions.ask([look("2024-01-02")])
+        assert [look("2024-01-03")] == suggestions.open_looks()
 
 
 def test_what_it_stands_on_is_read_in_the_shape_that_is_asked_for():
@@ -34,7 +55,7 @@ def test_the_newest_come_first_and_as_many_as_are_asked_for(store):
     ]
 
 
-def test_which_allocations_were_looked_at_and_when_arms_were_last_proposed(store):
+def test_when_arms_were_last_proposed(store):
     written(
         store,
         row("2024-01-02", proposal="p"),
@@ -44,8 +65,6 @@ def test_which_allocations_were_looked_at_and_when_arms_were_last_proposed(store
     )
     with store.read() as reading:
         rows = Suggestions(reading)
-        assert {"t.1-1", "u.1-1"} == rows.known("test", "2024-01-04")
-        assert set() == rows.known("test", "2024-01-05")
         last = [rows.last_proposed("test", "t.1-1", before=day) for day in ("2024-01-02", "2024-01-04", "2024-01-09")]
         assert [None, "2024-01-02", "2024-01-04"] == last
         assert rows.last_proposed("test", "u.1-1", before="2024-01-09") is None

@@ -57,7 +57,7 @@ def test_after_a_daily_cycle_it_writes_a_row_and_proposes_arms(field):
 def test_the_same_event_again_changes_nothing_whether_in_one_batch_or_later(field):
     field.earn(FIRST)
     field.take(field.worker, [completed(FIRST), completed(FIRST)])
-    field.take(Bayesian(registries={"test": ONE}), [completed(FIRST)])
+    field.take(Bayesian(field.store, registries={"test": ONE}), [completed(FIRST)])
     assert (1, 1) == (len(field.suggestions()), len(field.letters("bayesian")))
 
 
@@ -65,6 +65,7 @@ def test_a_turn_that_is_undone_leaves_neither_row_nor_letter(field):
     field.earn(FIRST)
     with field.store.begin() as work:
         field.worker.handle(work, [completed(FIRST)])
+    field.worker.rest(lambda: 0)
     with field.store.read() as reading:
         assert [] == Suggestions(reading).history("test")
         assert [] == list(Outbox(reading).waiting("bayesian", 10))

@@ -62,7 +62,7 @@ class Field:
         self.calendar = Calendar.named("XNYS")
         self.number = 0
         self.gate = Deployment(registries={"test": rules}, mode=Mode.ACT, mend=lambda: None)
-        self.worker = Bayesian(registries={"test": rules})
+        self.worker = Bayesian(store, registries={"test": rules})
         self.events = []
         """Every ``cycle.completed`` so far."""
         with store.begin() as work:
@@ -132,6 +132,7 @@ class Field:
         with self.store.begin() as work:
             refusals = worker.handle(work, envelopes)
             work.commit()
+        worker.rest(lambda: 0)
         return [refusal.reason for refusal in refusals]
 
     def suggestions(self):
