@@ -169,8 +169,8 @@ def _plot(races: list[Race], file: Path) -> None:
         here = [race for race in races if race.what == what]
         lines = {"ours": here[0].ours, **{race.against: race.theirs + race.added for race in here}}
         for name, regrets in lines.items():
-            shown = regrets[:, 49::50]
-            steps, mean = np.arange(50, regrets.shape[1] + 1, 50), shown.mean(axis=0)
+            shown = regrets[:, 249::250]
+            steps, mean = np.arange(250, regrets.shape[1] + 1, 250), shown.mean(axis=0)
             half = 1.96 * shown.std(axis=0) / np.sqrt(len(shown))
             axes.plot(steps, mean, label=name)
             axes.fill_between(steps, mean - half, mean + half, alpha=0.2)
