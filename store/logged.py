@@ -29,7 +29,10 @@ class LoggedUnit(NamedTuple):
 def logged_units(
     connection: Connection, strategy: str, allocation: str, *, reward: str, horizon: str, origin: str
 ) -> Iterator[LoggedUnit]:
-    """The units of an allocation that are counted, as they stand now, in no order that means anything."""
+    """The units of an allocation that are counted, as they stand now, in no order that means anything.
+
+    Also those of sessions of which more may come: which are mature is for the reader to say.
+    """
     table = examples.c
     chosen = select(table.contributions).where(
         table.strategy == strategy, table.horizon == horizon, table.origin == origin, table.contributions != "[]"

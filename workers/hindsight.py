@@ -17,6 +17,7 @@ from schemas.errors import EngineError
 from schemas.parameters import Registry
 from schemas.version import Version, VersionNumber
 from store.logged import LoggedUnit, logged_units
+from store.sessions import Sessions, Settled
 from store.versions import Versions
 
 
@@ -28,7 +29,8 @@ class Hindsight(NamedTuple):
     """What a policy that gives all units the values ``arm`` would have earned more than the ``baseline``.
 
     Rewards are relative to the mean of the baseline's units in their session. ``versions`` assigned the units, in
-    ``sessions``; ``alone`` counts units in sessions without any of the baseline, which are left out.
+    ``sessions``. Counted and left out are units of sessions that are not mature (``immature``), and of those without
+    any of the baseline (``alone``).
     """
 
     allocation: str
@@ -37,6 +39,7 @@ class Hindsight(NamedTuple):
     reward: str
     versions: int
     sessions: int
+    immature: int
     alone: int
     evaluation: Evaluation
 
@@ -46,8 +49,10 @@ def look_back(
 ) -> Hindsight:
     """Evaluate ``wanted`` on the log of the allocation in force that sets its parameters, over all its versions.
 
-    Parameters of the allocation that are not in ``wanted`` keep their values. The versions' propensities count as those
-    of one mixture (balanced weights), which asks that an arm earns the same beside the baseline under all of them.
+    Parameters of the allocation that are not in ``wanted`` keep their values. Mature are the sessions up to the newest
+    settled one of which nothing was pending then: of others, what comes early may be worse than what comes late. The
+    versions' propensities count as those of one mixture (balanced weights), which asks that an arm earns the same
+    beside the baseline under all of them.
 
     Raises:
         NotLogged: no allocation in force sets these parameters, no arm of it has these values, or too few units are
@@ -70,11 +75,13 @@ def look_back(
             origin=origin.value,
         )
     )
-    levels = _levels(found, baseline)
-    units = [unit for unit in found if unit.session in levels]
+    mature = _mature(found, Sessions(connection).latest(version.strategy), slot=f"{reward.horizon}/{origin.value}")
+    levels = _levels(mature, baseline)
+    units = [unit for unit in mature if unit.session in levels]
     if len(levels) < 2:
         raise NotLogged(
-            f"allocation {allocation.id} has units of the baseline in {len(levels)} sessions; wait until there are 2"
+            f"allocation {allocation.id} has units of the baseline in {len(levels)} mature sessions; "
+            "wait until there are 2"
         )
     splits = _splits(connection, version.strategy, allocation.id, units)
     arms = sorted({key for split in splits.values() for key in split} | {baseline})
@@ -88,7 +95,8 @@ def look_back(
         reward=str(reward),
         versions=len(splits),
         sessions=len(levels),
-        alone=len(found) - len(units),
+        immature=len(found) - len(mature),
+        alone=len(mature) - len(units),
         evaluation=_evaluated(units, levels, splits, arms, arm, confidence=confidence),
     )
 
@@ -101,6 +109,14 @@ def _allocation(version: Version, wanted: Mapping[str, Value]) -> Allocation:
         f"no allocation in force tries {', '.join(sorted(wanted))} together, so nothing was logged about other values; "
         "see `learning params show`"
     )
+
+
+def _mature(units: Sequence[LoggedUnit], settled: Settled | None, *, slot: str) -> list[LoggedUnit]:
+    """The units of sessions that are there in full: as the newest settled session left them, as cycles see them."""
+    if settled is None:
+        return []
+    pending = frozenset(settled.pending.get(slot, ()))
+    return [unit for unit in units if unit.session <= settled.session and unit.session not in pending]
 
 
 def _levels(units: Sequence[LoggedUnit], baseline: str) -> dict[str, float]:

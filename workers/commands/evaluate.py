@@ -57,6 +57,8 @@ def _show(found: Hindsight, *, confidence: float) -> None:
         f"{weighing.effective:,.1f}; mean weight {weighing.mean:.3f} (expected {weighing.low:.3f} to "
         f"{weighing.high:.3f}), largest share of one unit {weighing.largest_share:.2%}"
     )
+    if found.immature:
+        out.print(f"{found.immature:,} units are left out: more of their session may come")
     if found.alone:
         out.print(f"{found.alone:,} units are left out: their session has none of the values in force")
     if found.evaluation.refusal is not None:

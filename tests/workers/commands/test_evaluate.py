@@ -11,6 +11,7 @@ from schemas.allocation import WHOLE, Arm
 from schemas.attributed import Contribution
 from schemas.calendar import Calendar
 from schemas.parameters import LearningRules, Market, Registry, Trial
+from store.sessions import Sessions
 from store.tables import examples, instruments
 from store.versions import Versions
 from tests.workers.suggestion.field import FIRST, REWARD, parameter
@@ -56,10 +57,15 @@ RULES = Registry(
 )
 
 
-class Log:
-    """Units of three versions with other shares each; the market is best while the arms have the most units."""
+FULLY = NYSE.shift(FIRST, 60)
+"""When all is settled."""
 
-    def __init__(self, store, *, units=160, sessions=8, tell=lambda arm: arm):
+
+class Log:
+    """Units of three versions with other shares each; the market is best while the arms have the most units. The
+    newest session that is settled is ``settled``, with those in ``pending`` not mature."""
+
+    def __init__(self, store, *, units=160, sessions=8, tell=lambda arm: arm, settled=FULLY, pending=()):
         self.store = store
         self.units = []
         chance = np.random.default_rng(3)
@@ -82,6 +88,8 @@ class Log:
                         reward = market + GAIN[arm.values["x"]] + 0.01 * chance.standard_normal()
                         self.units.append((session, number, tell(arm), quantise(reward, bound=1.0)))
             work.insert(examples, [self._row(place, *unit) for place, unit in enumerate(self.units)])
+            waiting = {"1d/prices": list(pending), "1d/reported": [NYSE.shift(FIRST, 10)]}
+            Sessions(work.connection).add("test", settled, cut=work.take(1), pending=waiting, now=work.now)
             work.commit()
 
     def _row(self, place, session, number, arm, reward):
@@ -168,6 +176,18 @@ def test_ips_is_the_mean_over_units_of_weight_and_reward_beside_the_baseline(sto
     assert total / len(log.units) == pytest.approx(log.look_back(0.4).evaluation.estimates["ips"].value, abs=1e-12)
 
 
+def test_cohorts_of_which_more_may_come_are_left_out(place, capsys):
+    """Of what is pending, the part that is there is no fair sample: stops come before targets."""
+    late, last = NYSE.shift(FIRST, 36), NYSE.shift(FIRST, 37)
+    log = Log(place, settled=last, pending=[late])
+    found = log.look_back(0.4)
+    after = {session for session, *_ in log.units if session > last}
+    assert 1 == len(after)
+    assert (22, 2 * 160) == (found.sessions, found.immature)
+    assert 22 * 160 == found.evaluation.weighing.n
+    assert "320 units are left out: more of their session may come" in " ".join(run(capsys, "x=0.4")[0].split())
+
+
 def test_the_table_shows_every_estimate_with_its_interval(place, capsys):
     found = Log(place).look_back(0.4).evaluation
     said, code = run(capsys, "x=0.4")
@@ -214,6 +234,6 @@ def test_without_a_version_or_units_nothing_was_tried(place, capsys):
         Versions(work.connection).add(first_version(RULES), proposal_id=None, now=1)
         work.commit()
     shown, code = run(capsys, "x=0.4")
-    assert (1, True) == (code, "has units of the baseline in 0 sessions; wait until there are 2" in shown)
+    assert (1, True) == (code, "has units of the baseline in 0 mature sessions; wait until there are 2" in shown)
     with pytest.raises(typer.BadParameter, match="write NAME=VALUE"):
         run(capsys, "x")
