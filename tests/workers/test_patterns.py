@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 from scipy import stats
-from sqlalchemy import select
+from sqlalchemy import or_, select, update
 
 from events.codec import decode
 from events.group import ConsumerGroup
@@ -32,6 +32,7 @@ from tests.workers.desk import NOW, NYSE
 from tests.workers.insight_scene import LATER, RULES, Scene, cycle, take, worker
 from workers.insight.drawing import Drawing
 from workers.insight.intake import Intake
+from workers.insight.performance import pattern_lines
 from workers.tally import Tally
 from workers.turn import Limits, Turns
 
@@ -330,3 +331,25 @@ def test_through_real_streams(store, broker):
     assert len(sent) == len(stored)
     assert NYSE.close_of(settled.session) == sent[0].time
     assert [] == rows(store, dead_letters)
+
+
+@sqlite_only
+def test_after_a_change_of_calendar_insights_are_drawn_all_the_same(store):
+    """Alerts of a Saturday, taken in while the registry said 24/7, and a Sunday whose insights wait to be drawn."""
+    scene = Scene(store)
+    scene.live(12)
+    patterns_ = worker(store)
+    take(patterns_, store, scene.told())
+    with store.begin() as work:
+        some = or_(occurrences.c.subject == "decision", occurrences.c.fact % 2 == 0)
+        work.connection.execute(update(occurrences).where(some).values(session="2024-01-06"))
+        work.commit()
+    done = cycle("2024-01-12", scene.settled().cut)
+    take(patterns_, store, [replace(done, data=replace(done.data, session="2024-01-14"))])
+    patterns_.rest(lambda: LATER)
+
+    assert NYSE.close_of("2024-01-12") == published(store)[0].time
+    assert {"2024-01-14"} == {one.data.session for one in published(store)}
+    with store.read() as reading:
+        seen = {line.last_seen for line in pattern_lines(reading, "main", NYSE) if line.subject == "decision"}
+    assert {"2024-01-06"} == seen

@@ -1,5 +1,6 @@
 """One session's insights: read up to its cut, measured, worded and written, once."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from store.store import Store
 from store.unheard import unheard
 from store.versions import Versions
 from workers.insight.findings import find
-from workers.insight.intake import Intake
+from workers.insight.intake import Intake, place_of
 from workers.insight.sample import Sample, first_day, read_sample
 from workers.insight.weights import suggested_weights
 from workers.insight.wording import Insight, Wording
@@ -86,13 +87,15 @@ class Drawing:
         return sample, version.values if version else {}
 
     def _drawn(self, run: InsightRun, sample: Sample, values: Mapping[str, Value]) -> list[Insight]:
-        seed = self.intake.calendar.place(run.session)
+        seed = place_of(self.intake.calendar, run.session)
         weights = list(suggested_weights(sample, self.registry, values, seed=seed))
         findings = find(sample, self.registry.patterns)
         return Wording(run, self.registry, findings).insights(weights)
 
     def _letter(self, run: InsightRun, published: InsightPublished) -> bytes:
-        time = self.intake.calendar.close_of(run.session)
+        """Dated at the close of the session; at the last one before a date that is no session of a new calendar."""
+        calendar = self.intake.calendar
+        time = int(calendar.closes[bisect_right(calendar.sessions, run.session) - 1])
         return encode(Envelope(source=OWNER, id=published.insight_id, time=time, data=published))
 
 

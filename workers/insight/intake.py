@@ -138,5 +138,11 @@ def window(calendar: Calendar, entry: int, exit_: int) -> tuple[int, int]:
     return min(bisect_right(calendar.closes, entry), last), last
 
 
+def place_of(calendar: Calendar, session: str) -> int:
+    """The session's place. Facts outlive registries: a date that is no session of a new calendar counts as the next
+    one."""
+    return bisect_left(calendar.sessions, session)
+
+
 def _millionths(fraction: float | None) -> int | None:
     return None if fraction is None else round(fraction * SCALE)

@@ -13,7 +13,7 @@ from learning.rewards import RewardSum
 from learning.uniqueness import average_uniqueness, effective_n
 from schemas.calendar import Calendar
 from store.occurrences import OccurrenceRow, PatternSums, patterns_of, standing_of
-from workers.insight.intake import window
+from workers.insight.intake import place_of, window
 
 
 class PatternLine(Struct, frozen=True):
@@ -64,7 +64,7 @@ def performance_of(sums: PatternSums, rows: Sequence[OccurrenceRow], calendar: C
         hits=sums.hits,
         misses=sums.misses,
         regimes=Multiset(((sums.regime, sums.n),)),
-        sessions=_counted(calendar.place(row.session) for row in rows),
+        sessions=_counted(place_of(calendar, row.session) for row in rows),
     )
 
 
@@ -89,7 +89,7 @@ def _line(sums: PatternSums, rows: Sequence[OccurrenceRow], calendar: Calendar) 
         confidence=told.confidence if told else None,
         hit_rate=told.hit_rate if told else None,
         brier=told.brier if told else None,
-        last_seen=calendar.sessions[made.last_seen or 0],
+        last_seen=max(row.session for row in rows),
     )
 
 

@@ -13,7 +13,7 @@ from learning.uniqueness import average_uniqueness
 from schemas.calendar import Calendar
 from store.insights import InsightRun
 from store.occurrences import SCALE, OccurrenceRow, occurrences_at, told_alerts
-from workers.insight.intake import SHOWN, Intake, window
+from workers.insight.intake import SHOWN, Intake, place_of, window
 
 MOST_FEATURES = 50
 """So many features are looked at: those that most alerts have."""
@@ -77,7 +77,7 @@ def _sample(rows: Sequence[OccurrenceRow], shown: Sequence[dict[str, float]], ca
     features = np.array([[one.get(name, np.nan) for name in names] for one in shown], dtype=np.float64)
     windows = [window(calendar, row.entry_time or 0, row.exit_time or 0) for row in rows]
     starts, stops = np.array(windows, dtype=np.int64).reshape(-1, 2).T
-    places = np.array([calendar.place(row.session) for row in rows], dtype=np.int64)
+    places = np.array([place_of(calendar, row.session) for row in rows], dtype=np.int64)
     _, symbols = np.unique([row.symbol for row in rows], return_inverse=True)
     return Sample(
         names=names,
