@@ -185,8 +185,6 @@ def _environment(options: Options, *, url: str, prefix: str) -> dict[str, str]:
         "RQ_CONFIG": "scheduler.rq_settings",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
     }
 
 
