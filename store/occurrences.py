@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Delete, Select, Update, bindparam, delete, select, update
+from sqlalchemy import Connection, Delete, Select, Update, bindparam, delete, exists, select, update
 
 from store.dialects import add_up, insert_new, rows_of, run
 from store.portions import portions
@@ -180,14 +180,22 @@ def standing_of(connection: Connection, sums: PatternSums) -> list[OccurrenceRow
 def occurrences_at(
     connection: Connection, strategy: str, *, slot: tuple[str, str, str], since: str, until: str, cut: int, most: int
 ) -> list[OccurrenceRow]:
-    """What stood at ``cut`` of the sessions ``since`` to ``until``, in the order of the ingest sequence.
+    """What stood at ``cut`` of the sessions ``since`` to ``until``, with a known outcome, in the order of the ingest
+    sequence.
 
     Args:
         slot: subject, horizon and origin.
-        most: of more rows than this, revisions included, whole sessions are left out, the oldest first.
+        most: of more occurrences than this whole sessions are left out, the oldest first.
     """
-    table = occurrences.c
+    table, later = occurrences.c, occurrences.alias("later").c
     subject, horizon, origin = slot
+    revised = exists().where(
+        later.fact == table.fact,
+        later.horizon == table.horizon,
+        later.origin == table.origin,
+        later.revision > table.revision,
+        later.sequence <= cut,
+    )
     chosen = (
         select(*columns(occurrences, OccurrenceRow))
         .where(
@@ -198,17 +206,16 @@ def occurrences_at(
             table.subject == subject,
             table.horizon == horizon,
             table.origin == origin,
+            table.net.is_not(None),
+            ~revised,
         )
-        .order_by(table.session.desc(), table.fact.desc(), table.revision)
+        .order_by(table.session.desc(), table.fact.desc())
         .limit(most + 1)
     )
     rows = [OccurrenceRow._make(row) for row in connection.execute(chosen)]
     if len(rows) > most:
         rows = [row for row in rows if row.session > rows[-1].session]
-    newest: dict[int, OccurrenceRow] = {}
-    for row in rows:
-        newest[row.fact] = max(row, newest.get(row.fact, row), key=lambda one: one.revision)
-    return [newest[fact] for fact in sorted(newest) if newest[fact].net is not None]
+    return sorted(rows, key=lambda row: row.fact)
 
 
 def told_alerts(connection: Connection, strategy: str, ids: Iterable[str]) -> dict[str, ToldAlert]:

@@ -223,6 +223,18 @@ def test_a_cut_leaves_out_what_was_dated_later(store):
     assert [[], [1], [1], [2]] == [[one.net for one in at(store, cut)] for cut in (4, 5, 8, 9)]
 
 
+def test_what_a_revision_moved_out_of_the_sessions_is_not_looked_at(store):
+    record(store, [row(1, 1, sequence=5, session="2024-01-03"), row(1, 2, sequence=9, session="2024-01-02")])
+
+    assert [1, 0] == [len(at(store, cut, since="2024-01-03")) for cut in (8, 9)]
+
+
+def test_revisions_and_what_has_no_outcome_leave_no_session_out(store):
+    record(store, [row(1, revision, sequence=revision) for revision in range(1, 9)], [row(2, 1, net=None, won=None)])
+
+    assert [8] == [one.revision for one in at(store, 99, most=1)]
+
+
 def test_of_too_many_rows_whole_sessions_are_left_out_the_oldest_first(store):
     days = ["2024-01-02", "2024-01-03", "2024-01-04"]
     record(store, [row(fact, 1, session=days[fact // 10]) for fact in range(30)])

@@ -19,7 +19,7 @@ MOST_FEATURES = 50
 """So many features are looked at: those that most alerts have."""
 
 MOST_ALERTS = 20_000
-"""Of more revisions than this in the window, the oldest sessions are left out."""
+"""Of more alerts than this in the window, the oldest sessions are left out."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
