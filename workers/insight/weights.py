@@ -25,7 +25,8 @@ DRAWS = 2_000
 class WeightFinding(Struct, frozen=True):
     """One weight. ``suggested`` keeps to bounds and the largest change a day; ``low`` to ``high`` is where the share of
     its slope among all slopes above 0 lies with 95 %, whatever bounds and days say. ``slope`` is what one standard
-    deviation of the feature adds to the return, ``rising`` the probability that this is above 0."""
+    deviation of the feature adds to the return, ``rising`` the probability that this is above 0. ``n`` alerts show
+    the feature, and count as ``effective`` independent ones."""
 
     parameter: str
     feature: str
@@ -42,7 +43,7 @@ class WeightFinding(Struct, frozen=True):
 def suggested_weights(
     sample: Sample, registry: Registry, values: Mapping[str, Value], *, seed: int
 ) -> Iterator[WeightFinding]:
-    """A weight for each member of every learnable group whose features the alerts show.
+    """A weight for each member of every learnable group each of whose features enough alerts show.
 
     Opinions of one regression on all features of the group, not tests: nothing is claimed of a single one.
     """
@@ -53,7 +54,8 @@ def suggested_weights(
         if not all(one.learnable for one in members) or not set(features) <= set(sample.names):
             continue
         columns = sample.features[:, [sample.names.index(feature) for feature in features]]
-        if len(columns) < LEAST * len(names) or effective_n(sample.uniqueness) <= 2 * len(names) + 1:
+        known = [sample.uniqueness[~np.isnan(column)] for column in columns.T]
+        if any(len(one) < LEAST * len(names) or effective_n(one) <= 2 * len(names) + 1 for one in known):
             continue
         old = np.array([_number(values.get(one.name, one.default)) for one in members])
         try:
@@ -73,8 +75,8 @@ def suggested_weights(
                 high=float(high[place]),
                 slope=float(fit.coefficients[place]),
                 rising=float(fit.probabilities_positive[place]),
-                n=fit.n,
-                effective=fit.effective_n,
+                n=len(known[place]),
+                effective=effective_n(known[place]),
             )
 
 
