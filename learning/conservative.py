@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, stdtrit
 
 from learning.confidence import boundary, tightest_at
 from learning.errors import LearningError
+from learning.mean_error import mean_error
 from learning.rewards import SCALE, RewardSum
 
 Floats = NDArray[np.float64]
 
-FEWEST = 10
-"""Sessions below which nothing is said of what a unit earns."""
+TIGHTEST_AT = 100
+"""Sessions at which the bound of what the baseline earns is tightest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,26 +121,31 @@ def within_cap(shares: list[int], *, baseline_index: int, cap: float) -> list[in
     return scaled
 
 
-def earned_at_least(sessions: Sequence[RewardSum], *, error_rate: float, sooner: int = 100) -> float | None:
-    """A lower bound, valid at every look, of what a unit earns on average (reward a unit), from whole sessions.
+def earned_at_least(sessions: Sequence[RewardSum], *, error_rate: float, overlap: int) -> float | None:
+    """A lower bound, for looking at again and again, of what a unit earns on average (reward a unit).
 
-    The units of a session move together, so a session is one observation: the mean is that of all units, its spread
-    that of the sessions' sums about it, and the bound the normal-mixture confidence sequence over sessions, one-sided
-    (``confidence.boundary``; asymptotic, as its module says). It is tightest at ``sooner`` sessions. None below 10
-    sessions with units.
+    The units of a session move together, and sessions whose windows overlap resemble each other: so the mean is that of
+    all units, its error that of the sessions' sums about it (``mean_error``), with its degrees of freedom, the bound
+    the normal-mixture confidence sequence over sessions, one-sided (``confidence.boundary``), tightest at
+    ``TIGHTEST_AT``. It holds asymptotically (tests/learning). None where ``mean_error`` has no answer.
+
+    Args:
+        sessions: whole ones, in their order; those without units are left out.
+        overlap: over how many sessions a unit's reward is measured.
 
     Raises:
-        LearningError: an error rate outside 0 to 0.5.
+        LearningError: an error rate outside 0 to 0.5, or a negative overlap.
     """
     if not 0 < error_rate < 0.5:
         raise LearningError(f"the error rate must lie between 0 and 0.5, not {error_rate}")
     played = [sums for sums in sessions if sums.n > 0]
-    count = len(played)
-    if count < FEWEST:
-        return None
     units = sum(sums.n for sums in played)
-    mean = sum(sums.total for sums in played) / (units * SCALE)
+    mean = sum(sums.total for sums in played) / (max(units, 1) * SCALE)
     apart = np.array([sums.total / SCALE - mean * sums.n for sums in played])
-    spread = math.sqrt(float(apart @ apart) / (count - 1))
-    rho = tightest_at(sooner, alpha=2 * error_rate)
-    return mean - spread * boundary(count, alpha=2 * error_rate, rho=rho) / units
+    error = mean_error(apart, overlap=overlap)
+    if error is None:
+        return None
+    count = len(played)
+    rho = tightest_at(TIGHTEST_AT, alpha=2 * error_rate)
+    normal = boundary(count, alpha=2 * error_rate, rho=rho) / math.sqrt(count)
+    return mean - float(stdtrit(error.freedom, ndtr(normal))) * error.error * count / units

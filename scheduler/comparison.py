@@ -23,25 +23,40 @@ class Comparison(NamedTuple):
 
     ``arms`` are the keys of the other arms. ``counted`` says on what is known of them stands: the units of the other
     arms together and of the baseline, what they are worth with the weights of their age, and in how many sessions any
-    two of the arms met. ``evidence`` and ``verdicts`` are what the gate would say of each.
+    two of the arms met. ``rates`` is the part of the gate's error rate with which each arm is judged, also those that
+    are gone from the allocation. ``evidence`` and ``verdicts`` are what the gate would say of each that is there.
     """
 
     allocation: Allocation
     baseline: str
     arms: list[str]
     counted: str
+    rates: dict[str, float]
     evidence: dict[str, Evidence]
     verdicts: dict[str, Verdict]
 
 
 def compare(
-    registry: Registry, session: str, version: Version | None, mature: Rows, windows: Mapping[str, Sequence[Window]]
+    registry: Registry,
+    session: str,
+    version: Version | None,
+    statistics: Sequence[StatisticsRow],
+    mature: Rows,
+    windows: Mapping[str, Sequence[Window]],
 ) -> tuple[list[Comparison], str]:
     """Compare the arms of every allocation in force within each mature assignment session, then pool."""
     if version is None:
         return [], "no version is in force, so nothing was tried"
     made = [
-        _compare(registry, session, version, allocation, mature[allocation.id], windows.get(allocation.id, []))
+        _compare(
+            registry,
+            session,
+            version,
+            allocation,
+            mature[allocation.id],
+            windows.get(allocation.id, []),
+            earlier=_earlier_arms(statistics, allocation),
+        )
         for allocation in version.allocations
     ]
     return made, f"{len(made)} allocations compared on mature cohorts" + (f": {counted(made)}" if made else "")
@@ -59,6 +74,8 @@ def _compare(
     allocation: Allocation,
     rows: Sequence[StatisticsRow],
     windows: Sequence[Window],
+    *,
+    earlier: Sequence[str],
 ) -> Comparison:
     baseline = allocation.baseline(version.values)
     assert baseline is not None
@@ -72,7 +89,7 @@ def _compare(
         arms=arms,
         weights=None if fading == 1.0 else [fading ** days_between(cohort, session) for cohort in cohorts],
     )
-    rates = error_rates(registry, allocation, rows, baseline=baseline.key)
+    rates = _error_rates(registry, allocation, baseline=baseline.key, earlier=earlier)
     evidence = {
         arm: evidence_for(
             in_order,
@@ -89,29 +106,41 @@ def _compare(
         baseline=baseline.key,
         arms=arms,
         counted=_counted(effects, windows, _met(cohorts, (*arms, baseline.key))),
+        rates=rates,
         evidence=evidence,
         verdicts={arm: judge(figures, gate) for arm, figures in evidence.items()},
     )
 
 
-def error_rates(
-    registry: Registry, allocation: Allocation, rows: Sequence[StatisticsRow], *, baseline: str
+def _error_rates(
+    registry: Registry, allocation: Allocation, *, baseline: str, earlier: Sequence[str]
 ) -> dict[str, float]:
     """The part of the gate's error rate with which each other arm is judged, those that are gone too.
 
     Arms that the registry names share it. Where a learner proposes arms, there is no end of them: each has its part by
-    when it first had units.
+    its place behind the ``earlier`` ones, in the allocation's order, which is that in which they came.
     """
     arms = [arm.key for arm in allocation.arms if arm.key != baseline]
     trial = trial_of(registry, allocation)
     if trial is None or trial.proposes is None:
         return dict.fromkeys(arms, registry.gate.alpha / max(1, len(arms)))
-    begun: dict[str, str] = {}
-    for row in rows:
-        begun[row.arm] = min(begun.get(row.arm, row.session), row.session)
-    tried = sorted((session, arm) for arm, session in begun.items() if arm != baseline)
-    in_order = [arm for _, arm in tried] + sorted(set(arms) - set(begun))
-    return {arm: registry.gate.alpha * spent_on(rank, together=trial.arms) for rank, arm in enumerate(in_order)}
+    return {
+        arm: registry.gate.alpha * spent_on(rank, together=trial.arms) for rank, arm in enumerate([*earlier, *arms])
+    }
+
+
+def _earlier_arms(statistics: Sequence[StatisticsRow], allocation: Allocation) -> list[str]:
+    """The arms of the trial of ``allocation`` that had units and are gone: each generation's beside its baseline, which
+    is not known any more, and those that were given up in this one."""
+    trial, _, _ = allocation.id.rpartition(".")
+    tried: dict[str, set[str]] = {}
+    for row in statistics:
+        if row.allocation.rpartition(".")[0] == trial:
+            tried.setdefault(row.allocation, set()).add(row.arm)
+    present = {arm.key for arm in allocation.arms}
+    gone = sorted(tried.pop(allocation.id, set()) - present)
+    before = [f"{id_} {arm}" for id_, arms in sorted(tried.items()) for arm in sorted(arms)[1:]]
+    return [*before, *gone]
 
 
 def cohorts_of_rows(rows: Sequence[StatisticsRow]) -> dict[str, Mapping[str, RewardSum]]:

@@ -64,13 +64,15 @@ def propose(
 
 
 def _better(comparison: Comparison) -> str | None:
-    """The arm that is most probably better than the baseline, where that is probable enough to ask the gate."""
-    sure = [
-        (evidence.confidence, arm)
-        for arm, evidence in comparison.evidence.items()
-        if evidence.confidence is not None and evidence.confidence >= PROPOSE_FROM
-    ]
-    return max(sure)[1] if sure else None
+    """The arm that is most probably better than the baseline, where that is probable enough to ask the gate; of those
+    that the gate would let in, if there are any: arms are judged with error rates of their own."""
+    hopeful = []
+    for arm, evidence in comparison.evidence.items():
+        accepted = comparison.verdicts[arm].accepted
+        above = evidence.estimate is not None and evidence.estimate > 0
+        if evidence.confidence is not None and (accepted or (above and evidence.confidence >= PROPOSE_FROM)):
+            hopeful.append((accepted, evidence.confidence, arm))
+    return max(hopeful)[-1] if hopeful else None
 
 
 def _baseline_proposal(
@@ -95,7 +97,7 @@ STAGES: Mapping[str, Stage] = {
     stage.name: stage
     for stage in (
         Stage("mature", ("registry", "session", "version", "statistics", "pending"), "mature", mature),
-        Stage("compare", ("registry", "session", "version", "mature", "windows"), "comparisons", compare),
+        Stage("compare", ("registry", "session", "version", "statistics", "mature", "windows"), "comparisons", compare),
         Stage("credit", ("registry", "session", "version", "pending", "crossed"), "credits", give_credit),
         Stage("believe", ("registry", "session", "version", "mature", "regime"), "beliefs", believe),
         Stage(

@@ -7,22 +7,16 @@ import numpy as np
 
 from learning.conservative import Record, conservative_cap, earned_at_least, gained_at_least
 from learning.gate import evidence_for
-from scheduler.comparison import cohorts_of_rows, error_rates
+from scheduler.comparison import Comparison, cohorts_of_rows
 from scheduler.windows import Window
-from schemas.allocation import Allocation
 from schemas.parameters import Registry
 from store.statistics import StatisticsRow
 
 
 def guarded_cap(
-    registry: Registry,
-    allocation: Allocation,
-    rows: Sequence[StatisticsRow],
-    windows: Sequence[Window],
-    *,
-    baseline: str,
+    registry: Registry, comparison: Comparison, rows: Sequence[StatisticsRow], windows: Sequence[Window]
 ) -> float:
-    """The largest fraction of the coming units that may go to other arms than ``baseline``; 1 without a guard.
+    """The largest fraction of the coming units that may go to other arms than the baseline; 1 without a guard.
 
     ``rows`` are the allocation's mature statistics, ``windows`` all of its assigned units, also those whose reward is
     not known yet. Every bound holds at every look, all together except with the gate's alpha: half of it is for what
@@ -37,8 +31,8 @@ def guarded_cap(
     if not coming:
         return 0.0
     cohorts = list(cohorts_of_rows(rows).values())
+    baseline, rates = comparison.baseline, comparison.rates
     others = sorted(set(units) - {baseline})
-    rates = error_rates(registry, allocation, rows, baseline=baseline)
     undoubted = -2 * registry.learning.winsorise
     lower = {
         arm: max(undoubted, low)
@@ -47,7 +41,9 @@ def guarded_cap(
         if (low := evidence_for(cohorts, arm=arm, baseline=baseline, alpha=rates[arm]).low) is not None
     }
     earned = earned_at_least(
-        [cohort[baseline] for cohort in cohorts if baseline in cohort], error_rate=registry.gate.alpha / 2
+        [cohort[baseline] for cohort in cohorts if baseline in cohort],
+        error_rate=registry.gate.alpha / 2,
+        overlap=max(window.last - window.first for window in windows) + 1,
     )
     record = Record(
         units=units.total(),

@@ -16,7 +16,7 @@ from scheduler.guard import guarded_cap
 from scheduler.mature import Rows
 from scheduler.standing import Standing
 from scheduler.windows import Window
-from schemas.allocation import WHOLE, Allocation, Purpose
+from schemas.allocation import WHOLE, Purpose
 from schemas.parameters import Registry, Trial
 from schemas.version import Version
 
@@ -28,7 +28,7 @@ TOP_TWO = 0.5
 
 
 class _Explored(NamedTuple):
-    allocation: Allocation
+    comparison: Comparison
     trial: Trial
     belief: Belief
     taking_part: Flags
@@ -58,10 +58,8 @@ def share(
     wanted = _wanted(explored, seed=version.number if version else 0)
     shares, told = {}, []
     for one in explored:
-        allocation, belief = one.allocation, one.belief
-        cap = guarded_cap(
-            registry, allocation, mature[allocation.id], windows.get(allocation.id, []), baseline=belief.baseline
-        )
+        allocation, belief = one.comparison.allocation, one.belief
+        cap = guarded_cap(registry, one.comparison, mature[allocation.id], windows.get(allocation.id, []))
         names = [*belief.arms, belief.baseline]
         present = {arm.key: arm.share for arm in allocation.arms}
         split = shares_of_those(
@@ -98,7 +96,7 @@ def _explored(registry: Registry, comparison: Comparison, belief: Belief, standi
     lit = out_of_shadow([standing.known[arm] for arm in belief.arms], minimum=rules.shadow)
     lit |= np.array([present[arm] > 0 for arm in belief.arms], bool)
     trial = next(trial for trial in registry.trials if trial.layer == allocation.layer)
-    return _Explored(allocation, trial, belief, np.append(lit & ~(worse & shown), True))
+    return _Explored(comparison, trial, belief, np.append(lit & ~(worse & shown), True))
 
 
 def _wanted(explored: Sequence[_Explored], *, seed: int) -> dict[str, Floats]:
@@ -120,13 +118,13 @@ def _wanted(explored: Sequence[_Explored], *, seed: int) -> dict[str, Floats]:
             played = probabilities_best(means, covariances, seed=seed) if arms == 2 else np.ones((len(members), 1))
         else:
             played = top_two(means, covariances, seed=seed, beta=TOP_TWO)
-        found |= {one.allocation.id: row for one, row in zip(members, played, strict=True)}
+        found |= {one.comparison.allocation.id: row for one, row in zip(members, played, strict=True)}
     return found
 
 
 def _told(one: _Explored, shares: Sequence[int], *, cap: float) -> str:
     left_out = [arm for arm, part in zip(one.belief.arms, one.taking_part, strict=False) if not part]
-    told = f"{one.allocation.id} gives {(WHOLE - shares[-1]) / WHOLE:.2%} away"
+    told = f"{one.comparison.allocation.id} gives {(WHOLE - shares[-1]) / WHOLE:.2%} away"
     if cap < one.trial.share:
         told += f", the guard allows {cap:.2%}"
     return told + (f", without {', '.join(left_out)}" if left_out else "")

@@ -118,7 +118,7 @@ class Books:
             self._connection, self._registry, version, cohorts=cohorts, session=last.session, cut=last.cut
         )
         matured, _ = mature(self._registry, last.session, version, cohorts, last.pending)
-        compared, _ = compare(self._registry, last.session, version, matured, windows)
+        compared, _ = compare(self._registry, last.session, version, cohorts, matured, windows)
         regime = regime_of(self._connection, self._registry, session=last.session, cut=last.cut)
         beliefs, _ = believe(self._registry, last.session, version, matured, regime)
         return [

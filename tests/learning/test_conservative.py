@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -156,30 +158,33 @@ def test_counts_bounds_and_caps_that_are_none_are_refused():
         within_cap([1, 1], baseline_index=2, cap=0.5)
 
 
-def test_the_bound_of_what_is_earned_holds_at_every_look_though_units_of_a_session_move_together():
+@pytest.mark.parametrize("horizon", [1, 5, 10])
+def test_the_bound_of_what_is_earned_holds_at_every_look_though_units_and_neighbouring_sessions_move_together(horizon):
     """Of 1,000 worlds at most 67 are ever wrong in 250 sessions: the 99 % bound of a chance of .05."""
-    chance = np.random.default_rng(3)
+    chance = np.random.default_rng(horizon)
     wrong = 0
     for _ in range(WORLDS):
         counts = chance.integers(1, 60, 250)
-        means = 0.001 + 0.01 * chance.normal(size=250) + 0.02 * chance.normal(size=250) / np.sqrt(counts)
+        market = np.convolve(0.01 * chance.normal(size=250 + horizon - 1), np.ones(horizon), mode="valid")
+        means = 0.001 + market + 0.02 * chance.normal(size=250) / np.sqrt(counts)
         sessions = [RewardSum(int(n), round(n * mean * 1e6), 0) for n, mean in zip(counts, means, strict=True)]
-        looks = (
-            earned_at_least(sessions[: day + 1], error_rate=0.05) for day in (*range(9, 50, 5), *range(50, 250, 20))
-        )
-        wrong += any(bound is not None and bound > 0.001 for bound in looks)
-    print(f"{wrong} of {WORLDS} worlds were ever wrong")
+        looks = range(20, 251, 10)
+        bounds = (earned_at_least(sessions[:look], error_rate=0.05, overlap=horizon) for look in looks)
+        wrong += any(bound is not None and bound > 0.001 for bound in bounds)
+    print(f"horizon {horizon}: {wrong} of {WORLDS} worlds were ever wrong")
     assert wrong <= 67
 
 
-def test_the_bound_comes_near_the_mean_and_nothing_is_said_below_ten_sessions():
+def test_the_bound_comes_near_the_mean_and_nothing_is_said_below_twenty_sessions():
     sessions = [RewardSum(10, 10_000 + 200 * (-1) ** day, 0) for day in range(1_000)]
-    assert earned_at_least(sessions[:9], error_rate=0.05) is None
-    assert 0.00098 < earned_at_least(sessions, error_rate=0.05) < 0.001
-    assert earned_at_least([*sessions[:9], RewardSum(0, 0, 0)], error_rate=0.05) is None
+    bound = partial(earned_at_least, error_rate=0.05, overlap=1)
+    assert bound(sessions[:19]) is None
+    assert bound([]) is None
+    assert 0.00098 < bound(sessions) < 0.001
+    assert bound([*sessions[:19], RewardSum(0, 0, 0)]) is None
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.5, -1.0])
 def test_an_error_rate_that_is_none_is_refused(rate):
     with pytest.raises(LearningError, match=r"between 0 and 0\.5"):
-        earned_at_least([], error_rate=rate)
+        earned_at_least([], error_rate=rate, overlap=1)

@@ -60,7 +60,7 @@ class Ledger:
     def session(self, number):
         return self.calendar.shift(FIRST, number)
 
-    def write(self, number, rewards, *, settle=True, pending=None, journal=True):
+    def write(self, number, rewards, *, settle=True, pending=None, journal=True, allocation="lever.1-1"):
         """One session's examples: ``rewards`` as (arm, reward) or (arm, reward, regime); ``pending`` by horizon and
         origin."""
         session = self.session(number)
@@ -70,7 +70,9 @@ class Ledger:
                 sequence = work.take(1)
                 Tallies(work.connection).add(told("test"), 1)
                 if journal:
-                    Journal(work.connection).record([self._journal(session, sequence, arm, reward, *regime)])
+                    Journal(work.connection).record(
+                        [self._journal(session, sequence, arm, reward, *regime, allocation=allocation)]
+                    )
             cut = work.take(1)
             if settle:
                 Sessions(work.connection).add("test", session, cut=cut, pending=pending or {}, now=work.now)
@@ -131,10 +133,10 @@ class Ledger:
             work.commit()
         return row
 
-    def _journal(self, session, sequence, arm, reward, regime="all"):
+    def _journal(self, session, sequence, arm, reward, regime="all", *, allocation):
         total = round(reward * 1e6)
         added = Contribution(
-            allocation="lever.1-1",
+            allocation=allocation,
             arm=arm,
             regime=regime,
             reward="alert_return:1d",

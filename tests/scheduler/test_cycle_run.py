@@ -133,16 +133,61 @@ def test_arms_that_are_judged_side_by_side_share_the_error_rate(ledger_of, regis
 
 
 def test_arms_that_a_learner_proposes_one_after_the_other_share_the_error_rate_for_ever(ledger_of, registry):
-    """The third arm of a trial with room for two is of the second generation; the first is judged as before."""
+    """The third arm of a trial with room for two is of the second generation, also while nothing of it has matured;
+    what earlier allocations of the trial tried stands before them all."""
     trial = structs.replace(registry.trials[0], proposes=Proposer.BAYESIAN, parameters=["lever"], arms=2)
     ledger = ledger_of(structs.replace(registry, trials=[trial]))
-    third = arm_key({"lever": 0.4})
-    ledger.write(0, mixed(0.0, 0.0))
-    ledger.write(1, [(arm_key({"lever": 0.65}), 0.0), (BASELINE, 0.0)])
-    ledger.publish(1, {0.6: 1_000, 0.4: 0, 0.5: 9_000})
-    session = ledger.write(2, [(third, 0.0), (BASELINE, 0.0)])
+    third, gone = arm_key({"lever": 0.4}), arm_key({"lever": 0.65})
+    ledger.publish(0, {0.6: 5_000, 0.65: 4_000, 0.5: 1_000})
+    ledger.write(0, [*mixed(0.0, 0.0), (gone, 0.0)])
+    ledger.publish(1, {0.6: 1_000, 0.4: 8_000, 0.5: 1_000})
+    expected = {CANDIDATE: 0.05 * spent_on(1, together=2), third: 0.05 * spent_on(2, together=2)}
+    assert expected == rates(ledger, ledger.write(1, []))
+    ledger.write(0, [(CANDIDATE, 0.0), (BASELINE, 0.0)], settle=False, allocation="lever.0-9")
+    expected = {CANDIDATE: 0.05 * spent_on(2, together=2), third: 0.05 * spent_on(3, together=2)}
+    assert expected == rates(ledger, ledger.write(2, [(third, 0.0), (BASELINE, 0.0)]))
+
+
+def rates(ledger, session):
+    """The error rate with which each arm was judged after a session."""
     run(ledger, session)
     with ledger.store.read() as reading:
         row = EvidenceRows(reading).get(f"daily/test/{session}/lever.1-1")
-    rates = {arm: json.decode(figures)["alpha"] for arm, figures in row.arms.items()}
-    assert {CANDIDATE: 0.05 * spent_on(0, together=2), third: 0.05 * spent_on(2, together=2)} == rates
+    return {arm: json.decode(figures)["alpha"] for arm, figures in row.arms.items()}
+
+
+def test_of_two_arms_the_one_that_the_gate_would_let_in_is_proposed_though_the_other_is_a_little_surer(
+    ledger_of, registry
+):
+    """The surer one came later and is judged with a much smaller part of the error rate."""
+    trial = structs.replace(registry.trials[0], proposes=Proposer.BAYESIAN, parameters=["lever"], arms=1)
+    gate = structs.replace(registry.gate, alpha=0.2)
+    ledger = ledger_of(structs.replace(registry, trials=[trial], gate=gate))
+    third = arm_key({"lever": 0.4})
+    ledger.publish(0, {0.6: 5_000, 0.5: 5_000})
+    ledger.publish(1, {0.6: 5_000, 0.4: 3_000, 0.5: 2_000})
+    for number in range(2, 14):
+        wobble = [(-1) ** place * 0.01 for place in range(8)]
+        first, other = mixed(0.0048, 0.0, each=8), [(third, 0.0051 + one) for one in wobble]
+        session = ledger.write(number, [*first, *other])
+    run(ledger, session)
+    [proposal] = [one for one in letters(ledger) if getattr(one, "kind", None) is ProposalKind.BASELINE]
+    with ledger.store.read() as reading:
+        row = EvidenceRows(reading).get(proposal.evidence)
+    found = {arm: json.decode(figures) for arm, figures in row.arms.items()}
+    assert found[third]["confidence"] > found[CANDIDATE]["confidence"]
+    assert found[third]["low"] < 0 < found[CANDIDATE]["low"]
+    assert {"lever": 0.6} == proposal.values
+
+
+def test_an_arm_that_is_surely_worse_is_never_proposed_and_hides_no_better_one(ledger_of, registry):
+    trial = structs.replace(registry.trials[0], offsets=[{"lever": 0.1}, {"lever": -0.1}])
+    ledger = ledger_of(structs.replace(registry, trials=[trial]))
+    bad = arm_key({"lever": 0.4})
+    for number in range(12):
+        worse = [(bad, -0.06 + (-1) ** place * 0.01) for place in range(5)]
+        session = ledger.write(number, [*mixed(0.02, 0.0), *worse])
+        run(ledger, session)
+    proposed = [one.values for one in letters(ledger) if getattr(one, "kind", None) is ProposalKind.BASELINE]
+    assert proposed
+    assert all({"lever": 0.6} == values for values in proposed)

@@ -546,7 +546,7 @@ def test_a_contribution_counts_from_the_first_cut_that_includes_it_and_when_its_
     assert ("size.1-1", None) == (three.allocation, three.ripe.cycle)
 
 
-def test_cycles_evidence_proposals_and_versions_that_followed_are_named_and_no_earlier_ones(busy, stream):
+def test_cycles_evidence_proposals_and_versions_that_followed_are_named_and_no_earlier_ones(place, busy, stream):
     settle(busy, stream, "2024-01-05")
     journal(busy)
     [one] = [one for one in story(busy, "d1").consequences if one.reward == "unit_pnl:3d"]
@@ -581,6 +581,9 @@ def test_cycles_evidence_proposals_and_versions_that_followed_are_named_and_no_e
     assert ("daily/main/x", ["e1"]) == (one.ripe.cycle, [row.id for row in one.evidence])
     assert [("shares", "deployed", "1-2")] == [(row.id, row.state, row.version) for row in one.proposals]
     assert "1-2" in shown(story(busy, "d1"))
+    ran = run("d1")
+    assert 0 == ran.exit_code, ran.output
+    assert "e1" in ran.stdout
 
 
 def test_what_nobody_settled_has_led_to_nothing_yet(busy):

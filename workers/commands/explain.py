@@ -40,7 +40,8 @@ def explain(
             sys.stdout.buffer.write(msgspec.json.format(told) + b"\n")
             return
         for story in stories:
-            for page in pages(msgspec.convert(_written_out(msgspec.to_builtins(story)), Story)):
+            told = _written_out(msgspec.json.decode(msgspec.json.encode(story)))
+            for page in pages(msgspec.json.decode(msgspec.json.encode(told), type=Story)):
                 out.print(page, markup=False)
 
 

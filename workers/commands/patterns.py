@@ -50,7 +50,10 @@ def patterns(
         elif registry.patterns.edges:
             out.print("no alert with an outcome has shown a pattern yet")
         else:
-            out.print("no patterns are kept: the registry declares no edges; add a table [patterns], docs/patterns.md")
+            out.print(
+                "no patterns are kept: the registry declares no edges; add a table [patterns], docs/patterns.md",
+                markup=False,
+            )
 
 
 def _table(lines: Iterable[PatternLine]) -> Table:

@@ -27,7 +27,10 @@ def suggestions(
         with place.store.read() as reading:
             rows = Suggestions(reading).history(name, limit=limit)
             if not rows:
-                out.print("it has not looked yet: a [[trial]] says proposes = 'bayesian', and a daily cycle must end")
+                out.print(
+                    "it has not looked yet: a [[trial]] says proposes = 'bayesian', and a daily cycle must end",
+                    markup=False,
+                )
                 return
             _show_looks(reading, rows)
         for row in _newest(rows):
