@@ -1,7 +1,7 @@
 """May values that were learned from history replace those in force? The figures, and a verdict in a sentence."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from learning.gate import Rules, Verdict
 
@@ -10,13 +10,15 @@ from learning.gate import Rules, Verdict
 class HistoryEvidence:
     """All figures that a judgement of learned values stands on; plain numbers, fit for JSON.
 
-    ``chosen`` is what all of history chose, ``proposed`` the first step of the way there that the daily budget
-    allows. ``mean`` is by how much choosing so beat the incumbent a session, out of fold, in ``measure``; ``low`` and
-    ``high`` its interval, each end of which errs with ``error_rate``; ``probability`` that of a mean above 0, by this
-    one look; ``confidence`` is 1 - p at all looks, and what the gate asks for, since every week looks again.
-    ``step_mean`` is the mean of going only the first step each time. ``sessions`` and ``units`` count what was judged,
-    ``effective_sessions`` as how many independent ones the sessions count. ``tried`` counts candidates other than the
-    incumbent, ``choices`` are those of the ``folds``.
+    ``incumbent`` and ``beside`` are the values in force that it was judged by: those that may move, and those that
+    were only read, as the threshold is where weights are judged. ``chosen`` is what all of history chose, ``proposed``
+    the first step of the way there that the daily budget allows. ``mean`` is by how much choosing so beat the incumbent
+    a session, out of fold, in ``measure``; ``low`` and ``high`` its interval, each end of which errs with
+    ``error_rate``; ``probability`` that of a mean above 0, by this one look; ``confidence`` is 1 - p at all looks of
+    one window, and what the gate asks for, since every week looks again; ``error_rate`` is this window's part of the
+    learner's. ``step_mean`` is the mean of going only the first step each time. ``sessions`` and ``units``
+    count what was judged, ``effective_sessions`` as how many independent ones the sessions count. ``tried`` counts
+    candidates other than the incumbent, ``choices`` are those of the ``folds``.
 
     A figure that cannot be had is None: all of them below 20 sessions, the mean without any.
     """
@@ -32,6 +34,7 @@ class HistoryEvidence:
     sessions: int
     units: int
     error_rate: float
+    beside: dict[str, float] = field(default_factory=dict)
     mean: float | None = None
     low: float | None = None
     high: float | None = None

@@ -26,10 +26,12 @@ class Improvement:
     ``low`` and ``high`` are the stationary block bootstrap's interval, each of whose ends errs with about
     ``error_rate``. ``probability`` is that of a mean above 0 by Student's t with the error and the freedom of
     ``mean_error``: it is of one look. ``confidence`` is 1 - p of a normal-mixture confidence sequence with the same
-    error: whoever looks again whenever sessions have come, and acts as soon as it reaches 1 - ``error_rate``, acts on
-    nothing with probability ``error_rate`` in all. ``n`` counts sessions; ``effective_n`` is as how many independent
-    ones they count, by that error. What cannot be had is None: the mean without sessions, the others below 20 or where
-    windows are too long for them.
+    error: whoever looks again whenever sessions have come to those that were seen, and acts as soon as it reaches
+    1 - ``error_rate``, acts on nothing with probability ``error_rate`` in all. That is of sessions that only grow in
+    number. Where old ones are dropped for new ones it holds for as long as the window takes to roll by once, about,
+    and whoever goes on has to spend the error rate over such windows. ``n`` counts sessions; ``effective_n`` is as how
+    many independent ones they count, by that error. What cannot be had is None: the mean without sessions,
+    the others below 20 or where windows are too long for them.
     """
 
     mean: float | None
@@ -96,6 +98,9 @@ def improvement(
 
 def at_every_look(probability: float, sessions: int, *, error_rate: float) -> float:
     """1 - p, one-sided, of the sequence that is tightest at ``TIGHTEST_AT`` sessions; ½ where the mean is not above 0.
+
+    Of 500 series without an edge, looked at weekly through six windows that rolled on, 81 were believed at 5 % in each,
+    and 16 where each window had its part by ``learning.spending`` (tests/learning/test_improvement.py).
 
     The mean in units of its error is the Normal quantile of ``probability``: so the error's degrees of freedom count.
     """

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import structlog
 from redis import Redis
+from sqlalchemy import Connection
 
 from events.connection import connect
 from events.consumers import forget_gone
@@ -20,12 +21,13 @@ from scheduler.cycle_run import DailyRun
 from scheduler.run import OWNER, CycleRun
 from scheduler.weekly_run import WeeklyRun
 from schemas.catalogue import EVENTS
-from schemas.cycles import DAILY, KINDS, WEEKLY, kinds_after
+from schemas.cycles import DAILY, KINDS, WEEKLY, kinds_after, last_of_week
 from schemas.errors import EngineError
 from schemas.groups import GROUPS
 from schemas.parameters import Registry
 from schemas.registries import load_registries
 from schemas.settings import Settings, settings_from
+from store.cycles import Cycles
 from store.errors import StoreError
 from store.mailbag import Mailbag
 from store.sessions import Sessions
@@ -83,17 +85,28 @@ def run_cycle(strategy: str, kind: str, session: str) -> str:
 
 
 def due() -> list[str]:
-    """Run every cycle that is open: settled sessions whose cycle was asked for and lost, or never asked for."""
+    """Run every cycle that is open: settled sessions whose cycle was asked for and lost, or never asked for.
+
+    Of weekly cycles that is the newest only: it looks back on all that an older one would.
+    """
     with _engine() as engine:
         with engine.store.read() as reading:
-            unfinished = [(kind, one) for kind in KINDS for one in Sessions(reading).unfinished(kind)]
-        told = [
-            _run(engine, one.strategy, kind, one.session)
-            for kind, one in unfinished
-            if one.strategy in engine.registries and kind in kinds_after(engine.registries[one.strategy], one.session)
-        ]
+            unfinished = [(one.strategy, DAILY, one.session) for one in Sessions(reading).unfinished(DAILY)]
+            for strategy, registry in engine.registries.items():
+                if registry.learners and (session := _open_week(reading, registry)) is not None:
+                    unfinished.append((strategy, WEEKLY, session))
+        told = [_run(engine, *each) for each in unfinished if each[0] in engine.registries]
         _send(engine)
         return told
+
+
+def _open_week(reading: Connection, registry: Registry) -> str | None:
+    """The session that ended the newest week of which all is settled, where its weekly cycle has not run."""
+    newest = Sessions(reading).latest(registry.strategy)
+    session = last_of_week(registry, newest.session) if newest else None
+    if session is None or Sessions(reading).get(registry.strategy, session) is None:
+        return None
+    return session if Cycles(reading).finished(registry.strategy, WEEKLY, session) is None else None
 
 
 def tidy() -> dict[str, int]:

@@ -11,6 +11,7 @@ from learning.errors import LearningError
 from learning.gate import Rules, Verdict
 from learning.history_evidence import HistoryEvidence, judge_history
 from learning.search import Candidate, Found
+from learning.spending import spent_on
 from learning.walk_forward import Fold, walk_forward
 from scheduler.exit_question import exit_question
 from scheduler.history import Entries, History, Positions, Units
@@ -46,15 +47,17 @@ class Learned(NamedTuple):
     unknown: int
 
 
-def refit(learner: Learner, registry: Registry, version: Version, history: History) -> Learned:
+def refit(learner: Learner, registry: Registry, version: Version, history: History, *, passed: int = 0) -> Learned:
     """Learn from ``history`` beside the values of ``version``. The same history gives the same bits: what is drawn is
     seeded by the version number and the learner's id.
 
-    All learners of a registry share its error rate, so that a week without any edge proposes something so seldom.
+    All learners of a registry share its error rate. Each spends its part over the windows of so many sessions as it
+    looks at: ``passed`` have been whole before, and what it looks at now rolls through the next one. So all of them
+    propose something, where nothing is better, with about that error rate, however long they go on.
     """
     try:
         question = _question(learner, registry, version.values, history)
-        evidence = _evidence(learner, registry, version, question)
+        evidence = _evidence(learner, registry, version, question, passed)
     except (NothingToAsk, LearningError) as nothing:
         return Learned(learner, None, Verdict(False, str(nothing)), _unknown(history))
     rules = Rules(minimum_units=registry.gate.minimum_units, minimum_sessions=registry.gate.minimum_sessions)
@@ -77,12 +80,14 @@ def _question(learner: Learner, registry: Registry, values: Mapping[str, Value],
     return ask(learner, registry, values, history)
 
 
-def _evidence(learner: Learner, registry: Registry, version: Version, question: Question) -> HistoryEvidence:
+def _evidence(
+    learner: Learner, registry: Registry, version: Version, question: Question, passed: int
+) -> HistoryEvidence:
     names = learner.learned
     incumbent = {name: number_of(version.values[name]) for name in names}
     way = _Way(learner, registry, incumbent)
     folds = _folds(question)
-    error_rate = registry.gate.alpha / len(registry.learners)
+    error_rate = registry.gate.alpha / len(registry.learners) * spent_on(passed, together=1)
     found = question.find(folds, _generator(version, learner), error_rate)
     judged = found.improvement
     chosen = dict(zip(names, found.chosen, strict=True))
@@ -98,6 +103,7 @@ def _evidence(learner: Learner, registry: Registry, version: Version, question: 
         sessions=judged.n,
         units=sum(int(question.units[fold.test].sum()) for fold in folds),
         error_rate=error_rate,
+        beside={name: number_of(version.values[name]) for name in learner.read},
         mean=judged.mean,
         low=judged.low,
         high=judged.high,

@@ -14,8 +14,9 @@ from schemas.version import Version
 
 KIND = WEEKLY
 
-GIVEN = ("registry", "session", "version", "histories")
-"""The facts that the cycle starts from: all read from the store, up to the cut. Histories are by learner's id."""
+GIVEN = ("registry", "session", "version", "histories", "passed")
+"""The facts that the cycle starts from: all read from the store, up to the cut. By learner's id are the histories, and
+how many windows of so many sessions as it looks at have passed."""
 
 Results = Sequence[Learned]
 
@@ -31,14 +32,18 @@ class Conclusions(NamedTuple):
 def _stage(name: str, kind: LearnerKind) -> Stage:
     """The stage that lets the learners of one kind learn."""
 
-    def work(registry: Registry, version: Version | None, histories: Mapping[str, History]) -> tuple[Results, str]:
+    def work(
+        registry: Registry, version: Version | None, histories: Mapping[str, History], passed: Mapping[str, int]
+    ) -> tuple[Results, str]:
         learners = [learner for learner in registry.learners if learner.kind is kind]
         if version is None:
             return [], "no version is in force, so there is nothing to compare with"
-        found = [refit(learner, registry, version, histories[learner.id]) for learner in learners]
+        found = [
+            refit(learner, registry, version, histories[learner.id], passed=passed[learner.id]) for learner in learners
+        ]
         return found, "; ".join(f"{one.learner.id}: {one.verdict.reason}" for one in found) or "no learner"
 
-    return Stage(name, ("registry", "version", "histories"), f"{name}_learned", work)
+    return Stage(name, ("registry", "version", "histories", "passed"), f"{name}_learned", work)
 
 
 def propose(

@@ -1,5 +1,6 @@
 """The weekly cycle of one strategy."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from scheduler.run import CycleRun, Findings, Grounds, in_force
 from scheduler.weekly import GIVEN, KIND, STAGES, Conclusions, told
 from schemas.allocation import arm_key
 from schemas.reports import StageReport
-from store.sessions import Settled
+from store.sessions import Sessions, Settled
 from store.versions import Versions
 
 
@@ -32,7 +33,15 @@ class WeeklyRun(CycleRun):
                     learner.id: read_history(reading, self._registry, learner, Reach(session, *seen))
                     for learner in self._registry.learners
                 },
+                "passed": self._passed(Sessions(reading), session, seen[1]),
             }
+
+    def _passed(self, settled: Sessions, session: str, cut: int) -> dict[str, int]:
+        """How many whole windows of each learner there were since the first session that was settled."""
+        first = settled.earliest(self._registry.strategy, cut=cut) or session
+        # Facts outlive registries: a date that is no session of a new calendar counts as the next one.
+        lived = self._calendar.place(session) - bisect_left(self._calendar.sessions, first)
+        return {learner.id: lived // learner.sessions for learner in self._registry.learners}
 
     def _findings(self, facts: Mapping[str, Any], reports: Sequence[StageReport]) -> Findings:
         conclusions: Conclusions = facts["conclusions"]

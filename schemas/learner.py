@@ -61,6 +61,11 @@ class Learner(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             return tuple(self.weights)
         return tuple(self.roles[role] for role in LEARNED[self.kind] if role in self.roles)
 
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The parameters that it reads and does not move: what it learns holds beside their values."""
+        return tuple(name for name in (*self.weights, *self.roles.values()) if name not in self.learned)
+
 
 LEARNED: Mapping[LearnerKind, tuple[str, ...]] = {
     LearnerKind.WEIGHTS: (),

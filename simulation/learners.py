@@ -55,7 +55,8 @@ class Planted:
 
 class Answer(NamedTuple):
     """What a learner said of one history: ``better`` at the stated rate of this one look, and whether the gate
-    ``lets_in``, which asks for a confidence that holds at all weekly looks together; None where no gate follows."""
+    ``lets_in``, which asks for a confidence that holds at all weekly looks, as in the first window; None where no gate
+    follows."""
 
     better: bool
     lets_in: bool | None = None

@@ -68,7 +68,8 @@ def _nulls(nulls: Nulls) -> list[str]:
     sizes = (
         f"{nulls.runs} histories each of {nulls.sessions} sessions with {nulls.units} units, seed {nulls.seed}, at a "
         f"stated rate of 5 % of one look. By chance alone 99 % of such counts are at most {_most(nulls.runs)}. The "
-        "gate asks for more: an error of 5 % at all weekly looks together, and that the first step did not lose."
+        "gate asks for more: an error of 5 % at all weekly looks of all years, 61 % of it in the first window, and "
+        "that the first step did not lose."
     )
     rows = [
         [one.learner, one.world, f"{one.better} of {one.runs}", "" if one.let_in is None else f"{one.let_in}"]

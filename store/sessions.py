@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, exists, select
+from sqlalchemy import Connection, Select, bindparam, exists, func, select
 
 from store.dialects import insert_new, rows_of
 from store.rows import columns
@@ -33,6 +33,9 @@ class Settled(NamedTuple):
 _ROWS = select(*columns(sessions, Settled))
 _ONE = _ROWS.where(sessions.c.strategy == bindparam("of"), sessions.c.session == bindparam("at"))
 _LATEST = _ROWS.where(sessions.c.strategy == bindparam("of")).order_by(sessions.c.session.desc()).limit(1)
+_EARLIEST = select(func.min(sessions.c.session)).where(
+    sessions.c.strategy == bindparam("of"), sessions.c.cut <= bindparam("cut")
+)
 _PENDING = msgspec.json.Decoder(dict[str, list[str]])
 
 
@@ -68,6 +71,10 @@ class Sessions:
     def latest(self, strategy: str) -> Settled | None:
         """The newest settled session."""
         return self._first(_LATEST, of=strategy)
+
+    def earliest(self, strategy: str, *, cut: int) -> str | None:
+        """The first session of those that were settled at the cut."""
+        return self._connection.execute(_EARLIEST, {"of": strategy, "cut": cut}).scalar()
 
     def unfinished(self, kind: str) -> list[Settled]:
         """The settled sessions without a finished cycle of that kind, the oldest first."""

@@ -9,6 +9,7 @@ from learning.bootstrap import mean_interval
 from learning.errors import LearningError
 from learning.improvement import Improvement, at_every_look, improvement
 from learning.mean_error import mean_error
+from learning.spending import spent_on
 
 
 def chance(seed=1):
@@ -125,6 +126,32 @@ def test_a_year_of_weekly_looks_at_nothing_is_believed_as_seldom_as_one(phi):
     print(f"phi {phi}: {always} of 500 at every look, {alone} of 500 by the luckiest single look")
     assert always <= binom.ppf(0.99, 500, 0.05)
     assert alone > 2 * binom.ppf(0.99, 500, 0.05)
+
+
+def looks_that_count(values, *, window):
+    """Weekly looks at the later two thirds of the last ``window`` sessions whose mean is above 0 at 5 %: the whole
+    windows that had passed, the probability, and the sessions judged."""
+    for end in range(60, len(values) + 1, 5):
+        seen = min(end, window)
+        look = values[end - seen + seen // 3 : end]
+        if look.mean() > 0 and (above := mean_error(look).above(look.mean())) >= 0.95:
+            yield (end - 1) // window, above, len(look)
+
+
+def test_six_windows_that_roll_are_believed_as_seldom_as_one_where_the_error_rate_is_spent_over_them():
+    """500 series without an edge, of 1,500 sessions, 250 seen at a time; the whole rate in each window is not kept."""
+    spent = whole = 0
+    for seed in range(500):
+        looks = list(looks_that_count(np.random.default_rng([9, seed]).normal(size=1_500), window=250))
+        rates = [0.05 * spent_on(passed, together=1) for passed, _, _ in looks]
+        spent += any(
+            at_every_look(above, n, error_rate=rate) >= 1 - rate
+            for rate, (_, above, n) in zip(rates, looks, strict=True)
+        )
+        whole += any(at_every_look(above, n, error_rate=0.05) >= 0.95 for _, above, n in looks)
+    print(f"{spent} of 500 with the rate spent over windows, {whole} of 500 with all of it in each")
+    assert spent <= binom.ppf(0.99, 500, 0.05)
+    assert whole > binom.ppf(0.99, 500, 0.05)
 
 
 def test_at_every_look_asks_for_more_than_one_look_and_finds_a_lasting_edge():

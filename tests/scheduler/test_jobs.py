@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from ast import literal_eval
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,18 @@ def test_due_finds_a_weekly_cycle_that_nobody_asked_for_and_no_other(store, week
     said = ["daily demo 2024-01-04: done", "daily demo 2024-01-05: done", "weekly demo 2024-01-05: done"]
     assert str(said) == ran.stdout.splitlines()[-1]
     assert [("daily", "2024-01-04"), ("daily", "2024-01-05"), ("weekly", "2024-01-05")] == cycles(store)
+
+
+def test_due_makes_up_for_the_newest_week_only_and_finds_nothing_more_after_it(store, environment):
+    """As when a registry has its first learner: weeks went by without a weekly cycle."""
+    with store.begin() as work:
+        for session in ("2024-01-05", "2024-01-12", "2024-01-19", "2024-01-22"):
+            Sessions(work.connection).add("demo", session, cut=work.take(1), pending={}, now=work.now)
+        work.commit()
+    command = [sys.executable, "-c", "from scheduler.jobs import due; print(due()); print(due())"]
+    env = environment | {"LEARNING_REGISTRIES": "parameters/demo.toml"}
+    ran = subprocess.run(command, cwd=FOLDER, env=env, capture_output=True, text=True, timeout=60, check=True)
+    first, second = [line for line in ran.stdout.splitlines() if line.startswith("[") and "info" not in line]
+    assert first.count("daily") == 4
+    assert ["weekly demo 2024-01-19: done"] == [one for one in literal_eval(first) if one.startswith("weekly")]
+    assert "[]" == second

@@ -95,7 +95,18 @@ def test_all_learners_of_a_registry_share_its_error_rate():
     rules = registry(ENTRY, {**SIZES, "id": "two"})
     history = units(np.random.default_rng(1))
     found = refit(rules.learners[0], rules, first_version(rules), history)
-    assert 0.025 == found.evidence.error_rate
+    assert 0.025 * 6 / np.pi**2 == pytest.approx(found.evidence.error_rate)
+
+
+def test_each_window_that_passed_leaves_less_of_the_error_rate_and_all_together_no_more_than_it():
+    history = units(np.random.default_rng(1))
+    rules = registry(ENTRY)
+    rates = [
+        refit(rules.learners[0], rules, first_version(rules), history, passed=passed).evidence.error_rate
+        for passed in range(4)
+    ]
+    assert [1, 4, 9, 16] == pytest.approx([rates[0] / rate for rate in rates])
+    assert 0.04 < sum(rates) < 0.05
 
 
 def test_a_version_and_a_learner_name_the_draws():

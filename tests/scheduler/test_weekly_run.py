@@ -15,8 +15,8 @@ from tests.scheduler.market import FIRST, NYSE, WEIGHTS, Desk, planted, registry
 SESSIONS = 119
 """The last of them ends a week."""
 
-ENTRY = {"id": "entry", "kind": "threshold", "threshold": "threshold", "sessions": 120}
-MIX = {"id": "mix", "kind": "weights", "weights": WEIGHTS, "threshold": "threshold", "sessions": 120}
+ENTRY = {"id": "entry", "kind": "threshold", "threshold": "threshold", "sessions": 160}
+MIX = {"id": "mix", "kind": "weights", "weights": WEIGHTS, "threshold": "threshold", "sessions": 160}
 EXITS = {
     "id": "exits",
     "kind": "exits",
@@ -111,8 +111,10 @@ def test_says_of_each_learner_what_was_tried_and_found_or_why_it_stays(desk_of):
 
 
 def test_the_same_week_later_and_after_more_has_come_in_says_the_same_to_the_last_bit(desk_of):
+    """At an error rate at which all four learners, who share it, find what is planted."""
     session = NYSE.shift(FIRST, SESSIONS - 1)
-    at_once, later = (desk_of(ENTRY, MIX, EXITS, SIZES) for _ in range(2))
+    gate = {"minimum_units": 100, "minimum_sessions": 20, "alpha": 0.2}
+    at_once, later = (desk_of(ENTRY, MIX, EXITS, SIZES, gate=gate) for _ in range(2))
     later.live(6, planted)
     told = [(desk.week(session), desk.letters("params.proposed")) for desk in (at_once, later)]
     assert told[0] == told[1]
@@ -157,6 +159,24 @@ def test_what_is_in_force_when_the_gate_decides_must_be_what_it_was_judged_besid
     desk.put_in_force({"threshold": 0.55})
     desk.decided()
     assert "it was judged beside {'threshold': 0.6}; in force are {'threshold': 0.55} meanwhile" in desk.refusal()
+
+
+def test_nor_may_what_it_only_read_have_moved(desk_of):
+    desk = desk_of(MIX)
+    desk.week(desk.session(SESSIONS - 1))
+    desk.put_in_force({"threshold": 0.55})
+    assert 0.34 == desk.decided().values["weight.a"]
+    assert "it was judged beside {'threshold': 0.6}; in force are {'threshold': 0.55} meanwhile" in desk.refusal()
+
+
+def test_of_two_learners_that_read_each_others_values_the_second_waits_for_the_next_week(desk_of):
+    scored = {**ENTRY, "weights": WEIGHTS}
+    desk = desk_of(MIX, scored)
+    desk.week(desk.session(SESSIONS - 1))
+    assert 2 == len(desk.letters("params.proposed"))
+    now = desk.decided().values
+    assert (0.39, 0.6) == (now["weight.a"], now["threshold"])
+    assert "it was judged beside {'weight.a': 0.34" in desk.refusal(f"weekly/{desk.session(SESSIONS - 1)}/entry")
 
 
 def test_the_gate_asks_for_its_least_evidence_again(desk_of):

@@ -102,9 +102,11 @@ def _draft_learned(proposal: ParamsProposed, around: Circumstances) -> Draft:
         raise Refused(f"there is no stored evidence {proposal.evidence!r} for these values")
     if wanted.keys() != evidence.incumbent.keys():
         raise Refused(f"evidence {proposal.evidence!r} is of {sorted(evidence.incumbent)}, not of {sorted(wanted)}")
-    in_force = {name: around.version.values.get(name) for name in evidence.incumbent}
-    if in_force != evidence.incumbent:
-        raise Refused(f"it was judged beside {evidence.incumbent}; in force are {in_force} meanwhile")
+    judged = evidence.beside | evidence.incumbent
+    moved = {name: value for name in judged if (value := around.version.values.get(name)) != judged[name]}
+    if moved:
+        was = {name: judged[name] for name in moved}
+        raise Refused(f"it was judged beside {was}; in force are {moved} meanwhile")
     rules, alpha = _rules(around.registry), around.registry.gate.alpha
     verdict = _accepted(judge_history(evidence, rules, alpha=alpha))
     values, allocations = _moved(wanted, around)
