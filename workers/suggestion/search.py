@@ -60,7 +60,7 @@ def requirements(rules: LearningRules, trial: Trial, domain: Domain) -> Requirem
 def _first(around: Circumstances, domain: Domain, needed: Requirements) -> Suggestion | None:
     """The arms that are lacking before anything can be learned, as long as some are."""
     running = _running(around)
-    tried = {one.arm: numbers_of(one.arm) for one in around.measured.rows if one.effective >= needed.units}
+    tried = {arm: numbers_of(arm) for arm in sorted(_measured_enough(around, needed))}
     tried |= {arm_key(arm): _numbers(arm) for arm in running}
     tried.pop(_baseline(around), None)
     count = min(needed.arms - len(tried), around.trial.arms - len(running))
@@ -101,6 +101,7 @@ def _next(around: Circumstances, domain: Domain, needed: Requirements) -> Sugges
 
 
 def _measured_enough(around: Circumstances, needed: Requirements) -> set[str]:
+    """The arms with enough effective units, those of all regimes together."""
     units: dict[str, float] = {}
     for one in around.measured.rows:
         units[one.arm] = units.get(one.arm, 0.0) + one.effective

@@ -202,6 +202,18 @@ def test_regimes_are_told_apart_and_lend_to_each_other():
     assert found.arms
 
 
+def test_units_of_all_regimes_together_are_enough_to_know_an_arm():
+    """20 in each of four: too few for any of them, and 80 of the 30 that are asked for."""
+    four = [
+        row
+        for name in ("bear", "bull", "calm", "wild")
+        for row in cohort(dict.fromkeys((*TRIED, 0.3), 0.0), n=20, regime=name)
+    ]
+    first = asked([row for row in four if row.regime == "bear"], allocation(id_="t.1-9"), regime="bear")
+    assert "first arms, spread" in first.reason
+    assert "first arm" not in asked(four, allocation(id_="t.1-9"), regime="bear").reason
+
+
 def test_another_regime_has_another_best_arm():
     bull = [
         row for n in range(8) for row in cohort({x: hill(x, 0.22) for x in (0.3, *TRIED)}, session=n, regime="bull")
