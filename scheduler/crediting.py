@@ -10,12 +10,9 @@ from learning.credit import Credit, Difference, credit, doubts
 from learning.rewards import RewardSum
 from scheduler.mature import reward_of, slot_of
 from schemas.allocation import Allocation
-from schemas.calendar import Calendar
 from schemas.parameters import Registry
 from schemas.version import Version
 from store.crossed import CrossedRow, crossed_at
-from store.sessions import Sessions
-from store.statistics import StatisticsRow
 
 
 class Pair(NamedTuple):
@@ -26,19 +23,12 @@ class Pair(NamedTuple):
     credit: Credit
 
 
-def read_crossed(
-    connection: Connection, registry: Registry, version: Version | None, *, cohorts: Sequence[StatisticsRow], cut: int
-) -> list[CrossedRow]:
+def read_crossed(connection: Connection, registry: Registry, version: Version | None, *, cut: int) -> list[CrossedRow]:
     """The cells of every two allocations in force that one reward judges; nothing is read where there are no two."""
-    pairs = _pairs(registry, version)
-    ids = {one.id for pair in pairs for one in pair}
-    since = min((row.session for row in cohorts if row.allocation in ids), default=None)
-    if version is None or since is None:
+    pairs = [(one.id, other.id) for one, other in _pairs(registry, version)]
+    if version is None or not pairs:
         return []
-    calendar = Calendar.named(registry.market.calendar)
-    before = Sessions(connection).get(version.strategy, calendar.sessions[max(0, calendar.place(since) - 2)])
-    after = before.cut if before else 0
-    return crossed_at(connection, strategy=version.strategy, allocations=ids, since=since, after=after, cut=cut)
+    return crossed_at(connection, strategy=version.strategy, pairs=pairs, cut=cut)
 
 
 def give_credit(

@@ -45,7 +45,7 @@ class DailyRun(CycleRun):
                 "statistics": statistics,
                 "pending": settled.pending if settled else {},
                 "windows": read_windows(reading, self._registry, version, cohorts=statistics, session=session, cut=cut),
-                "crossed": read_crossed(reading, self._registry, version, cohorts=statistics, cut=cut),
+                "crossed": read_crossed(reading, self._registry, version, cut=cut),
                 "regime": regime_of(reading, self._registry, session=session, cut=cut),
                 "standing": read_standing(reading, self._registry, version, calendar=self._calendar, session=session),
             }

@@ -59,7 +59,7 @@ class Units:
         self.cells = {}
         self.count = 0
 
-    def write(self, number, *, n=80, pending=(), taken_back=0):
+    def write(self, number, *, n=80, pending=(), taken_back=0, settling=True):
         """Settle a session; the first ``taken_back`` units were told wrong, and are told again."""
         session = self.ledger.calendar.shift(FIRST, number)
         market = 0.02 * self.random.standard_normal()
@@ -83,10 +83,21 @@ class Units:
                     cells = self.cells.setdefault(session, {})
                     cells[pair] = cells.get(pair, RewardSum()) + reward
                 self.count += 1
-            waiting = {"1d/prices": list(pending)}
-            Sessions(work.connection).add("test", session, cut=work.take(1), pending=waiting, now=work.now)
+            if settling:
+                self._settle(work, session, pending)
             work.commit()
         return session
+
+    def settle(self, numbers):
+        """Settle sessions one after the other, long after they were told of."""
+        for number in numbers:
+            with self.ledger.store.begin() as work:
+                self._settle(work, self.ledger.calendar.shift(FIRST, number), ())
+                work.commit()
+
+    def _settle(self, work, session, pending):
+        waiting = {"1d/prices": list(pending)}
+        Sessions(work.connection).add("test", session, cut=work.take(1), pending=waiting, now=work.now)
 
     def _tell(self, work, added, wrong, *, revision):
         row = JournalRow(f"u{self.count}", revision, "test", work.take(1), added, wrong)
@@ -129,6 +140,17 @@ def test_what_was_taken_back_is_as_if_it_had_never_been_told(two):
     for number in range(4):
         session = units.write(number, taken_back=10)
     assert figure(units.credit().first[CANDIDATE]) in line(two, session)
+
+
+def test_what_is_settled_late_is_not_lost(two):
+    """The engine was away for days, took all of them in, and then settled one after the other."""
+    units = Units(two)
+    for number in (2, 3, 4):
+        session = units.write(number, settling=False)
+    units.settle(range(5))
+    said = line(two, session)
+    assert "on 240 units in 3 sessions" in said
+    assert figure(units.credit().first[CANDIDATE]) in said
 
 
 def test_cohorts_that_are_not_mature_are_left_out(two):
