@@ -1,11 +1,19 @@
 """Examples whose newest revision never came to the occurrences, because the broker lost it or had it too long ago."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from store.tables import examples, occurrences, sessions
+
+EARLIER = timedelta(days=21)
+"""A fact of a session comes at the most so long before its date begins: an exchange closes for two weeks at the most,
+and what happens then belongs to the next session."""
+
+AT_ONCE = 500
+"""Rows that are fetched at once."""
 
 
 class Followed(NamedTuple):
@@ -30,10 +38,13 @@ class Followed(NamedTuple):
 
 def unheard(
     connection: Connection, strategy: str, *, slots: Sequence[tuple[str, str, str]], since: str, cut: int
-) -> list[Followed]:
-    """The examples in ``slots`` (subject, horizon, origin) that were told by ``cut`` and of which no occurrence has
-    the revision that stands, or a later one; of facts that came after the last session before ``since`` settled."""
-    earlier = select(func.max(sessions.c.cut)).where(sessions.c.strategy == strategy, sessions.c.session < since)
+) -> Iterator[Followed]:
+    """The examples in ``slots`` (subject, horizon, origin) of the sessions from ``since`` on, of which the revision
+    that stands now was told by ``cut``, and no occurrence has it or a later one; as they came."""
+    begin = datetime.fromisoformat(since).replace(tzinfo=UTC) - EARLIER
+    earlier = select(func.max(sessions.c.cut)).where(
+        sessions.c.strategy == strategy, sessions.c.settled_at < int(begin.timestamp()) * 1_000_000
+    )
     first = connection.execute(earlier).scalar() or 0
     one_of = [
         and_(examples.c.subject == subject, examples.c.horizon == horizon, examples.c.origin == origin)
@@ -48,9 +59,11 @@ def unheard(
     chosen = select(*(examples.c[name.rstrip("_")] for name in Followed._fields)).where(
         examples.c.fact > first,
         examples.c.strategy == strategy,
+        examples.c.session >= since,
         or_(*one_of),
         examples.c.revision > 0,
         examples.c.sequence <= cut,
         ~heard,
     )
-    return [Followed._make(row) for row in connection.execute(chosen.order_by(examples.c.fact))]
+    ordered = chosen.order_by(examples.c.fact).execution_options(yield_per=AT_ONCE)
+    yield from map(Followed._make, connection.execute(ordered))

@@ -54,7 +54,8 @@ class Patterns:
         return ()
 
     def rest(self, settled_before: Callable[[], int]) -> None:
-        """Draw the insights of the oldest session that waits and has everything it needs: one a turn."""
+        """Draw the insights of the oldest session that waits and has everything it needs: one a turn, or of many lost
+        revisions a portion a turn before."""
         now = self._clock()
         if now < self._look_at:
             return
@@ -67,9 +68,12 @@ class Patterns:
 
         settled = settled_before()
         ready = [run for run in waiting if run.told < settled]
-        for run in ready[:1]:
-            Drawing(self._store, self._registries[run.strategy], self._intakes[run.strategy]).draw(run)
-        if waiting != ready[:1]:
+        done = [
+            run
+            for run in ready[:1]
+            if Drawing(self._store, self._registries[run.strategy], self._intakes[run.strategy]).draw(run)
+        ]
+        if waiting != done:
             self._look_at = 0
 
     def _is_daily(self, event: object) -> bool:
