@@ -1,6 +1,7 @@
 """The worker patterns: what it keeps of what attribution tells, and what it says after a cycle."""
 
 import random
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -262,6 +263,43 @@ def test_what_the_broker_lost_is_taken_from_the_store(stores):
     patterns.rest(lambda: LATER)
 
     assert [(one.id, one.data) for one in first] == [(one.id, one.data) for one in published(lossy.store)]
+
+
+@sqlite_only
+def test_what_the_broker_lost_is_taken_in_in_portions_before_insights_are_drawn(stores, monkeypatch):
+    whole, lost = (Scene(stores.fresh(lambda: NOW)) for _ in range(2))
+    for scene in (whole, lost):
+        scene.live(12)
+    first = drawn(whole)
+    settled = lost.settled()
+    monkeypatch.setattr("workers.insight.drawing.PORTION", 20)
+    monkeypatch.setattr("store.portions.MOST", 7)
+    patterns = worker(lost.store)
+    take(patterns, lost.store, [cycle(settled.session, settled.cut)])
+    kept = [0]
+    while not published(lost.store):
+        assert len(kept) < 20
+        patterns.rest(lambda: LATER)
+        kept.append(len(rows(lost.store, occurrences)))
+
+    assert all(more - before < 20 + 7 for before, more in pairwise(kept))
+    assert [(one.id, one.data) for one in first] == [(one.id, one.data) for one in published(lost.store)]
+
+
+@sqlite_only
+def test_a_close_that_was_reported_without_costs_is_no_case(store):
+    """Its gross return is not what was left of it; by prices, which tell no costs, the return before them counts."""
+    scene = Scene(store)
+    scene.live(6)
+    told = scene.told()
+    gross = [replace(one, data=replace(one.data, net=None, return_=0.03)) for one in told]
+    take(worker(store), store, gross)
+
+    kept = rows(store, occurrences, "origin", "net", "won", "mae", "holding")
+    reported = {row[1:] for row in kept if row[0] == "reported"}
+    assert {(None,) * 4} == reported
+    assert {row[1] for row in kept if row[0] == "prices"} >= {30_000}
+    assert {"prices"} == {row[0] for row in rows(store, patterns, "origin")}
 
 
 @sqlite_only

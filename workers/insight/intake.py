@@ -79,7 +79,7 @@ class Intake:
     def _row(self, one: Followed, alert: ToldAlert, *, fact: int) -> OccurrenceRow:
         shown = SHOWN.decode(alert.body)
         matched = one.state == ExampleState.MATCHED.value and one.outcome_class is not None
-        net = (one.return_ if one.net is None else one.net) if matched else None
+        net = _earned(one) if matched else None
         known = net is not None
         return OccurrenceRow(
             fact=fact,
@@ -136,6 +136,11 @@ def window(calendar: Calendar, entry: int, exit_: int) -> tuple[int, int]:
     two sessions belongs to the later one, and what is entered at a close begins after it."""
     last = bisect_left(calendar.closes, exit_)
     return min(bisect_right(calendar.closes, entry), last), last
+
+
+def _earned(one: Followed) -> float | None:
+    """What was left after costs, as trading reports it; by prices, which tell no costs, the return before them."""
+    return one.net if one.origin == Origin.REPORTED.value else one.return_
 
 
 def place_of(calendar: Calendar, session: str) -> int:
