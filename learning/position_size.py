@@ -1,4 +1,4 @@
-"""What caps on the size of a position would have made of history: growth and the worst fall, all caps at once."""
+"""What caps on the size of a position would have made of history: growth, all caps at once."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ def capped_growth(sizes: Floats, returns: Floats, sessions: Integers, *, caps: F
 
     The cap with the highest mean maximises long-run growth (Kelly 1956) among caps on these sizes. Full Kelly
     is the edge of over-betting, and the best cap of history is an optimistic one; so users search up to a fraction of
-    it, or bound the ``worst_fall``. Feed the table to ``search`` as the gains of its candidates.
+    it. Feed the table to ``search`` as the gains of its candidates.
 
     Args:
         sizes, returns, sessions: of shape (positions,). A size is a fraction of equity, 0 or more; a return is the
@@ -42,16 +42,6 @@ def capped_growth(sizes: Floats, returns: Floats, sessions: Integers, *, caps: F
             "of equity: leave such caps out"
         )
     return numbers, np.log1p(earned).T
-
-
-def worst_fall(growth: Floats) -> Floats:
-    """The deepest fall of equity from a peak, by cap: a fraction from 0 to 1, of ``capped_growth``'s (sessions, caps).
-
-    The start is a peak too. It depends on the order of sessions, as a fall does.
-    """
-    equity = np.vstack([np.zeros(growth.shape[1]), growth.cumsum(axis=0)])
-    fall: Floats = -np.expm1((equity - np.maximum.accumulate(equity, axis=0)).min(axis=0))
-    return fall
 
 
 def _check(sizes: Floats, returns: Floats, sessions: Integers, caps: Floats) -> None:

@@ -35,7 +35,6 @@ def walk_forward(
     block: int,
     embargo: int = LONGEST_HORIZON,
     minimum: int = 100,
-    minimum_test: int = 1,
 ) -> list[Fold]:
     """Folds in order of time: each is judged on a block of sessions and chosen from what was *known* before it.
 
@@ -50,7 +49,7 @@ def walk_forward(
             assignment, and its horizon. Any order.
         warm_up: so many sessions from the first on are never judged.
         block: sessions in a test block; the last one may be shorter.
-        minimum, minimum_test: folds with fewer rows to train on, or to judge, are left out.
+        minimum: folds with fewer rows to train on are left out, as are those with none to judge.
 
     Raises:
         LearningError: shapes that differ, a window that ends before it starts, or lengths that are not possible.
@@ -61,10 +60,10 @@ def walk_forward(
     [(4, 5, 3), (7, 8, 6)]
     """
     _check(starts, ends)
-    if warm_up < 0 or block < 1 or embargo < 0 or minimum < 1 or minimum_test < 1:
+    if warm_up < 0 or block < 1 or embargo < 0 or minimum < 1:
         raise LearningError(
-            "warm_up and embargo must not be negative, block and the minima at least 1: "
-            f"{warm_up}, {embargo}, {block}, {minimum}, {minimum_test}"
+            "warm_up and embargo must not be negative, block and minimum at least 1: "
+            f"{warm_up}, {embargo}, {block}, {minimum}"
         )
     if not len(starts):
         return []
@@ -72,7 +71,7 @@ def walk_forward(
     for first in range(int(starts.min()) + warm_up, latest + 1, block + embargo):
         last = min(first + block - 1, latest)
         train, test = np.flatnonzero(ends < first), np.flatnonzero((starts >= first) & (starts <= last))
-        if len(train) >= minimum and len(test) >= minimum_test:
+        if len(train) >= minimum and len(test):
             folds.append(Fold(first, last, train, test, overlap))
     return folds
 

@@ -8,6 +8,10 @@ from schemas.parameters import Parameter, ParameterType, ParameterUnit, Registry
 from schemas.spelling import did_you_mean
 
 SCALED = (ParameterUnit.FRACTION, ParameterUnit.PERCENT)
+OUTCOMES = 11
+"""Fewer sessions than so many of the longest outcome leave no interval: a third is never judged, four blocks lie an
+outcome apart, and what is left must hold two and a half (scheduler/refit.py, learning/mean_error.py)."""
+
 HELD = (ParameterUnit.SESSIONS, ParameterUnit.BARS)
 
 
@@ -32,10 +36,10 @@ def _of_learner(learner: Learner, registry: Registry) -> Iterator[str]:
     unfit = [*_of_roles(learner), *_of_names(learner, registry)]
     yield from unfit
     if not unfit:
-        yield from _of_learned(learner, registry)
-        yield from _of_horizon(learner, registry)
+        found = [*_of_learned(learner, registry), *_of_horizon(learner, registry)]
         if learner.kind in _OF_KIND:
-            yield from _OF_KIND[learner.kind](learner, registry)
+            found += _OF_KIND[learner.kind](learner, registry)
+        yield from found or _of_sessions(learner, registry)
 
 
 def _of_roles(learner: Learner) -> Iterator[str]:
@@ -96,6 +100,28 @@ def _of_horizon(learner: Learner, registry: Registry) -> Iterator[str]:
         yield f"what was not bought has no close; write horizon = '{market.primary_horizon}'"
     elif horizon not in (None, "close", *market.horizons):
         yield f"the horizon {horizon!r} is not in [market] horizons {market.horizons}; add it there"
+
+
+def _of_sessions(learner: Learner, registry: Registry) -> Iterator[str]:
+    longest, named = _longest(learner, registry)
+    if learner.sessions < OUTCOMES * longest:
+        yield (
+            f"{learner.sessions} sessions are too few to judge outcomes of {longest} sessions ({named}); "
+            f"write sessions = {OUTCOMES * longest} or more, or make that shorter"
+        )
+
+
+def _longest(learner: Learner, registry: Registry) -> tuple[int, str]:
+    """How many sessions an outcome may take, and what says so; 1 where it takes less than a few."""
+    market = registry.market
+    if learner.kind is LearnerKind.EXITS:
+        hold = registry.parameters[learner.roles["max_hold"]]
+        return int(hold.max or 1), f"the max of {hold.name!r}"
+    sized = learner.kind is LearnerKind.POSITION_SIZE
+    horizon = learner.horizon or ("close" if sized else market.primary_horizon)
+    if horizon == "close":
+        return market.close_after, "[market] close_after"
+    return int(horizon[:-1]) if horizon.endswith("d") else 1, f"the horizon {horizon!r}"
 
 
 def _of_exits(learner: Learner, registry: Registry) -> Iterator[str]:

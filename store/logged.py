@@ -16,13 +16,11 @@ _CONTRIBUTIONS = msgspec.json.Decoder(list[Contribution])
 
 
 class LoggedUnit(NamedTuple):
-    """A unit: its assignment session, the version that assigned it, its arm, the chance of that in 1/10,000, and its
-    reward in 1e-6."""
+    """A unit: its assignment session, the version that assigned it, its arm, and its reward in 1e-6."""
 
     session: str
     version: str
     arm: str
-    propensity: int
     total: int
 
 
@@ -40,4 +38,4 @@ def logged_units(
     for body in connection.execute(chosen.execution_options(yield_per=AT_ONCE)).scalars():
         for one in _CONTRIBUTIONS.decode(body):
             if one.allocation == allocation and one.reward == reward and one.n == 1:
-                yield LoggedUnit(one.session, one.version, one.arm, one.propensity, one.total)
+                yield LoggedUnit(one.session, one.version, one.arm, one.total)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from learning import position_size as module
 from learning.errors import LearningError
-from learning.position_size import capped_growth, worst_fall
+from learning.position_size import capped_growth
 
 held = st.lists(st.tuples(st.floats(0, 0.2), st.floats(-0.5, 0.5), st.integers(1, 5)), min_size=1, max_size=9)
 
@@ -42,19 +42,6 @@ def test_a_cap_above_all_sizes_changes_nothing_and_a_cap_of_zero_earns_nothing()
     _, growth = capped_growth(sizes, returns, sessions, caps=np.array([0.0, 0.1, 9.0]))
     np.testing.assert_array_equal(growth[:, 0], 0)
     np.testing.assert_array_equal(growth[:, 1], growth[:, 2])
-
-
-def test_the_worst_fall_is_that_of_a_loop_over_pairs_of_sessions():
-    growth = np.random.default_rng(2).normal(0, 0.1, size=(30, 3))
-    equity = np.vstack([np.ones(3), np.exp(growth.cumsum(axis=0))])
-    for column in range(3):
-        falls = [1 - equity[j, column] / equity[i, column] for i in range(31) for j in range(i, 31)]
-        assert max(falls) == pytest.approx(worst_fall(growth)[column], rel=1e-9)
-    np.testing.assert_array_equal(0, worst_fall(np.abs(growth)))
-
-
-def test_a_first_session_that_loses_is_a_fall_from_the_start():
-    assert worst_fall(np.log([[0.5], [1.5]])) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from learning.excursions import Bars
 from scheduler.history import Entries, Positions, Units
 from scheduler.refit import refit
 from schemas.bounds import check_change, check_values
+from schemas.learner_soundness import OUTCOMES
 from tests.scheduler.market import PARAMETERS, WEIGHTS, registry
 from workers.gate.publication import first_version
 
@@ -107,6 +108,16 @@ def test_each_window_that_passed_leaves_less_of_the_error_rate_and_all_together_
     ]
     assert [1, 4, 9, 16] == pytest.approx([rates[0] / rate for rate in rates])
     assert 0.04 < sum(rates) < 0.05
+
+
+@pytest.mark.parametrize(("windows", "known"), [(OUTCOMES - 1, False), (OUTCOMES, True)])
+def test_of_as_many_sessions_as_a_registry_must_give_a_long_outcome_an_interval_can_be_had(windows, known):
+    length = 30
+    sessions = np.repeat(np.arange(windows * length - length), 2)
+    chance = np.random.default_rng(3)
+    sizes, returns = chance.uniform(0, 0.06, size=len(sessions)), 0.01 * chance.standard_normal(len(sessions))
+    found = learned(SIZES, Positions(sessions, sessions + length, sizes, returns, 0))[0]
+    assert known == (found.evidence.low is not None)
 
 
 def test_a_version_and_a_learner_name_the_draws():

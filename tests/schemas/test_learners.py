@@ -69,7 +69,7 @@ def test_takes_a_learner_of_every_kind(load):
         learner("mix", **MIX),
         learner("entry", kind="threshold", threshold="least", weights=MIX["weights"], costs=0.001, sessions=120),
         learner("exits", **EXITS, threshold="least"),
-        learner("sizes", kind="position_size", cap="cap", horizon="close"),
+        learner("sizes", kind="position_size", cap="cap", horizon="close", sessions=330),
     )
     assert [("w.a", "w.b"), ("least",), ("target", "stop", "hold"), ("cap",)] == [
         one.learned for one in registry.learners
@@ -95,6 +95,14 @@ def test_takes_a_learner_of_every_kind(load):
         ({**EXITS, "stop_loss": "least"}, "'least' needs the unit fraction or percent, and a min above 0"),
         ({**EXITS, "max_hold": "cap"}, "'cap' counts sessions: it needs type = 'integer', unit = 'sessions'"),
         ({"kind": "position_size", "cap": "least"}, "'least' needs the unit fraction or percent"),
+        (
+            {"kind": "position_size", "cap": "cap"},
+            "250 sessions are too few to judge outcomes of 30 sessions ([market] close_after); write sessions = 330",
+        ),
+        (
+            {**EXITS, "sessions": 98},
+            "98 sessions are too few to judge outcomes of 9 sessions (the max of 'hold'); write sessions = 99",
+        ),
         ({**MIX, "weights": {"w.a": "a", "least": "b"}}, "its weights are in the groups ['', 'w']"),
         ({"kind": "weight", "threshold": "least"}, "Invalid enum value 'weight' in kind"),
         ({**MIX, "feature": "a"}, "unknown field 'feature'"),
