@@ -1,4 +1,5 @@
-"""What the learners of a strategy look back on: read from the store up to the cut, as arrays."""
+"""What the learners of a strategy look back on: read from the store up to the cut, as arrays; bars up to the moment
+of settling, as they bear no number of the ingest sequence."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
@@ -75,7 +76,11 @@ History = Units | Entries | Positions
 
 
 class Reach(NamedTuple):
-    """How far a cycle sees: the session and moment at which it settled, the cut, and what was pending then."""
+    """How far a cycle sees: the session and moment at which it settled, the cut, and what was pending then.
+
+    Facts and examples are there up to the ``cut``. Bars are by the clock, if recorded by ``settled_at``, microseconds:
+    one of a turn that began before then and ended later comes into a cycle that is run again.
+    """
 
     session: str
     settled_at: int

@@ -57,7 +57,8 @@ def bars(
     """The final bars that end from ``since`` to ``until``, one for each (instrument, end), in that order.
 
     Of several sources the first in ``precedence`` counts, then the first by name. A bar that was recorded after
-    ``told_by``, microseconds, is not among them, and one that was replaced since is as it was.
+    ``told_by``, microseconds, is not among them, and one that was replaced since is as it was. Recorded is the moment
+    at which its turn began, on the clock of who wrote it: a turn that has not ended by then may still bring some.
     """
     rows = bar_rows(
         connection,
