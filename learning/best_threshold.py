@@ -91,12 +91,10 @@ class BestThreshold:
 class Choice:
     """How a threshold is chosen and judged.
 
-    ``per_session`` judges by the sum of outcomes a session, as fits outcomes that are worth what was put in
-    (``unit_pnl``); without it by the mean outcome of what is kept, which grows with selection and so needs ``least``
-    examples kept in training. ``folds`` are judged one after the other, each by all that was over before it.
+    It is judged by the mean outcome of what is kept, which grows with selection and so needs ``least`` examples kept in
+    training. ``folds`` are judged one after the other, each by all that was over before it.
     """
 
-    per_session: bool = False
     folds: int = 5
     least: int = 30
 
@@ -112,11 +110,10 @@ def best_threshold(
     Sessions are cut into ``folds`` + 1 runs of equal number. Each run but the first is judged by the threshold that
     is best on examples whose outcome was over before it began (purged); a run with fewer than 2 x ``least``
     such examples is not judged. The gain is that over keeping all, within the run, so that a drifting market is no
-    gain. Runs are pooled by what they keep, or by their sessions where ``per_session``. If outcomes have nothing to
-    do with the feature, the mean gain of ``out_of_fold`` is 0 (``per_session``: minus the mean outcome of what is left
-    out). Its error is that of sessions, with Bartlett weights up to twice the longest outcome window (Newey & West
-    1987); over fewer than some twenty such windows it is still too small. Outcomes count in 1e-6, so the order of
-    examples changes no bit of what is chosen.
+    gain. Runs are pooled by what they keep. If outcomes have nothing to do with the feature, the mean gain of
+    ``out_of_fold`` is 0. Its error is that of sessions, with Bartlett weights up to twice the longest outcome window
+    (Newey & West 1987); over fewer than some twenty such windows it is still too small. Outcomes count in 1e-6, so the
+    order of examples changes no bit of what is chosen.
 
     Args:
         feature: of shape (examples); NaN is missing, and leaves the example out of what is kept and of all.
@@ -136,7 +133,7 @@ def best_threshold(
         if trained.sum() >= 2 * choice.least:
             threshold, *_ = _best(examples.of(trained), choice)
             judged = examples.of((examples.sessions >= first) & (examples.sessions <= last))
-            judgement = _judged(judged, _kept(judged, threshold), choice)
+            judgement = _judged(judged, _kept(judged, threshold))
             gain = judgement.gain if judgement.weight else None
             folds.append(Fold(first, last, int(trained.sum()), judged.n, judgement.kept, threshold, gain))
             judgements.append(judgement)
@@ -195,8 +192,7 @@ def _best(examples: _Examples, choice: Choice) -> tuple[Threshold | None, float,
     enough = kept >= choice.least
     if not enough.any():
         return None, 0.0, 0
-    saved = (sums - total) / len(np.unique(examples.sessions))
-    gains = np.where(enough, saved if choice.per_session else sums / kept - total / n, -np.inf)
+    gains = np.where(enough, sums / kept - total / n, -np.inf)
     best = int(np.lexsort((kept, gains))[-1])
     tried, gain = int(enough.sum()), float(gains[best]) / SCALE
     if not gain > 0:
@@ -206,13 +202,9 @@ def _best(examples: _Examples, choice: Choice) -> tuple[Threshold | None, float,
     return Threshold(float(values[cuts[best - len(cuts)] - 1]), at_most=True), gain, tried
 
 
-def _judged(examples: _Examples, kept: Flags, choice: Choice) -> _Judgement:
+def _judged(examples: _Examples, kept: Flags) -> _Judgement:
     numbers, places = np.unique(examples.sessions, return_inverse=True)
     rewards, count = examples.totals / SCALE, int(kept.sum())
-    if choice.per_session:
-        left_out = _by_session(np.where(kept, 0.0, -rewards), places)
-        gain = -float(examples.totals[~kept].sum()) / (SCALE * len(numbers))
-        return _Judgement(count, gain, len(numbers), left_out - gain)
     if not count:
         return _Judgement(0, 0.0, 0, np.zeros(len(numbers)))
     chosen = int(examples.totals[kept].sum()) / count / SCALE
