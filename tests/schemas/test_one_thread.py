@@ -35,8 +35,8 @@ def bits(entry, threads):
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted where Linux lists them")
-@pytest.mark.parametrize("entry", ["workers", "scheduler"])
+@pytest.mark.parametrize("entry", ["workers", "scheduler", "simulation"])
 def test_what_an_engine_process_computes_does_not_hang_on_the_number_of_threads(entry):
-    """Each process of the Procfile, and each command, imports one of the two before anything else of ours."""
+    """Each process of the Procfile, each command and each simulation imports one of these first."""
     one, several = bits(entry, 1), bits(entry, 4)
     assert one == several
