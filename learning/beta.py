@@ -87,7 +87,7 @@ class Beta:
         answer to the last bit.
         """
         mean, top = self.mean, self.mean.max(axis=-1, keepdims=True)
-        reach = (self.mean + 10 * np.sqrt(self.variance)).max(axis=-1, keepdims=True).clip(max=1.0)
+        reach = (self.mean + 14 * np.sqrt(self.variance)).max(axis=-1, keepdims=True).clip(max=1.0)
         nodes, weights = np.polynomial.legendre.leggauss(NODES)
         # Points gather at M, where what is known well rises from 1/2 to 1 at once, and at 1, where densities peak.
         part = (nodes + 1) / 2

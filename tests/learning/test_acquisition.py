@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import norm
@@ -28,6 +28,7 @@ def screened(acquisition, points):
     return points[np.argsort(-acquisition.log_values(points))[:8]]
 
 
+@settings(deadline=None)
 @given(st.floats(-8, 8))
 def test_log_improvement_is_the_integral(z):
     integral = quad(lambda u: (z + u) * norm.pdf(u), -z, max(-z, 0) + 12, epsabs=0, epsrel=1e-12)[0]

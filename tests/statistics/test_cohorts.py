@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from scheduler.comparison import compare
+from scheduler.mature import mature
 from schemas.allocation import unit_of
 from schemas.parameters import LearningRules, Market, Registry, Trial
 from store.sessions import Sessions
@@ -86,7 +87,8 @@ def pending(one, look):
 
 
 def compared(look, rows, immature):
-    (comparison,), _ = compare(REGISTRY, NYSE, DAYS[look], VERSION, rows, immature, {})
+    matured, _ = mature(REGISTRY, DAYS[look], VERSION, rows, immature)
+    (comparison,), _ = compare(REGISTRY, DAYS[look], VERSION, rows, matured, {})
     return comparison
 
 
@@ -108,7 +110,7 @@ def read(counting, immature):
         if evidence.low is not None:
             told += 1
             always += evidence.low <= 0 <= evidence.high
-            once += abs(evidence.estimate) <= 1.96 * float(comparison.effects.covariance[0, 0]) ** 0.5
+            once += abs(evidence.estimate) <= 1.96 * evidence.sigma / evidence.information**0.5
     return Read(told, always / told, once / told)
 
 

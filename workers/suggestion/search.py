@@ -59,20 +59,24 @@ def requirements(rules: LearningRules, trial: Trial, domain: Domain) -> Requirem
 
 def _first(around: Circumstances, domain: Domain, needed: Requirements) -> Suggestion | None:
     """The arms that are lacking before anything can be learned, as long as some are."""
-    running = _running(around)
+    stopped = _stopped(around)
+    running = [arm for arm in _running(around) if arm_key(arm) not in stopped]
     tried = {arm: numbers_of(arm) for arm in sorted(_measured_enough(around, needed))}
     tried |= {arm_key(arm): _numbers(arm) for arm in running}
     tried.pop(_baseline(around), None)
     count = min(needed.arms - len(tried), around.trial.arms - len(running))
     if count <= 0:
         return None
+    tried |= {arm: numbers_of(arm) for arm in sorted(stopped)}
     incumbent = _numbers({name: around.version.values[name] for name in domain.names})
     found = spread(domain, incumbent, count=count, seed=around.version.number, tried=list(tried.values()))
     if not found:
         return None
     new = [NewArm(values=dict(values)) for values in found]
     reason = f"{_counted(new, 'first')}, spread over what may be changed within a day: {_named(new)}"
-    return _made(around, reason, new=new, dropped=set(), beliefs=())
+    if stopped:
+        reason += f"; given up, stopped as worse than the baseline: {', '.join(sorted(stopped))}"
+    return _made(around, reason, new=new, dropped=stopped, beliefs=())
 
 
 def _next(around: Circumstances, domain: Domain, needed: Requirements) -> Suggestion:
@@ -91,13 +95,23 @@ def _next(around: Circumstances, domain: Domain, needed: Requirements) -> Sugges
     beliefs = answer.evidence.beliefs
     running = {arm_key(arm) for arm in _running(around)}
     hopeless = {arm_key(dict(one.values)) for one in beliefs if one.contends < HOPELESS}
-    dropped = hopeless & running & _measured_enough(around, needed)
+    dropped = (hopeless & running & _measured_enough(around, needed)) | _stopped(around)
     room = around.trial.arms - len(running - dropped)
     new = [_new(one) for one in answer.candidates[:room]] if isinstance(answer, Recommendation) else []
     reason = _reason(answer, new, dropped, arms=len(running - dropped))
     return _made(
         around, reason, new=new, dropped=dropped, beliefs=beliefs, length_scales=dict(answer.evidence.length_scales)
     )
+
+
+def _stopped(around: Circumstances) -> set[str]:
+    """The arms that had units and have no share any more while others have: nothing more will be known of them. Where
+    nothing is tried at all, as under a guard, none of them is."""
+    others = [arm for arm in around.allocation.arms if arm.key != _baseline(around)]
+    if not any(arm.share for arm in others):
+        return set()
+    measured = {one.arm for one in around.measured.rows if one.effective > 0}
+    return {arm.key for arm in others if not arm.share} & measured
 
 
 def _measured_enough(around: Circumstances, needed: Requirements) -> set[str]:
@@ -117,7 +131,7 @@ def _reason(answer: Recommendation | NoRecommendation, new: Sequence[NewArm], dr
     else:
         said.append(f"no recommendation: no room, {arms} arms are tried already and none of them is hopeless")
     if dropped:
-        said.append(f"given up, behind the best arm known: {', '.join(sorted(dropped))}")
+        said.append(f"given up, behind the best arm known or stopped: {', '.join(sorted(dropped))}")
     return "; ".join(said)
 
 

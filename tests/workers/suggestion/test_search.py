@@ -119,8 +119,22 @@ def test_an_arm_that_cannot_be_the_best_any_more_is_given_up():
     found = asked(DATA, allocation(*TRIED))
     fates = {one.values["x"]: one.fate for one in found.known}
     assert {0.22: "dropped", 0.26: "dropped", 0.34: "kept", 0.4: "kept"} == fates
-    assert 'given up, behind the best arm known: {"x":0.22}' in found.reason
+    assert 'given up, behind the best arm known or stopped: {"x":0.22}' in found.reason
     assert all(one.contends < 0.01 for one in found.known if one.fate == "dropped")
+
+
+def test_an_arm_that_thompson_sampling_stopped_is_given_up_and_another_one_takes_its_place():
+    """Whoever has no share is not measured any further: waiting for its 30 units would be for ever."""
+    rows = cohort({0.3: 0.0, 0.4: -0.1, 0.2: 0.0, 0.35: 0.0}, n=20)
+    arms = [Arm({"x": 0.4}, 0), Arm({"x": 0.2}, 500), Arm({"x": 0.35}, 500), Arm({"x": 0.3}, 9_000)]
+    stopped = Allocation(id="t.1-1", layer="t", purpose=Purpose.EXPLORE, parameters=["x"], arms=arms)
+    found = asked(rows, stopped)
+    assert 3 == len(found.arms)
+    assert {"x": 0.4} not in found.arms
+    assert found.reason.endswith('; given up, stopped as worse than the baseline: {"x":0.4}')
+    nothing_tried = [Arm(arm.values, 0) for arm in arms[:3]] + [Arm({"x": 0.3}, WHOLE)]
+    guarded = Allocation(id="t.1-1", layer="t", purpose=Purpose.EXPLORE, parameters=["x"], arms=nothing_tried)
+    assert "too few arms" in asked(rows, guarded).reason
 
 
 def test_where_all_places_are_taken_by_arms_with_hope_nothing_is_recommended():
