@@ -1,13 +1,16 @@
 """The weekly cycle on a planted market that the real join lived through."""
 
 import shutil
+from math import pi
 
+import msgspec
 import pytest
 from msgspec import structs
 
 from schemas.allocation import arm_key
 from store.audit import Audit
 from store.evidence import EvidenceRows
+from store.sessions import Sessions
 from store.store import Store
 from tests.conftest import NOW
 from tests.scheduler.market import FIRST, NYSE, WEIGHTS, Desk, planted, registry
@@ -133,6 +136,16 @@ def test_what_was_revised_after_the_cut_does_not_move_a_run_that_comes_later(des
     following = later.live(5, planted)
     at_once.live(5, planted)
     assert at_once.week(following).figures != later.week(following).figures
+
+
+def test_of_the_error_rate_is_left_what_the_windows_since_the_first_settled_session_did_not_take(desk_of):
+    desk, session = desk_of({**ENTRY, "sessions": 60}), NYSE.shift(FIRST, SESSIONS - 1)
+    desk.week(session)
+    with desk.store.read() as reading:
+        passed = NYSE.distance(Sessions(reading).earliest("main", cut=10**9), session) // 60
+    [body] = evidence(desk, f"weekly/main/{session}/entry").arms.values()
+    assert passed > 0
+    assert 0.05 * 6 / pi**2 / (1 + passed) ** 2 == pytest.approx(msgspec.json.decode(body)["error_rate"])
 
 
 def test_a_second_run_changes_nothing(desk_of):
