@@ -61,6 +61,12 @@ def _of_roles(learner: Learner) -> Iterator[str]:
 
 
 def _of_names(learner: Learner, registry: Registry) -> Iterator[str]:
+    for name, times in Counter((*learner.weights, *learner.roles.values())).items():
+        if times > 1:
+            yield f"{name!r} has {times} parts to play; each needs a parameter of its own"
+    for feature, times in Counter(learner.weights.values()).items():
+        if times > 1:
+            yield f"the feature {feature!r} has {times} weights; which of them moves it cannot be told, keep one"
     for name in (*learner.weights, *learner.roles.values()):
         parameter = registry.parameters.get(name)
         if parameter is None:

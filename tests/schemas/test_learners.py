@@ -94,6 +94,9 @@ def test_takes_a_learner_of_every_kind(load):
         ({**EXITS, "horizon": "5d"}, "exits end a position by themselves; remove horizon"),
         ({**EXITS, "stop_loss": "least"}, "'least' needs the unit fraction or percent, and a min above 0"),
         ({**EXITS, "max_hold": "cap"}, "'cap' counts sessions: it needs type = 'integer', unit = 'sessions'"),
+        ({**EXITS, "stop_loss": "target"}, "'target' has 2 parts to play; each needs a parameter of its own"),
+        ({**MIX, "threshold": "w.a"}, "'w.a' has 2 parts to play"),
+        ({**MIX, "weights": {"w.a": "a", "w.b": "a"}}, "the feature 'a' has 2 weights"),
         ({"kind": "position_size", "cap": "least"}, "'least' needs the unit fraction or percent"),
         (
             {"kind": "position_size", "cap": "cap"},
@@ -103,7 +106,7 @@ def test_takes_a_learner_of_every_kind(load):
             {**EXITS, "sessions": 98},
             "98 sessions are too few to judge outcomes of 9 sessions (the max of 'hold'); write sessions = 99",
         ),
-        ({**MIX, "weights": {"w.a": "a", "least": "b"}}, "its weights are in the groups ['', 'w']"),
+        ({**MIX, "weights": {"w.a": "a", "stop": "b"}}, "its weights are in the groups ['', 'w']"),
         ({"kind": "weight", "threshold": "least"}, "Invalid enum value 'weight' in kind"),
         ({**MIX, "feature": "a"}, "unknown field 'feature'"),
     ],
