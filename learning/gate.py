@@ -1,6 +1,6 @@
 """May a candidate replace the baseline? The figures, the rules, and a verdict in a sentence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from learning.confidence import anytime_p_value, boundary, information_to_find, tightest_at
@@ -119,9 +119,8 @@ def evidence_for(
 
 def judge(evidence: Evidence, rules: Rules) -> Verdict:
     """Accept an arm that has the least evidence and whose interval lies above 0. Anything missing means stay."""
-    lacking = _lacking(evidence, rules)
-    if lacking:
-        return Verdict(False, f"not enough evidence: {', '.join(lacking)}; on {evidence.counted}")
+    if less := lacking(_wanted(evidence, rules)):
+        return Verdict(False, f"not enough evidence: {', '.join(less)}; on {evidence.counted}")
     if evidence.estimate is None or evidence.low is None or evidence.high is None:
         return Verdict(False, f"no interval: rewards have not varied within an arm and session; on {evidence.counted}")
     figures = (
@@ -135,10 +134,14 @@ def judge(evidence: Evidence, rules: Rules) -> Verdict:
     return Verdict(False, f"not distinguishable from no effect: {figures}, which includes 0")
 
 
-def _lacking(evidence: Evidence, rules: Rules) -> list[str]:
-    wanted = (
+def lacking(wanted: Iterable[tuple[int, int, str]]) -> list[str]:
+    """What is less than the least, of (how many there are, the least, of what)."""
+    return [f"{have:,} of {least:,} {what}" for have, least, what in wanted if have < least]
+
+
+def _wanted(evidence: Evidence, rules: Rules) -> tuple[tuple[int, int, str], ...]:
+    return (
         (evidence.units, rules.minimum_units, "units of the candidate"),
         (evidence.baseline_units, rules.minimum_units, "units of the baseline"),
         (evidence.sessions, rules.minimum_sessions, "sessions with both"),
     )
-    return [f"{have:,} of {least:,} {what}" for have, least, what in wanted if have < least]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from learning.gate import Rules, Verdict
+from learning.gate import Rules, Verdict, lacking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +83,12 @@ def judge_history(evidence: HistoryEvidence, rules: Rules, *, alpha: float) -> V
 
 def _objections(evidence: HistoryEvidence, rules: Rules, alpha: float) -> Iterator[str]:
     told = f"{evidence.figures}; {evidence.counted}"
-    if evidence.sessions < rules.minimum_sessions or evidence.units < rules.minimum_units:
-        yield (
-            f"too little was judged out of fold: {evidence.sessions} of {rules.minimum_sessions} sessions, "
-            f"{evidence.units:,} of {rules.minimum_units:,} units"
-        )
+    wanted = (
+        (evidence.sessions, rules.minimum_sessions, "sessions"),
+        (evidence.units, rules.minimum_units, "units"),
+    )
+    if less := lacking(wanted):
+        yield f"too little was judged out of fold: {', '.join(less)}"
     if evidence.error_rate > alpha:
         yield f"it was judged at an error rate of {evidence.error_rate:g}; the gate allows {alpha:g}"
     if evidence.chosen == evidence.incumbent:

@@ -14,29 +14,11 @@ from schemas.registry import load_registry
 from schemas.reports import CycleCompleted
 from tests.faults.engine import Engine
 from tests.faults.waiting import until
-from tests.workers.suggestion.field import FIRST, Field
+from tests.workers.suggestion.field import FILE, FIRST, Field
 
-REGISTRY = """
-strategy = "test"
-
-[learning]
-reward = "alert_return:1d"
-
-[market]
-horizons = ["1d"]
-primary_horizon = "1d"
-
-[[parameter]]
-name = "x"
-decides_trade = false
-default = 0.3
-min = 0.0
-max = 1.0
-max_change = 0.1
-category = "test"
-affects = "test"
-description = "For tests."
-
+REGISTRY = (
+    FILE
+    + """
 [[trial]]
 id = "t"
 layer = "t"
@@ -44,6 +26,7 @@ share = 0.04
 proposes = "bayesian"
 parameters = ["x"]
 """
+)
 EVERY, LOOKS = 12, 10
 """Sessions from one look to the next, so that each may propose; no gate changes the arms meanwhile."""
 

@@ -47,8 +47,9 @@ def test_what_holds_is_let_in_with_all_figures_in_the_sentence():
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"sessions": 19}, "too little was judged out of fold: 19 of 20 sessions, 400 of 100 units"),
-        ({"units": 99}, "too little was judged out of fold: 80 of 20 sessions, 99 of 100 units"),
+        ({"sessions": 19}, "too little was judged out of fold: 19 of 20 sessions"),
+        ({"units": 99}, "too little was judged out of fold: 99 of 100 units"),
+        ({"sessions": 1, "units": 9}, "too little was judged out of fold: 1 of 20 sessions, 9 of 100 units"),
         ({"error_rate": 0.1}, "it was judged at an error rate of 0.1; the gate allows 0.05"),
         ({"chosen": {"threshold": 0.6}}, "nothing tried was better than what is in force"),
         ({"confidence": 0.949}, "not distinguishable from no effect"),

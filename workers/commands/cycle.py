@@ -27,21 +27,29 @@ def cycle(
         with place.store.read() as reading:
             settled = _settled(Sessions(reading), registry, session, kind=kind)
             ran = settled is not None and Cycles(reading).finished(registry.strategy, kind, settled.session) is not None
-        if settled is None:
-            out.print(
-                f"session {session or ''} is not settled: `session.closed` has not come from every declared source"
-            )
+        if (why := _refusal(registry, settled, session, kind=kind)) is not None:
+            out.print(why, markup=False)
             raise typer.Exit(1)
-        if kind not in kinds_after(registry, settled.session):
-            out.print(
-                f"session {settled.session} does not end a week, or the registry has no [[learner]]", markup=False
-            )
-            raise typer.Exit(1)
+        assert settled is not None
         queue = CycleQueue(place.broker, prefix=place.settings.prefix)
         job = queue.ask(registry.strategy, settled.session, kind=kind)
         out.print(
             f"enqueued {job} on the queue {queue.name!r}{'; it ran before, so nothing will change' if ran else ''}"
         )
+
+
+def _refusal(registry: Registry, settled: Settled | None, asked: str | None, *, kind: str) -> str | None:
+    """Why no cycle of that kind can be asked for, or None."""
+    if kind == WEEKLY and not registry.learners:
+        return f"strategy {registry.strategy!r} has no [[learner]], so there is no weekly cycle; see docs/learners.md"
+    if settled is None:
+        if asked is None and kind == DAILY:
+            return "no session is settled yet: `session.closed` has not come from every declared source"
+        what = "a session that ends a week" if asked is None else f"session {asked}"
+        return f"{what} is not settled: `session.closed` has not come from every declared source"
+    if kind not in kinds_after(registry, settled.session):
+        return f"session {settled.session} does not end a week"
+    return None
 
 
 def _settled(sessions: Sessions, registry: Registry, session: str | None, *, kind: str) -> Settled | None:

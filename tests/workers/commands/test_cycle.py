@@ -54,9 +54,10 @@ def test_the_newest_settled_session_is_run_and_for_the_week_the_newest_that_ende
     ("sessions", "wanted", "said"),
     [
         ((THURSDAY,), THURSDAY, "session 2024-01-04 does not end a week"),
-        ((THURSDAY,), None, "is not settled"),
-        ((MONDAY,), None, "is not settled"),
-        ((), None, "is not settled"),
+        ((THURSDAY,), None, "a session that ends a week is not settled"),
+        ((MONDAY,), None, "a session that ends a week is not settled"),
+        ((), None, "a session that ends a week is not settled"),
+        ((), FRIDAY, "session 2024-01-05 is not settled"),
     ],
 )
 def test_a_week_that_has_not_ended_has_no_cycle(settle, broker, capsys, sessions, wanted, said):
@@ -64,6 +65,18 @@ def test_a_week_that_has_not_ended_has_no_cycle(settle, broker, capsys, sessions
     with pytest.raises(typer.Exit):
         cycle(wanted, weekly=True)
     assert said in " ".join(capsys.readouterr().out.split())
+    assert [] == asked(broker)
+
+
+def test_without_learners_there_is_no_weekly_cycle_and_that_is_said(settle, broker, capsys, monkeypatch):
+    settle(FRIDAY)
+    monkeypatch.setenv("LEARNING_REGISTRIES", str(PARAMETERS / "scanner.toml"))
+    with pytest.raises(typer.Exit):
+        cycle(weekly=True)
+    assert "strategy 'main' has no [[learner]]" in " ".join(capsys.readouterr().out.split())
+    with pytest.raises(typer.Exit):
+        cycle()
+    assert "no session is settled yet" in " ".join(capsys.readouterr().out.split())
     assert [] == asked(broker)
 
 

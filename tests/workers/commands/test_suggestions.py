@@ -2,29 +2,8 @@
 
 import pytest
 
-from tests.workers.suggestion.field import Field, parameter, registry
+from tests.workers.suggestion.field import FILE, Field, parameter, registry
 from workers.commands.suggestions import suggestions
-
-FILE = """
-strategy = "test"
-[learning]
-reward = "alert_return:1d"
-floor = 0.005
-[market]
-horizons = ["1d"]
-primary_horizon = "1d"
-
-[[parameter]]
-name = "x"
-decides_trade = false
-default = 0.3
-min = 0.0
-max = 1.0
-max_change = 0.1
-category = "test"
-affects = "test"
-description = "For tests."
-"""
 
 
 @pytest.fixture

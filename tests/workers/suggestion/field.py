@@ -26,6 +26,30 @@ from workers.suggestion.suggestion import Suggestion
 FIRST = "2024-01-02"
 REWARD = "alert_return:1d"
 
+FILE = """
+strategy = "test"
+
+[learning]
+reward = "alert_return:1d"
+floor = 0.005
+
+[market]
+horizons = ["1d"]
+primary_horizon = "1d"
+
+[[parameter]]
+name = "x"
+decides_trade = false
+default = 0.3
+min = 0.0
+max = 1.0
+max_change = 0.1
+category = "test"
+affects = "test"
+description = "For tests."
+"""
+"""A registry with the one parameter, as a user writes it."""
+
 
 def parameter(name, default, **more):
     described = {"category": "test", "affects": "score", "description": "For a test.", "decides_trade": False}
