@@ -3,19 +3,15 @@
 import difflib
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from functools import lru_cache
 from itertools import accumulate
-from zoneinfo import ZoneInfo
 
-import exchange_calendars
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.errors import EngineError, InvalidRegistry
-
-FIRST, LAST = date(1990, 1, 1), date(2035, 12, 31)
-"""The dates that a calendar covers; fixed, so that no clock decides what a session is."""
+from schemas.trading_hours import TradingHours, known_calendars, trading_hours
 
 
 class NoSession(EngineError):
@@ -38,29 +34,17 @@ class Calendar:
         '2024-04-01'
     """
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        timezone: str,
-        sessions: Sequence[str],
-        opens: Sequence[int],
-        closes: Sequence[int],
-        pauses: Sequence[tuple[int, int]] = (),
-    ) -> None:
+    def __init__(self, name: str, hours: TradingHours) -> None:
         self.name = name
-        self.timezone = timezone
-        self.sessions = tuple(sessions)
-        self._place = {session: place for place, session in enumerate(sessions)}
-        self.opens, self.closes = _frozen(opens), _frozen(closes)
-        self._opens, self._closes = tuple(opens), tuple(closes)
-        zone = ZoneInfo(timezone)
-        days = [date.fromisoformat(session) for session in sessions]
-        self._begins = tuple(_midnight(day, zone) for day in days)
-        self._ends = tuple(_midnight(day + timedelta(days=1), zone) for day in days)
+        self.timezone = hours.timezone
+        self.sessions = tuple(hours.sessions)
+        self._place = {session: place for place, session in enumerate(hours.sessions)}
+        self.opens, self.closes = _frozen(hours.opens), _frozen(hours.closes)
+        self._opens, self._closes = tuple(hours.opens), tuple(hours.closes)
+        self._begins, self._ends = tuple(hours.begins), tuple(hours.ends)
         # Open time runs in stretches; _reached is how much of it there has been by the end of each.
-        self._starts = tuple(sorted([*opens, *(end for _, end in pauses)]))
-        self._stops = tuple(sorted([*closes, *(start for start, _ in pauses)]))
+        self._starts = tuple(sorted([*hours.opens, *(end for _, end in hours.pauses)]))
+        self._stops = tuple(sorted([*hours.closes, *(start for start, _ in hours.pauses)]))
         self._reached = tuple(accumulate(stop - start for start, stop in zip(self._starts, self._stops, strict=True)))
 
     @classmethod
@@ -176,47 +160,23 @@ class Calendar:
 
 def unknown_calendar(name: str) -> str | None:
     """Where nobody knows a calendar of that name: a sentence that says so, with the nearest ones."""
-    known = exchange_calendars.get_calendar_names()
-    if name in known:
-        return None
-    near = difflib.get_close_matches(name.upper(), known, n=3, cutoff=0.5)
-    advice = f"did you mean {' or '.join(near)}?" if near else "write an ISO 10383 code such as XNYS, or 24/7"
-    return f"calendar {name!r} is not known; {advice}"
+    try:
+        Calendar.named(name)
+    except InvalidRegistry as unknown:
+        return str(unknown)
+    return None
 
 
 @lru_cache
 def _named(name: str) -> Calendar:
-    if complaint := unknown_calendar(name):
-        raise InvalidRegistry(f"[market]: {complaint}")
-    # A range that every calendar covers tells how far this one reaches; without a range a clock would be read.
-    probe = exchange_calendars.get_calendar(name, start="2022-01-01", end="2022-12-31")
-    first, last = probe.bound_min(), probe.bound_max()
-    start = FIRST if first is None else max(FIRST, first.date())
-    end = LAST if last is None else min(LAST, last.date())
-    found = exchange_calendars.get_calendar(name, start=start.isoformat(), end=end.isoformat())
-    return Calendar(
-        name,
-        timezone=str(found.tz),
-        sessions=list(found.sessions.strftime("%Y-%m-%d")),
-        opens=(found.opens_nanos // 1_000).tolist(),
-        closes=(found.closes_nanos // 1_000).tolist(),
-        pauses=_pauses(found),
-    )
-
-
-def _pauses(found: exchange_calendars.ExchangeCalendar) -> list[tuple[int, int]]:
-    """From when until when each session pauses, of those that do; microseconds in UTC."""
-    starts, ends = found.break_starts_nanos // 1_000, found.break_ends_nanos // 1_000
-    pausing = ~found.schedule["break_start"].isna().to_numpy()
-    return list(zip(starts[pausing].tolist(), ends[pausing].tolist(), strict=True))
+    if (hours := trading_hours(name)) is not None:
+        return Calendar(name, hours)
+    near = difflib.get_close_matches(name.upper(), known_calendars(), n=3, cutoff=0.5)
+    advice = f"did you mean {' or '.join(near)}?" if near else "write an ISO 10383 code such as XNYS, or 24/7"
+    raise InvalidRegistry(f"calendar {name!r} is not known; {advice}")
 
 
 def _frozen(moments: Sequence[int]) -> NDArray[np.int64]:
     frozen = np.asarray(moments, dtype=np.int64)
     frozen.setflags(write=False)
     return frozen
-
-
-def _midnight(day: date, zone: ZoneInfo) -> int:
-    moment = datetime(day.year, day.month, day.day, tzinfo=zone)
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

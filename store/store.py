@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from store.engines import engine_for, reading, shown
 from store.errors import StoreUnavailable, translated
 from store.grants import grants
+from store.revision import check
 from store.work import Work
 
 Clock = Callable[[], int]
@@ -90,8 +91,6 @@ class Store:
         Raises:
             StoreOutdated: it is older, newer or not there.
         """
-        from store.migrations import check  # noqa: PLC0415
-
         with self._connected(writes=False) as connection:
             check(connection, place=self.place)
 

@@ -1,43 +1,86 @@
 """The command ``learning``."""
 
-from importlib.metadata import entry_points
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, cast
 
 import typer
+from typer.core import TyperGroup
 
-from workers.commands.accuracy import accuracy
-from workers.commands.books import books
-from workers.commands.cycle import cycle
-from workers.commands.database import database
-from workers.commands.dead_letters import dead_letters
-from workers.commands.env import env
-from workers.commands.evaluate import evaluate
-from workers.commands.explain import explain
-from workers.commands.export import export
-from workers.commands.health import health
-from workers.commands.insights import insights
-from workers.commands.params import params
-from workers.commands.patterns import patterns
-from workers.commands.proposals import approve, propose, reject
-from workers.commands.replay import replay
-from workers.commands.status import status
-from workers.commands.suggestions import suggestions
-from workers.commands.up import up
+GROUP = "learning.commands"
+"""The entry points by which other packages offer commands of their own."""
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_show_locals=False,
-    help="Learns from what trading processes did. Settings: learning.toml and LEARNING_* variables.",
-)
-for told in (up, status, health, env, cycle, books, accuracy, patterns, insights, suggestions, evaluate):
-    app.command()(told)
-for command in (replay, export, explain, propose, approve, reject):
-    app.command()(command)
-app.add_typer(dead_letters, name="dead-letters")
-app.add_typer(params, name="params")
-app.add_typer(database, name="db")
-for offered in entry_points(group="learning.commands"):
-    app.command(offered.name)(offered.load())
+OWN = {
+    "up": "up:up",
+    "status": "status:status",
+    "health": "health:health",
+    "env": "env:env",
+    "cycle": "cycle:cycle",
+    "books": "books:books",
+    "accuracy": "accuracy:accuracy",
+    "patterns": "patterns:patterns",
+    "insights": "insights:insights",
+    "suggestions": "suggestions:suggestions",
+    "evaluate": "evaluate:evaluate",
+    "replay": "replay:replay",
+    "export": "export:export",
+    "explain": "explain:explain",
+    "propose": "proposals:propose",
+    "approve": "proposals:approve",
+    "reject": "proposals:reject",
+    "dead-letters": "dead_letters:dead_letters",
+    "params": "params:params",
+    "db": "database:database",
+}
+"""Where each command lies, below ``workers.commands``."""
+
+
+class Commands(Mapping[str, Any]):
+    """The commands by name, each imported when it is asked for: nobody waits for what another one needs."""
+
+    def __init__(self) -> None:
+        own = [EntryPoint(name, f"workers.commands.{place}", GROUP) for name, place in OWN.items()]
+        self._offered = {entry.name: entry for entry in (*own, *entry_points(group=GROUP))}
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._loaded:
+            self._loaded[name] = _built(self._offered[name])
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._offered)
+
+    def __len__(self) -> int:
+        return len(self._offered)
+
+
+class Learning(TyperGroup):
+    """The group of all commands."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = cast(Any, Commands())
+
+
+def _built(offered: EntryPoint) -> Any:
+    """A group of commands as it is, a function as a command."""
+    told: typer.Typer | Callable[..., None] = offered.load()
+    if isinstance(told, typer.Typer):
+        group = typer.main.get_group(told)
+        group.name = offered.name
+        return group
+    alone = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
+    alone.command(offered.name)(told)
+    return typer.main.get_command(alone)
+
+
+app = typer.Typer(cls=Learning, no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
+
+
+@app.callback()
+def learning() -> None:
+    """Learns from what trading processes did. Settings: learning.toml and LEARNING_* variables."""
 
 
 def main() -> None:

@@ -2,13 +2,13 @@
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.schema import CreateSchema
 
 from store.engines import SCHEMA
 from store.errors import StoreOutdated
+from store.revision import revision_of
 
 _TURN = text("SELECT pg_advisory_xact_lock(hashtext('learning.migrations'))")
 _SCHEMA = text("SELECT to_regnamespace(:name) IS NOT NULL")
@@ -26,7 +26,7 @@ def upgrade(connection: Connection, *, place: str) -> None:
         prepare(connection)
     config = _config()
     steps = _steps(config)
-    current = _current(connection)
+    current = revision_of(connection)
     if current not in (None, *steps):
         raise StoreOutdated(
             f"{place} has schema {current}, which is newer than this code; it knows {steps[0]}; update it"
@@ -36,28 +36,11 @@ def upgrade(connection: Connection, *, place: str) -> None:
         command.upgrade(config, "head")
 
 
-def check(connection: Connection, *, place: str) -> None:
-    """Make sure that the schema is the newest.
-
-    Raises:
-        StoreOutdated: it is older, newer or not there.
-    """
-    current, newest = _current(connection), _steps(_config())[0]
-    if current != newest:
-        raise StoreOutdated(
-            f"{place} has schema {current or 'none'}, this code needs {newest}; run `learning db upgrade`"
-        )
-
-
 def prepare(connection: Connection) -> None:
     """Wait for whoever migrates now; make PostgreSQL's schema where it is not there, which not every role may."""
     connection.execute(_TURN)
     if not connection.execute(_SCHEMA, {"name": SCHEMA}).scalar_one():
         connection.execute(CreateSchema(SCHEMA))
-
-
-def _current(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
 
 
 def _steps(config: Config) -> list[str]:

@@ -7,10 +7,12 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import column, create_engine, insert, inspect, select, text
 from sqlalchemy import table as sa_table
 
 from store import books
+from store.revision import newest_revision
 from store.store import Store
 from store.tables import metadata
 
@@ -428,3 +430,9 @@ def test_currencies_are_brought_into_upper_case(old):
     old.migrate()
 
     assert ["USD", None] == [row["currency"] for row in rows_of(old, "instruments")]
+
+
+def test_the_newest_step_by_its_file_is_the_one_that_alembic_ends_with():
+    steps = Config()
+    steps.set_main_option("script_location", "store:migrations")
+    assert ScriptDirectory.from_config(steps).get_current_head() == newest_revision()
