@@ -17,9 +17,7 @@ from events.consumers import forget_gone
 from events.drain import drain
 from events.heartbeat import heartbeats
 from events.trim import trim
-from scheduler.cycle_run import DailyRun
 from scheduler.run import OWNER, CycleRun
-from scheduler.weekly_run import WeeklyRun
 from schemas.catalogue import EVENTS
 from schemas.cycles import DAILY, KINDS, WEEKLY, kinds_after, last_of_week
 from schemas.errors import EngineError
@@ -38,9 +36,6 @@ log = structlog.get_logger()
 
 DAY_MS = 86_400 * 1_000
 MEGABYTE = 2**20
-
-
-RUNS: Mapping[str, type[CycleRun]] = {DAILY: DailyRun, WEEKLY: WeeklyRun}
 
 
 class UnknownCycle(EngineError):
@@ -170,7 +165,12 @@ def _engine() -> Iterator[Engine]:
 
 
 def _cycle(kind: str, store: Store, registry: Registry, settings: Settings) -> CycleRun:
-    return RUNS[kind](
+    # With the learners comes all of scipy, and who only asks what is due, as cron does, needs none of it.
+    from scheduler.cycle_run import DailyRun  # noqa: PLC0415
+    from scheduler.weekly_run import WeeklyRun  # noqa: PLC0415
+
+    runs: Mapping[str, type[CycleRun]] = {DAILY: DailyRun, WEEKLY: WeeklyRun}
+    return runs[kind](
         store,
         registry,
         stages=settings.stages if kind == DAILY else None,

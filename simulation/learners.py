@@ -180,8 +180,9 @@ def proposals(make: Make, chance: Generator, planted: Planted) -> Answer:
     observations = [
         Observation(values={"lever": place}, mean=mean, variance=variance, units=float(units))
         for place, mean, variance, units in zip(
-            places, means.tolist(), variances.tolist(), n[0, :, :-1].sum(axis=0), strict=True
+            places, means.tolist(), variances.tolist(), n[0, :, :-1].sum(axis=0).tolist(), strict=True
         )
+        if units  # a small share of few units may leave an arm without any
     ]
     base = int(n[0, :, -1].sum())
     observations.append(Observation(values={"lever": 0.5}, mean=0.0, variance=spread**2 / base, units=float(base)))

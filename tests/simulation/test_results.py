@@ -8,7 +8,10 @@ from typer.testing import CliRunner
 from schemas.registry import load_registry
 from simulation.__main__ import DEMO, results
 from simulation.figures import Figures
+from simulation.learners import Planted, asked
 from simulation.null import NullCount, null_counts
+from simulation.outcomes import shuffled
+from simulation.paths import walks
 from simulation.power import Grid, path_powers
 from simulation.real_prices import TOGETHER, judged_by_year
 from simulation.stocks import FILE, Stocks, stocks_in
@@ -61,6 +64,12 @@ def test_the_same_seed_gives_the_same_counts_with_real_moves_and_without():
     assert counts[0] == counts[1]
     assert NullCount("arms", "real prices, drawn directions", 0, None, 1) in counts[0]
     assert counts[0][: len(counts[0]) // 2] == list(null_counts(None, runs=1, seed=3))
+
+
+@pytest.mark.parametrize("run", [2, 3])
+def test_an_arm_that_got_no_unit_is_no_observation(run):
+    chance = np.random.default_rng([0, run, 7, 500])
+    assert not asked("optimiser", shuffled, walks)(chance, Planted(effect=0.1, units=2, share=0.05)).better
 
 
 def test_the_whole_path_is_lived_through_once_and_counted_at_every_number_of_units():
