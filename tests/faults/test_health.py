@@ -139,7 +139,7 @@ class Engine:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE,
             check=False,
         )
         assert "Traceback" not in ran.stdout + ran.stderr
