@@ -135,6 +135,9 @@ def _of_exits(learner: Learner, registry: Registry) -> Iterator[str]:
         yield f"exits are learned on daily bars; [market] bars is {registry.market.bars!r}"
     for role in ("take_profit", "stop_loss"):
         yield from _positive(registry.parameters[learner.roles[role]])
+    stop = registry.parameters[learner.roles["stop_loss"]]
+    if stop.unit in SCALED and stop.max is not None and stop.fraction(stop.max) >= 1:
+        yield f"{stop.name!r} reaches {stop.max:g}: no price falls by all it has; lower its max below 100 %"
     hold = registry.parameters[learner.roles["max_hold"]]
     if hold.type is not ParameterType.INTEGER or hold.unit not in HELD or (hold.min or 0) < 1:
         yield f"{hold.name!r} counts sessions: it needs type = 'integer', unit = 'sessions' and a min of at least 1"

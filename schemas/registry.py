@@ -3,8 +3,9 @@
 import re
 import tomllib
 from collections.abc import Mapping
+from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from msgspec import Struct, ValidationError, convert, structs, to_builtins
 
@@ -148,4 +149,13 @@ def _converted(raw: dict[str, Any], shape: type[Shape], *, table: str) -> Shape:
         return convert(raw, shape)
     except ValidationError as error:
         reason = re.sub(r" - at `\$\.?(.+)`$", r" in \1", str(error))
+        if wrong := re.fullmatch(r"Invalid enum value '(.*)' in (\w+)", reason):
+            reason += f"; {did_you_mean(wrong[1], _words(shape, wrong[2]))}"
         raise InvalidRegistry(f"{table}: {reason}") from error
+
+
+def _words(shape: type[Struct], field: str) -> list[str]:
+    """What an enumeration may be written as."""
+    hint = get_type_hints(shape)[field]
+    kinds = [kind for kind in (hint, *get_args(hint)) if isinstance(kind, type) and issubclass(kind, Enum)]
+    return [str(one.value) for kind in kinds for one in kind]

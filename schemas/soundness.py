@@ -116,6 +116,7 @@ def _of_number(parameter: Parameter) -> Iterator[str]:
     if parameter.scale is Scale.LOG and (least is None or least <= 0):
         yield "scale = 'log' needs a min above 0"
     yield from _of_grid(parameter, default)
+    yield from _of_budget(parameter)
 
 
 def _of_grid(parameter: Parameter, default: float) -> Iterator[str]:
@@ -131,6 +132,19 @@ def _of_grid(parameter: Parameter, default: float) -> Iterator[str]:
         number = named[name]
         if number is not None and not whole_steps(number - least, parameter.step):
             yield f"step {parameter.step:g} does not lead from {least:g} to {name} {number:g}; change step or {name}"
+
+
+def _of_budget(parameter: Parameter) -> Iterator[str]:
+    """Where it counts in fractions of the value, it is looked at where the value is largest."""
+    whole = parameter.type is ParameterType.INTEGER and parameter.group is None
+    step = parameter.step or (1.0 if whole else 0.0)
+    furthest = max(abs(parameter.min or 0.0), abs(parameter.max or 0.0))
+    largest = parameter.largest_change(furthest)
+    if parameter.learnable and largest is not None and largest < step * (1 - CLOSE):
+        yield (
+            f"max_change {parameter.max_change:g} allows no whole step of {step:g} on any day, so it could never move; "
+            "raise max_change or write a smaller step"
+        )
 
 
 def _of_choice(parameter: Parameter) -> Iterator[str]:

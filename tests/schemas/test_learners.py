@@ -20,14 +20,15 @@ description = "For a test."
 {fields}
 """
     for name, fields in {
-        "w.a": "default = 0.4\nmin = 0\nmax = 1\nstep = 0.1\ngroup = 'w'",
-        "w.b": "default = 0.6\nmin = 0\nmax = 1\nstep = 0.1\ngroup = 'w'",
+        "w.a": "default = 0.4\nmin = 0\nmax = 1\nstep = 0.05\ngroup = 'w'",
+        "w.b": "default = 0.6\nmin = 0\nmax = 1\nstep = 0.05\ngroup = 'w'",
         "least": "default = 0.5\nmin = 0\nmax = 1",
         "look": "default = 0.5\nmin = 0\nmax = 1\nreward = 'alert_return:5d'\ndecides_trade = false",
         "fixed": "default = 0.5\nlearnable = false",
         "word": "type = 'choice'\ndefault = 'a'\nchoices = ['a', 'b']",
         "target": "default = 4\nmin = 1\nmax = 9\nunit = 'percent'",
         "stop": "default = 0.02\nmin = 0.01\nmax = 0.09\nunit = 'fraction'",
+        "whole": "default = 4\nmin = 1\nmax = 100\nunit = 'percent'",
         "hold": "default = 4\nmin = 1\nmax = 9\ntype = 'integer'\nunit = 'sessions'",
         "cap": "default = 0.2\nmin = 0.01\nmax = 0.5\nunit = 'fraction'",
     }.items()
@@ -107,7 +108,8 @@ def test_takes_a_learner_of_every_kind(load):
             "98 sessions are too few to judge outcomes of 9 sessions (the max of 'hold'); write sessions = 99",
         ),
         ({**MIX, "weights": {"w.a": "a", "stop": "b"}}, "its weights are in the groups ['', 'w']"),
-        ({"kind": "weight", "threshold": "least"}, "Invalid enum value 'weight' in kind"),
+        ({"kind": "weight", "threshold": "least"}, "Invalid enum value 'weight' in kind; did you mean 'weights'?"),
+        ({**EXITS, "stop_loss": "whole"}, "'whole' reaches 100: no price falls by all it has"),
         ({**MIX, "feature": "a"}, "unknown field 'feature'"),
     ],
 )
@@ -118,10 +120,10 @@ def test_says_what_contradicts_itself(load, fields, said):
 def test_weights_need_all_members_of_their_group_on_one_step(load):
     three = PARAMETERS.replace("default = 0.6", "default = 0.5").replace("'w'", "'w'")
     more = '\n[[parameter]]\nname = "w.c"\ncategory = "t"\naffects = "score"\ndescription = "t"\ngroup = "w"\n'
-    more += "default = 0.1\nmin = 0\nmax = 1\nstep = 0.05\n"
+    more += "default = 0.1\nmin = 0\nmax = 1\nstep = 0.025\n"
     assert "['w.c'] of group 'w' have no feature" in complaint(load, learner(**MIX), rules=three + more)
     all_three = {**MIX, "weights": {"w.a": "a", "w.b": "b", "w.c": "c"}}
-    assert "the steps of its weights are [0.05, 0.1]" in complaint(load, learner(**all_three), rules=three + more)
+    assert "the steps of its weights are [0.025, 0.05]" in complaint(load, learner(**all_three), rules=three + more)
 
 
 def test_exits_need_daily_bars(load):

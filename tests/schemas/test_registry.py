@@ -107,6 +107,16 @@ def test_a_number_is_a_float_and_an_integer_an_int_however_they_are_written(load
             [table("x", step=0.3, max=0.9)],
         ),
         (
+            '[[parameter]] "x": max_change 0.05 allows no whole step of 0.1 on any day, so it could never move; '
+            "raise max_change or write a smaller step",
+            [table("x", step=0.1, max_change=0.05)],
+        ),
+        (
+            '[[parameter]] "n": max_change 0.09 allows no whole step of 1 on any day, so it could never move; '
+            "raise max_change or write a smaller step",
+            [table("n", type='"integer"', default=5, max=10, max_change=0.09, relative="true")],
+        ),
+        (
             '[[parameter]] "x": step 0.25 does not lead from 0 to max 0.9; change step or max',
             [table("x", step=0.25, max=0.9)],
         ),
@@ -290,7 +300,11 @@ def test_what_a_market_may_say_is_what_is_loaded(load):
     [
         ("[[parameter]] \"x\": unknown field 'minimum'; did you mean 'min'?", [table("x", minimum=0)]),
         ('[[parameter]] "x": Object missing required field `description`', [table("x", description=None)]),
-        ("[[parameter]] \"x\": Invalid enum value 'procent' in unit", [table("x", unit='"procent"')]),
+        (
+            "[[parameter]] \"x\": Invalid enum value 'procent' in unit; did you mean 'percent'?",
+            [table("x", unit='"procent"')],
+        ),
+        ("[[parameter]] \"x\": Invalid enum value 'z' in scale; known are linear, log", [table("x", scale='"z"')]),
         ("[[parameter]] number 2: Expected `str`, got `int` in name", [table("x"), "[[parameter]]\nname = 3"]),
         ("top level: unknown field 'parameters'; did you mean 'parameter'?", ["[parameters]"]),
         ("[learning]: Expected `float` <= 0.2 in budget", ["[learning]\nbudget = 0.5"]),
@@ -435,7 +449,7 @@ def test_a_trial_whose_arms_are_proposed_needs_no_offsets(load):
             "the members of group 'w' have different steps",
             [
                 *WEIGHTS[:2],
-                table("c", group='"w"', default=0.2, step=0.1),
+                table("c", group='"w"', default=0.2, step=0.05),
                 trial("t", "", parameters='["a", "c"]', **BAYESIAN),
             ],
         ),
