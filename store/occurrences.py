@@ -180,8 +180,8 @@ def standing_of(connection: Connection, sums: PatternSums) -> list[OccurrenceRow
 def occurrences_at(
     connection: Connection, strategy: str, *, slot: tuple[str, str, str], since: str, until: str, cut: int, most: int
 ) -> list[OccurrenceRow]:
-    """What stood at ``cut`` of the sessions ``since`` to ``until``, with a known outcome, in the order of the ingest
-    sequence.
+    """What stood at ``cut`` of the sessions ``since`` to ``until``, with a known outcome, by session and alert: in an
+    order that does not hang on which came first.
 
     Args:
         slot: subject, horizon and origin.
@@ -215,7 +215,7 @@ def occurrences_at(
     rows = [OccurrenceRow._make(row) for row in connection.execute(chosen)]
     if len(rows) > most:
         rows = [row for row in rows if row.session > rows[-1].session]
-    return sorted(rows, key=lambda row: row.fact)
+    return sorted(rows, key=lambda row: (row.session, row.alert_id))
 
 
 def told_alerts(connection: Connection, strategy: str, ids: Iterable[str]) -> dict[str, ToldAlert]:

@@ -262,3 +262,10 @@ def test_a_sum_beyond_64_bits_is_refused_and_moves_nothing(store):
 
     assert [tuple(most)] == kept(store)
     assert [] == at(store, 2**60)
+
+
+def test_what_stood_is_in_an_order_that_does_not_hang_on_which_came_first(store):
+    alerts = ["c", "a", "b", "d"]
+    sessions = {"a": "2024-01-03", "b": "2024-01-02", "c": "2024-01-02", "d": "2024-01-03"}
+    record(store, [row(place, 1, alert_id=name, session=sessions[name]) for place, name in enumerate(alerts, 1)])
+    assert ["b", "c", "a", "d"] == [one.alert_id for one in at(store, 10)]

@@ -27,7 +27,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """Alerts whose outcome is known, in the order in which they came.
+    """Alerts whose outcome is known, by session.
 
     ``features`` has the shape (alerts, names), NaN is missing; the others (alerts,). ``sessions`` and ``ends`` are the
     places of the session of the alert and of the last one of its outcome; ``outcomes`` are returns, ``wins`` 1 or 0.
