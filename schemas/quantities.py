@@ -37,14 +37,23 @@ Text = Annotated[str, Meta(max_length=20_000)]
 """Prose, such as a thesis."""
 
 Session = Annotated[
-    str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$(?!\n)", examples=["2024-01-31"])
+    str,
+    Meta(
+        pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$(?!\n)",
+        description="the date of a session where its exchange is",
+        examples=["2024-01-31"],
+    ),
 ]
 """The date of a trading session in the time zone of its exchange, ``2024-01-31``."""
 
-VersionId = Annotated[str, Meta(pattern=r"^[0-9]{1,9}-[0-9]{1,9}$(?!\n)", examples=["1-17"])]
+VersionId = Annotated[
+    str, Meta(pattern=r"^[0-9]{1,9}-[0-9]{1,9}$(?!\n)", description="EPOCH-NUMBER", examples=["1-17"])
+]
 """A version of the parameters, ``EPOCH-NUMBER``."""
 
-Time = Annotated[datetime, Meta(tz=True, examples=["2024-01-31T21:00:00Z"])]
+_RFC_3339 = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"
+
+Time = Annotated[datetime, Meta(tz=True, examples=["2024-01-31T21:00:00Z"], extra_json_schema={"pattern": _RFC_3339})]
 """A moment with its time zone, RFC 3339; a naive time is refused."""
 
 Unit = Annotated[
@@ -52,22 +61,22 @@ Unit = Annotated[
 ]
 """A score, confidence, probability or share: 0 to 1."""
 
-Signed = Annotated[float, Meta(ge=-1.0, le=1.0)]
+Signed = Annotated[float, Meta(ge=-1.0, le=1.0, description="a balance between two sides, -1 to 1")]
 """A balance between two sides, -1 to 1."""
 
-Return = Annotated[float, Meta(ge=-1_000.0, le=1_000.0)]
+Return = Annotated[float, Meta(ge=-1_000.0, le=1_000.0, description="a fraction: 0.021 is 2.1 %")]
 """A fraction: 0.021 is 2.1 %, signed as the position earned it."""
 
-Size = Annotated[float, Meta(ge=0.0, le=100.0)]
+Size = Annotated[float, Meta(ge=0.0, le=100.0, description="a fraction of equity: 0.02 is 2 %")]
 """A fraction of equity; above 1 is leverage."""
 
-Price = Annotated[float, Meta(ge=-1e12, le=1e12)]
+Price = Annotated[float, Meta(ge=-1e12, le=1e12, description="currency a share, contract or coin")]
 """Currency a share, contract or coin. Whether it may be 0 or less is for the registry to say."""
 
-Money = Annotated[float, Meta(ge=-1e15, le=1e15)]
+Money = Annotated[float, Meta(ge=-1e15, le=1e15, description="an amount of the instrument's currency")]
 """An amount of the instrument's currency."""
 
-Quantity = Annotated[float, Meta(ge=0.0, le=1e15)]
+Quantity = Annotated[float, Meta(ge=0.0, le=1e15, description="shares, contracts or coins, without sign")]
 """Shares, contracts or coins, without sign: the side says which way."""
 
 Number = Annotated[float, Meta(ge=-1e15, le=1e15)]
@@ -79,13 +88,13 @@ Positive = Annotated[float, Meta(gt=0.0, le=1e15)]
 Count = Annotated[int, Meta(ge=0, le=2**62)]
 """How many."""
 
-Seconds = Annotated[float, Meta(ge=0.0, le=1e12)]
+Seconds = Annotated[float, Meta(ge=0.0, le=1e12, description="seconds")]
 """A duration in seconds."""
 
-Days = Annotated[float, Meta(ge=0.0, le=100_000.0)]
+Days = Annotated[float, Meta(ge=0.0, le=100_000.0, description="days")]
 """A duration in days."""
 
-Bps = Annotated[float, Meta(ge=-1e6, le=1e6)]
+Bps = Annotated[float, Meta(ge=-1e6, le=1e6, description="basis points: 1 is 0.01 %")]
 """Hundredths of a per cent."""
 
 FeatureName = Annotated[
@@ -95,7 +104,7 @@ FeatureName = Annotated[
         max_length=100,
         description="letters, digits and _ . : -",
         examples=["rsi_14"],
-        extra={"pattern": _NAME},
+        extra_json_schema={"pattern": _NAME},
     ),
 ]
 """A ``Name``. An event has a dozen, and ``wrong_name`` looks at each once where msgspec would at every event."""

@@ -30,7 +30,8 @@ def values(node):
 
 @values.register
 def _noted(node: inspect.Metadata):
-    if pattern := (node.extra or {}).get("pattern"):
+    pattern = (node.extra_json_schema or {}).get("pattern")
+    if pattern and isinstance(node.type, inspect.StrType):
         return some.from_regex(pattern, alphabet=string.printable).map(lambda text: text[: node.type.max_length])
     return values(node.type)
 
