@@ -31,6 +31,7 @@ OWN = {
     "dead-letters": "dead_letters:dead_letters",
     "params": "params:params",
     "db": "database:database",
+    "contract": "contract:contract",
 }
 """Where each command lies, below ``workers.commands``."""
 

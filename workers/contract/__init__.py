@@ -1,0 +1,1 @@
+"""What crosses the wire, written down for those who work in other languages."""
