@@ -4,6 +4,7 @@ from learning_client.errors import ClientError, Misuse
 from learning_client.parameters import ParameterClient, ParameterStats
 from learning_client.publisher import EventPublisher, PublisherStats
 from learning_client.snapshot import Snapshot
+from learning_client.spool import SpoolFolder
 from learning_client.switches import Switches, switches_from
 from learning_client.version import unit_of
 
@@ -15,6 +16,7 @@ __all__ = [
     "ParameterStats",
     "PublisherStats",
     "Snapshot",
+    "SpoolFolder",
     "Switches",
     "switches_from",
     "unit_of",

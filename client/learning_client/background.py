@@ -7,27 +7,40 @@ from threading import Condition, Event, Lock, Thread, current_thread
 
 from redis.exceptions import RedisError
 
+from learning_client.breaker import Breaker
 from learning_client.connection import pause
 from learning_client.guard import Troubles
 
 log = logging.getLogger("learning_client")
 
+SLICE_SECONDS = 0.25
+
 
 class Background:
     """A daemon thread that repeats ``turn`` until it is stopped.
 
-    A turn that raises is repeated after a pause that grows from 0.1 to 5 seconds; a broker that goes away is
-    logged once, and once more when it is back. ``finished`` says, once stopping has begun, that nothing is left
-    to do. After a fork ``renew()`` forgets the parent's thread; ``ensure()`` starts another.
+    A turn that raises is repeated after a pause that grows from 0.1 to 5 seconds, in which ``meanwhile`` is called
+    every quarter of a second; a broker that goes away is logged once, and once more when it is back. ``finished`` says,
+    once stopping has begun, that nothing is left to do. After a fork ``renew()`` forgets the parent's thread;
+    ``ensure()`` starts another.
     """
 
     def __init__(
-        self, name: str, turn: Callable[[], None], *, finished: Callable[[], bool], troubles: Troubles
+        self,
+        name: str,
+        turn: Callable[[], None],
+        *,
+        finished: Callable[[], bool],
+        troubles: Troubles,
+        breaker: Breaker,
+        meanwhile: Callable[[], None] | None = None,
     ) -> None:
         self._name = name
         self._turn = turn
         self._finished = finished
         self._troubles = troubles
+        self._breaker = breaker
+        self._meanwhile = meanwhile
         self.stopping = Event()
         self.renew()
 
@@ -37,6 +50,7 @@ class Background:
         self.stopping = Event()
         if stopped:
             self.stopping.set()
+        self._breaker.renew()
         self.connected = False
         self._away = False
         self._deadline = float("inf")
@@ -70,6 +84,7 @@ class Background:
     def reached(self) -> None:
         """To be called by a turn when the broker has answered."""
         self.connected = True
+        self._breaker.answered()
         if self._away:
             self._away = False
             log.info("%s: the broker is back", self._name)
@@ -91,7 +106,9 @@ class Background:
         self.connected = False
         if not isinstance(error, (RedisError, OSError)):
             self._troubles.note(f"{self._name} failed", error)
-        elif not self._away:
+            return
+        self._breaker.failed()
+        if not self._away:
             self._away = True
             log.warning(
                 "%s: the broker is away (%s); trading goes on, trying again in the background", self._name, error
@@ -100,5 +117,8 @@ class Background:
     def _pause(self, seconds: float) -> None:
         if self.stopping.is_set():
             time.sleep(max(0.0, min(seconds, 0.05, self._deadline - time.monotonic())))
-        else:
-            self.stopping.wait(seconds)
+            return
+        ends = time.monotonic() + seconds
+        while (left := ends - time.monotonic()) > 0 and not self.stopping.wait(min(left, SLICE_SECONDS)):
+            if self._meanwhile is not None:
+                self._meanwhile()

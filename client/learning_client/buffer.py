@@ -6,9 +6,8 @@ from collections import deque
 
 from msgspec import Struct
 
+from learning_client.parcel import PRICE
 from learning_client.snapshot import Snapshot
-
-PRICE = "price.observed"
 
 
 class Told(Struct, frozen=True, gc=False):

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from learning_client.background import Background
+from learning_client.breaker import Breaker
 from learning_client.declared import Declared
 from learning_client.errors import RefusedVersion
 from learning_client.follower import Follower
@@ -102,7 +103,11 @@ class ParameterClient:
             refuse=self._refuse,
         )
         self._background = Background(
-            "learning-client-parameters", self._turn, finished=lambda: True, troubles=self._troubles
+            "learning-client-parameters",
+            self._turn,
+            finished=lambda: True,
+            troubles=self._troubles,
+            breaker=Breaker(),
         )
         if publisher is not None:
             publisher.report_also(self._report)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from learning_client.buffer import Told
+from learning_client.callbacks import Callbacks
 from learning_client.errors import Misuse
 from learning_client.guard import Troubles, guarded
 from learning_client.ids import Ids
@@ -21,6 +22,7 @@ from learning_client.moments import Clock, Moment, micros, now, session_text
 from learning_client.names import checked_name, checked_prefix
 from learning_client.sender import Sender
 from learning_client.snapshot import Snapshot
+from learning_client.spool import SpoolFolder
 from learning_client.switches import Switches, switches_from
 
 if TYPE_CHECKING:
@@ -55,10 +57,16 @@ SESSION = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class PublisherStats(Struct, frozen=True, kw_only=True):
-    """Counts since the start by event type, what waits, and what went wrong by kind."""
+    """Counts since the start by event type, what waits in memory and on disk, and what went wrong by kind.
+
+    ``breaker`` is ``closed`` while the broker answers, ``open`` after three failures in a row, and ``half_open``
+    while it is tried again.
+    """
 
     connected: bool
+    breaker: str
     queued: int
+    spooled: dict[str, int]
     sent: dict[str, int]
     dropped: dict[str, int]
     troubles: dict[str, int]
@@ -72,8 +80,9 @@ class EventPublisher:
     switched off, the publisher is closed, or the call was wrong. A wrong call (a missing argument, a score of NaN or
     83, a naive time) is counted, the first of its kind logged, and its event dropped.
 
-    While the broker is away, up to ``capacity`` events wait in memory; then the oldest prices go first. Events are
-    sent in the order of the calls. ``time`` says when it happened: an aware datetime or microseconds since
+    While the broker is away events wait in memory, up to ``capacity`` of them, and with a ``spool`` on disk, where
+    they outlive this process; beyond its bounds the oldest prices go first. Events are sent in the
+    order of the calls. ``time`` says when it happened: an aware datetime or microseconds since
     1970 UTC, by default now. ``snapshot`` is what was pinned for the unit: it puts ``params_version``, ``unit`` and
     ``assignments`` into the event. Units of all fields: ``learning_client.fields``. ::
 
@@ -87,6 +96,7 @@ class EventPublisher:
 
     Args:
         source: names this process to the engine; with the event's id it names an event for ever.
+        spool: where events wait on disk; without one they wait in memory alone.
         prefix: separates environments, such as ``paper:``.
         switches: by default those of ``os.environ``.
         clock: microseconds since 1970 UTC.
@@ -105,12 +115,14 @@ class EventPublisher:
         switches: Switches | None = None,
         clock: Clock = now,
         capacity: int = 20_000,
+        spool: SpoolFolder | None = None,
     ) -> None:
         self.source = checked_name("source", source)
         self.switches = switches or switches_from(os.environ)
         self._clock = clock
         self._ids = Ids()
         self._troubles = Troubles()
+        self._callbacks = Callbacks(self._troubles)
         self._reports: list[Callable[[], Mapping[str, object]]] = []
         self._sender = Sender(
             url,
@@ -120,6 +132,9 @@ class EventPublisher:
             report=self._report,
             allowed=lambda: self.switches.integration,
             troubles=self._troubles,
+            spool=None
+            if spool is None
+            else lambda dropped: spool.opened(self.source, dropped=dropped, troubles=self._troubles),
         )
         if self.switches.integration:
             self._sender.start()
@@ -323,11 +338,17 @@ class EventPublisher:
         """What was sent, dropped and is waiting."""
         return PublisherStats(
             connected=self._sender.connected,
+            breaker=self._sender.breaker.state,
             queued=self._sender.queued,
+            spooled=self._sender.spooled,
             sent=self._sender.sent.counts(),
             dropped=self._sender.dropped.counts(),
             troubles=self._troubles.counts(),
         )
+
+    def on_breaker(self, call: Callable[[str], object]) -> None:
+        """Call with every new state of the breaker, on a thread of its own."""
+        self._sender.breaker.listen(lambda state: self._callbacks.call(call, state))
 
     def report_also(self, say: Callable[[], Mapping[str, object]]) -> None:
         """Put what ``say()`` returns into every ``client.reported``."""
@@ -337,6 +358,7 @@ class EventPublisher:
         """For a forked child: begin empty, with a thread, connection and ids of its own."""
         self._ids.renew()
         self._troubles.renew()
+        self._callbacks.renew()
         self._sender.renew()
 
     def trouble(self, name: str, error: Exception) -> None:
@@ -383,6 +405,8 @@ class EventPublisher:
             "sent": self._sender.sent.counts(),
             "dropped": self._sender.dropped.counts(),
             "queued": self._sender.queued,
+            "spooled": self._sender.spooled,
+            "breaker": self._sender.breaker.state,
             "clock_offset_seconds": self._sender.clock_offset,
         }
         for say in self._reports:

@@ -1,31 +1,31 @@
 """Takes what waits and brings it to the broker."""
 
+import logging
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event
-from typing import Any, NamedTuple
+from typing import Any
 
 from redis.exceptions import NoPermissionError, ResponseError
 
+from learning_client.acknowledged import Acknowledged
 from learning_client.background import Background
+from learning_client.breaker import Breaker
 from learning_client.buffer import Buffer, Told
 from learning_client.connection import Connection
 from learning_client.guard import Troubles
 from learning_client.letter import Writer
+from learning_client.parcel import Parcel
 from learning_client.snapshot import Snapshot
+from learning_client.spool import Spool
 from learning_client.tally import Tally
+
+log = logging.getLogger("learning_client")
 
 BATCH = 500
 REPORT_SECONDS = 60.0
-
-
-class Parcel(NamedTuple):
-    """One event, ready to be sent."""
-
-    order: int
-    kind: str
-    body: bytes
 
 
 class Sender:
@@ -33,11 +33,14 @@ class Sender:
 
     Where the connection fails, the same pipeline is sent again, byte for byte, until the broker has answered:
     an event may come twice, and its id makes that harmless. Events that the broker refuses for good (a key of another
-    type, no permission) are dropped and counted.
+    type, no permission) are dropped and counted. While the broker is away all that waits is put into the spool, where
+    there is one. A broker that was started anew, or whose streams end before what it acknowledged, gets the events of
+    the last seconds again.
 
     Args:
         report: makes the event that tells the engine how this client is; sent every minute and at the end.
         allowed: whether anything may be sent now.
+        spool: opens the spool; called on the sending thread, and again in a forked child.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Sender:
         report: Callable[[], Told],
         allowed: Callable[[], bool],
         troubles: Troubles,
+        spool: Callable[[Tally], Spool] | None,
     ) -> None:
         self._url = url
         self._writer = writer
@@ -58,7 +62,17 @@ class Sender:
         self._report = report
         self._allowed = allowed
         self._troubles = troubles
-        self._background = Background("learning-client-events", self._turn, finished=self._finished, troubles=troubles)
+        self.breaker = Breaker()
+        self._open_spool = spool
+        self._background = Background(
+            "learning-client-events",
+            self._turn,
+            finished=self._finished,
+            troubles=troubles,
+            breaker=self.breaker,
+            meanwhile=self._put_aside,
+        )
+        self._spool: Spool | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -66,7 +80,12 @@ class Sender:
         self.dropped = Tally()
         self.clock_offset: float | None = None
         self._buffer = Buffer(self._capacity)
+        if self._spool is not None:
+            self._spool.close()
+        self._spool, self._to_open = None, self._open_spool
         self._parcels: list[Parcel] = []
+        self._acknowledged = Acknowledged()
+        self._run_id: str | None = None
         self._in_hand = math.inf
         self._connection: Connection | None = None
         self._wake = Event()
@@ -81,8 +100,13 @@ class Sender:
 
     @property
     def queued(self) -> int:
-        """How many events wait, those in the pipeline that is being sent included."""
+        """How many events wait in memory, those in the pipeline that is being sent included."""
         return len(self._buffer) + len(self._parcels)
+
+    @property
+    def spooled(self) -> dict[str, int]:
+        """How many events of each kind wait on disk."""
+        return {} if self._spool is None else self._spool.counts()
 
     def next_order(self) -> int:
         """A place after everything that was told so far."""
@@ -117,21 +141,56 @@ class Sender:
         return self._background.wait_for(lambda: min(self._in_hand, self._buffer.oldest()) > mark, timeout)
 
     def close(self, timeout: float) -> bool:
-        """Send what is left and a last report, at most ``timeout`` seconds; say whether nothing was left behind."""
+        """Send what is left and a last report, at most ``timeout`` seconds; say whether nothing was left behind.
+
+        What is left then goes into the spool.
+        """
         self._background.stopping.set()
         self._wake.set()
-        return self._background.stop(timeout) and not self.queued
+        ended = self._background.stop(timeout)
+        if self.queued:
+            self._put_aside()
+        if ended and self._spool is not None:
+            self._spool.close()
+        return ended and not self.queued and not self.spooled
 
     def _turn(self) -> None:
         if not self._allowed():
             self._background.stopping.wait(0.5)
             return
+        self._find_spool()
+        if self.breaker.shut:
+            self._put_aside()
+            self.breaker.probes()
+            self._connection = self._connection or self._connect()
+            self._background.reached()
         if not self._parcels:
             self._pack()
         if self._parcels:
             self._send()
         else:
             self._rest()
+
+    def _find_spool(self) -> None:
+        if self._to_open is not None:
+            opener, self._to_open = self._to_open, None
+            try:
+                self._spool = opener(self.dropped)
+            except OSError as error:
+                self._troubles.note("there is no spool", error)
+
+    def _put_aside(self) -> None:
+        """Move what waits in memory behind what waits on disk."""
+        if self._spool is None:
+            return
+        try:
+            while waiting := [parcel for parcel in self._parcels if _only_in_memory(parcel)] or self._packed(BATCH):
+                self._spool.append(waiting)
+                self._parcels = [parcel for parcel in self._parcels if not _only_in_memory(parcel)]
+        except OSError as error:
+            self._troubles.note("the spool takes nothing", error)
+            self._parcels = self._parcels or waiting
+        self._look_at_oldest()
 
     def _finished(self) -> bool:
         return not self._allowed() or (self._reported_last and not self._parcels)
@@ -144,15 +203,27 @@ class Sender:
         self._resting = False
 
     def _pack(self) -> None:
-        self._in_hand = self._buffer.oldest()
-        self._parcels = [parcel for told in self._buffer.take(BATCH) if (parcel := self._parcel(told))]
+        """Take up to 500 of those that were told first, and a report where it is time for one."""
+        spooled = self._spool.take(BATCH) if self._spool is not None else []
+        if spooled and len(self._buffer) > self._capacity // 2:
+            self._put_aside()
+        self._parcels = spooled or self._packed(BATCH)
         last = self._background.stopping.is_set() and not self._parcels and not len(self._buffer)
         if last or time.monotonic() >= self._next_report:
             self._reported_last = last
             self._next_report = time.monotonic() + REPORT_SECONDS
             if parcel := self._parcel(self._report()):
                 self._parcels.append(parcel)
-        self._in_hand = self._parcels[0].order if self._parcels else math.inf
+        self._look_at_oldest()
+
+    def _packed(self, limit: int) -> list[Parcel]:
+        self._in_hand = min(self._in_hand, self._buffer.oldest())
+        return [parcel for told in self._buffer.take(limit) if (parcel := self._parcel(told))]
+
+    def _look_at_oldest(self) -> None:
+        """The order of the oldest event between buffer and broker; one on disk is older than all."""
+        on_disk = self._spool is not None and len(self._spool) > 0
+        self._in_hand = -1 if on_disk else min((parcel.order for parcel in self._parcels), default=math.inf)
 
     def _parcel(self, told: Told) -> Parcel | None:
         try:
@@ -166,38 +237,82 @@ class Sender:
         """One pipeline. What is not acknowledged stays in ``_parcels``, and the turn raises."""
         connection = self._connection or self._connect()
         self._connection = None  # a connection that fails is not used again
-        commands = [("XADD", self._prefix + parcel.kind, "*", "event", parcel.body) for parcel in self._parcels]
-        self._settle(connection.ask_all(commands))
+        sent = self._parcels[:BATCH]
+        commands = [("XADD", self._prefix + parcel.kind, "*", "event", parcel.body) for parcel in sent]
+        self._settle(sent, connection.ask_all(commands))
         self._connection = connection
 
-    def _settle(self, answers: list[Any]) -> None:
+    def _settle(self, sent: list[Parcel], answers: list[Any]) -> None:
         kept: list[Parcel] = []
         trouble: Exception | None = None
-        for parcel, answer in zip(self._parcels, answers, strict=True):
+        for parcel, answer in zip(sent, answers, strict=True):
             if not isinstance(answer, Exception):
-                self.sent.add(parcel.kind)
+                self._is_there(parcel, answer)
             elif _for_good(answer):
                 self._troubles.note(f"{parcel.kind} is refused by the broker", answer)
                 self.dropped.add(parcel.kind)
+                self._off_disk(parcel)
             else:
                 kept.append(parcel)
                 trouble = answer
-        self._parcels = kept
-        self._in_hand = kept[0].order if kept else math.inf
+        self._parcels = kept + self._parcels[len(sent) :]
+        self._look_at_oldest()
         if trouble is not None:
             raise trouble
         self._background.reached()
+
+    def _is_there(self, parcel: Parcel, entry: bytes) -> None:
+        if not parcel.again:
+            self.sent.add(parcel.kind)
+        self._acknowledged.add(parcel._replace(again=True, segment=None), entry)
+        self._off_disk(parcel)
+
+    def _off_disk(self, parcel: Parcel) -> None:
+        if self._spool is not None:
+            self._spool.settle(parcel)
 
     def _connect(self) -> Connection:
         """A new connection, on which the clocks are compared; the offset is unknown where TIME is not permitted."""
         connection = Connection(self._url)
         before = time.time()
-        try:
+        with suppress(ResponseError):
             seconds, micros = connection.ask("TIME")
-        except ResponseError:
-            return connection
-        self.clock_offset = (before + time.time()) / 2 - (int(seconds) + int(micros) / 1e6)
+            self.clock_offset = (before + time.time()) / 2 - (int(seconds) + int(micros) / 1e6)
+        if self._has_forgotten(connection):
+            lost = self._acknowledged.take()
+            log.warning("the broker may have lost the last seconds: %d events are sent again", len(lost))
+            self._parcels = lost + self._parcels
         return connection
+
+    def _has_forgotten(self, connection: Connection) -> bool:
+        """Whether it is not the server of before, or one of its streams ends before what it has acknowledged."""
+        before, self._run_id = self._run_id, _run_id(connection) or self._run_id
+        if before is not None and before != self._run_id:
+            return True
+        with suppress(ResponseError):
+            for kind, entry in self._acknowledged.newest.items():
+                found = connection.ask("XREVRANGE", self._prefix + kind, "+", "-", "COUNT", 1)
+                if not found or _place(found[0][0]) < _place(entry):
+                    return True
+        return False
+
+
+def _only_in_memory(parcel: Parcel) -> bool:
+    return parcel.segment is None and not parcel.again
+
+
+def _run_id(connection: Connection) -> str | None:
+    """Differs after every start of a server; None where INFO is not permitted."""
+    try:
+        found = connection.ask("INFO", "server")
+    except ResponseError:
+        return None
+    return str(found["run_id"]) if "run_id" in found else None
+
+
+def _place(entry: bytes) -> tuple[int, ...]:
+    """Where an entry lies in its stream: milliseconds and number."""
+    return tuple(int(part) for part in entry.split(b"-"))
 
 
 def _for_good(answer: Exception) -> bool:

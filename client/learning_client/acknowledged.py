@@ -1,0 +1,43 @@
+"""What the broker has acknowledged and may yet lose."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from learning_client.parcel import Parcel
+
+SECONDS = 5.0
+"""An append-only file that is synced each second loses up to two when the machine fails (redis.io, Persistence)."""
+
+MOST_BYTES = 16 << 20
+
+
+class Acknowledged:
+    """The parcels of the last 5 seconds, at most 16 MiB of them, and the newest id in each stream."""
+
+    def __init__(self, *, steady: Callable[[], float] = time.monotonic) -> None:
+        self._steady = steady
+        self._kept: deque[tuple[float, Parcel]] = deque()
+        self._bytes = 0
+        self.newest: dict[str, bytes] = {}
+
+    def add(self, parcel: Parcel, entry: bytes) -> None:
+        """The broker has put ``parcel`` into its stream as ``entry``."""
+        self._kept.append((self._steady(), parcel))
+        self._bytes += len(parcel.body)
+        self.newest[parcel.kind] = entry
+        self._forget()
+
+    def take(self) -> list[Parcel]:
+        """All that is kept, in the order of their acknowledgement; nothing is kept then."""
+        self._forget()
+        parcels = [parcel for _, parcel in self._kept]
+        self._kept.clear()
+        self._bytes = 0
+        self.newest.clear()
+        return parcels
+
+    def _forget(self) -> None:
+        since = self._steady() - SECONDS
+        while self._kept and (self._kept[0][0] < since or self._bytes > MOST_BYTES):
+            self._bytes -= len(self._kept.popleft()[1].body)

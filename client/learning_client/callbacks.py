@@ -1,0 +1,55 @@
+"""Calls what the program handed over, on a thread of its own."""
+
+from collections.abc import Callable
+from queue import Empty, Full, Queue
+from threading import Lock, Thread
+from typing import Any
+
+from learning_client.guard import Troubles
+
+MOST_WAITING = 1_000
+IDLE_SECONDS = 5.0
+
+
+class Callbacks:
+    """A daemon thread that is there while there is something to call; one that blocks holds up only the next ones.
+
+    What raises is counted, and so is what comes while 1,000 calls wait and is not made.
+    """
+
+    def __init__(self, troubles: Troubles) -> None:
+        self._troubles = troubles
+        self.renew()
+
+    def renew(self) -> None:
+        """For a forked child: nothing waits."""
+        self._calls: Queue[tuple[Callable[..., object], tuple[Any, ...]]] = Queue(MOST_WAITING)
+        self._lock = Lock()
+        self._running = False
+
+    def call(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Call ``function`` soon, after those that were asked for before. Never waits."""
+        try:
+            self._calls.put_nowait((function, arguments))
+        except Full:
+            self._troubles.note("a callback is not called", f"{MOST_WAITING} wait")
+            return
+        with self._lock:
+            if not self._running:
+                self._running = True
+                Thread(target=self._run, name="learning-client-callbacks", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                function, arguments = self._calls.get(timeout=IDLE_SECONDS)
+            except Empty:
+                with self._lock:
+                    if self._calls.empty():
+                        self._running = False
+                        return
+                continue
+            try:
+                function(*arguments)
+            except Exception as error:  # noqa: BLE001 - it is the program's own
+                self._troubles.note(f"the callback {getattr(function, '__name__', function)!r} failed", error)

@@ -1,0 +1,205 @@
+"""What waits on disk: in order, bounded, whole or not at all, and for one process at a time."""
+
+import os
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from learning_client import Misuse, SpoolFolder
+from learning_client.guard import Troubles
+from learning_client.parcel import PRICE, Parcel
+from learning_client.tally import Tally
+
+ALERT, FILL = "alert.raised", "fill.reported"
+KINDS = some.sampled_from([PRICE, ALERT, FILL])
+MEGABYTE = 1 << 20
+
+
+class Desk:
+    """A folder, and the spools that are opened in it."""
+
+    def __init__(self, path, most_bytes=8 * MEGABYTE):
+        self.folder = SpoolFolder(path=str(path), most_bytes=most_bytes)
+        self.dropped, self.troubles = Tally(), Troubles()
+
+    def open(self, source="scanner"):
+        return self.folder.opened(source, dropped=self.dropped, troubles=self.troubles)
+
+
+@pytest.fixture
+def desk(tmp_path):
+    return Desk(tmp_path / "spool")
+
+
+def parcels(*kinds, size=10, since=0):
+    return [Parcel(place, kind, b"%d " % place + b"x" * size) for place, kind in enumerate(kinds, since)]
+
+
+def said(found):
+    return [(parcel.kind, parcel.body) for parcel in found]
+
+
+def emptied(spool, batch=7):
+    """All that waits, acknowledged."""
+    found = []
+    while taken := spool.take(batch):
+        found += taken
+        for parcel in taken:
+            spool.settle(parcel)
+    return found
+
+
+def files(path):
+    return [file for file in path.rglob("*.*") if file.is_file()]
+
+
+STEPS = some.lists(some.tuples(some.lists(KINDS, max_size=9), some.integers(0, 9), some.booleans()), max_size=9)
+
+
+@settings(max_examples=50)
+@given(STEPS)
+def test_what_is_added_comes_out_in_order_and_leaves_no_file(tmp_path_factory, steps):
+    desk = Desk(tmp_path_factory.mktemp("spool"))
+    spool, waiting, number = desk.open(), [], 0
+    for kinds, takes, settles in steps:
+        new = parcels(*kinds, since=number)
+        number += len(new)
+        spool.append(new)
+        waiting += new
+        assert Counter(parcel.kind for parcel in waiting) == spool.counts()
+        taken = spool.take(takes)
+        assert said(waiting[:takes]) == said(taken)
+        del waiting[:takes]
+        for parcel in taken if settles else []:
+            spool.settle(parcel)
+    assert said(waiting) == said(spool.take(1_000))
+    assert {} == spool.counts() == desk.dropped.counts()
+    spool.close()
+
+
+@settings(max_examples=50)
+@given(STEPS)
+def test_the_next_process_finds_all_that_was_not_acknowledged_in_order(tmp_path_factory, steps):
+    desk = Desk(tmp_path_factory.mktemp("spool"))
+    spool, told, settled = desk.open(), [], []
+    for kinds, takes, settles in steps:
+        told += parcels(*kinds, since=len(told))
+        spool.append(told[len(told) - len(kinds) :])
+        for parcel in spool.take(takes):
+            if settles:
+                settled.append(parcel.body)
+                spool.settle(parcel)
+    spool.close()
+    spool = desk.open()
+    found = emptied(spool)
+    assert [parcel.body for parcel in told if parcel.body not in settled] == [
+        parcel.body for parcel in found if parcel.body not in settled
+    ]
+    assert said(found) == [one for one in said(told) if one in said(found)]
+    assert [] == files(spool._slot.folder)
+    assert {} == desk.dropped.counts()
+    spool.close()
+
+
+def test_what_was_taken_and_not_acknowledged_is_there_for_the_next_process(desk):
+    spool = desk.open()
+    wanted = parcels(*[ALERT, PRICE] * 20)
+    spool.append(wanted)
+    spool.take(15)
+    spool.close()
+    assert said(wanted) == said(emptied(desk.open()))
+
+
+def test_prices_go_first_and_are_counted_when_the_bound_is_reached(desk):
+    spool = desk.open()
+    for place in range(0, 240, 2):
+        spool.append(parcels(ALERT, PRICE, size=50_000, since=place))
+    dropped = desk.dropped.counts()
+    assert {PRICE} == dropped.keys()
+    assert 120 == dropped[PRICE] + spool.counts()[PRICE]
+    assert sum(file.stat().st_size for file in files(spool._slot.folder)) <= 8 * MEGABYTE
+    found = emptied(spool)
+    assert 120 == [parcel.kind for parcel in found].count(ALERT)
+    assert sorted(int(parcel.body.split()[0]) for parcel in found) == [int(one.body.split()[0]) for one in found]
+
+
+def test_without_prices_the_oldest_of_the_rest_go(desk):
+    spool = desk.open()
+    for place in range(200):
+        spool.append(parcels(FILL, size=100_000, since=place))
+    left = [int(parcel.body.split()[0]) for parcel in emptied(spool)]
+    assert 199 == left[-1]
+    assert list(range(left[0], 200)) == left
+    assert {FILL: left[0]} == desk.dropped.counts()
+
+
+def test_all_that_is_on_its_way_may_be_given_up_on_disk(desk):
+    spool = desk.open()
+    spool.append(parcels(*[FILL] * 70, size=100_000))
+    taken = spool.take(1_000)
+    spool.append(parcels(*[FILL] * 70, size=100_000, since=70))
+    for parcel in taken:
+        spool.settle(parcel)
+    assert {} == desk.dropped.counts()
+    assert 70 == len(emptied(spool))
+
+
+@pytest.mark.parametrize("cut", [1, 7, 17, 30])
+def test_a_torn_end_is_dropped_and_said_and_what_was_before_it_is_whole(desk, cut):
+    spool = desk.open()
+    wanted = parcels(*[ALERT] * 5)
+    spool.append(wanted)
+    spool.close()
+    [file] = files(spool._slot.folder)
+    os.truncate(file, file.stat().st_size - cut)
+    spool = desk.open()
+    found = emptied(spool)
+    assert said(wanted)[: len(found)] == said(found)
+    assert len(found) in (3, 4)
+    assert 1 == sum(desk.troubles.counts().values())
+    spool.append(wanted)
+    assert said(wanted) == said(emptied(spool))
+
+
+@pytest.mark.parametrize("place", range(0, 5 * 44, 9))
+def test_a_wrong_bit_gives_up_the_rest_of_its_file_and_never_gives_out_a_wrong_event(desk, place):
+    spool = desk.open()
+    wanted = parcels(*[ALERT] * 5)
+    spool.append(wanted)
+    [file] = files(spool._slot.folder)
+    content = bytearray(file.read_bytes())
+    content[min(place, len(content) - 1)] ^= 64
+    file.write_bytes(content)
+    found = emptied(spool)
+    assert said(wanted)[: len(found)] == said(found)
+    assert len(found) < 5
+    assert {ALERT: 5 - len(found)} == desk.dropped.counts()
+    assert 1 == sum(desk.troubles.counts().values())
+
+
+def test_processes_that_share_a_folder_hold_a_part_each_and_send_what_one_that_is_gone_has_left(desk):
+    first, second = desk.open(), desk.open()
+    first.append(parcels(ALERT, FILL))
+    second.append(parcels(PRICE, since=2))
+    assert (2, 1) == (len(first), len(second))
+    second.close()
+    third = desk.open()
+    assert (2, 1) == (len(first), len(third))
+    first.close()
+    third.close()
+    assert {(ALERT, b"0 " + b"x" * 10), (FILL, b"1 " + b"x" * 10), (PRICE, b"2 " + b"x" * 10)} == set(
+        said(emptied(desk.open()))
+    )
+
+
+def test_another_source_leaves_it_alone(desk):
+    spool = desk.open()
+    spool.append(parcels(ALERT))
+    spool.close()
+    assert 0 == len(desk.open("executor"))
+
+
+def test_a_spool_that_holds_hardly_anything_is_refused(tmp_path):
+    with pytest.raises(Misuse, match="at least"):
+        SpoolFolder(path=str(tmp_path), most_bytes=1_000)
