@@ -21,8 +21,8 @@ class Background:
 
     A turn that raises is repeated after a pause that grows from 0.1 to 5 seconds, in which ``meanwhile`` is called
     every quarter of a second; a broker that goes away is logged once, and once more when it is back. ``finished`` says,
-    once stopping has begun, that nothing is left to do. After a fork ``renew()`` forgets the parent's thread;
-    ``ensure()`` starts another.
+    once stopping has begun, that nothing is left to do, and ``ended`` is the last that the thread calls. After a fork
+    ``renew()`` forgets the parent's thread; ``ensure()`` starts another.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class Background:
         troubles: Troubles,
         breaker: Breaker,
         meanwhile: Callable[[], None] | None = None,
+        ended: Callable[[], None] | None = None,
     ) -> None:
         self._name = name
         self._turn = turn
@@ -41,6 +42,7 @@ class Background:
         self._troubles = troubles
         self._breaker = breaker
         self._meanwhile = meanwhile
+        self._ended = ended
         self.stopping = Event()
         self.renew()
 
@@ -101,6 +103,8 @@ class Background:
                 self._pause(pause(failures))
             with self._turned:
                 self._turned.notify_all()
+        if self._ended is not None:
+            self._ended()
 
     def _failed(self, error: Exception) -> None:
         self.connected = False

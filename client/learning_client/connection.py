@@ -33,7 +33,14 @@ class Connection:
             retry=Retry(NoBackoff(), 0),
             socket_timeout=TIMEOUT_SECONDS,
             socket_connect_timeout=TIMEOUT_SECONDS,
+            redis_connect_func=self._begin,
         )
+        self._begun = 0
+
+    def is_new(self) -> bool:
+        """Whether it was made, or made anew, since this was asked last: redis-py does so where it finds it closed."""
+        begun, self._begun = self._begun, 0
+        return begun > 0
 
     def ask(self, *command: Any) -> Any:
         """One command and its answer.
@@ -60,6 +67,10 @@ class Connection:
         """
         answers: list[Any] = self._in_one_go(commands, transaction=False).execute(raise_on_error=False)
         return answers
+
+    def _begin(self, made: Any) -> None:
+        made.on_connect()
+        self._begun += 1
 
     def _in_one_go(self, commands: Iterable[Command], *, transaction: bool) -> Any:
         pipeline = self._redis.pipeline(transaction=transaction)

@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Event
@@ -26,6 +27,9 @@ log = logging.getLogger("learning_client")
 
 BATCH = 500
 REPORT_SECONDS = 60.0
+
+QUIET_SECONDS = 0.02
+"""After so long it is seen first whether the broker is still the same: none starts anew sooner."""
 
 
 class Sender:
@@ -71,6 +75,7 @@ class Sender:
             troubles=troubles,
             breaker=self.breaker,
             meanwhile=self._put_aside,
+            ended=self._leave,
         )
         self._spool: Spool | None = None
         self._begin()
@@ -86,7 +91,8 @@ class Sender:
         self._parcels: list[Parcel] = []
         self._acknowledged = Acknowledged()
         self._run_id: str | None = None
-        self._in_hand = math.inf
+        self._answered = 0.0
+        self._in_hand = math.inf if self._open_spool is None else -1
         self._connection: Connection | None = None
         self._wake = Event()
         self._resting = False
@@ -100,13 +106,16 @@ class Sender:
 
     @property
     def queued(self) -> int:
-        """How many events wait in memory, those in the pipeline that is being sent included."""
-        return len(self._buffer) + len(self._parcels)
+        """How many events wait in memory alone, those in the pipeline that is being sent included."""
+        return len(self._buffer) + sum(parcel.segment is None for parcel in self._parcels)
 
     @property
     def spooled(self) -> dict[str, int]:
-        """How many events of each kind wait on disk."""
-        return {} if self._spool is None else self._spool.counts()
+        """How many events of each kind wait on disk, those in the pipeline that is being sent included."""
+        waiting = Counter(parcel.kind for parcel in self._parcels if parcel.segment is not None)
+        if self._spool is not None:
+            waiting.update(self._spool.counts())
+        return dict(waiting)
 
     def next_order(self) -> int:
         """A place after everything that was told so far."""
@@ -148,10 +157,8 @@ class Sender:
         self._background.stopping.set()
         self._wake.set()
         ended = self._background.stop(timeout)
-        if self.queued:
+        if not ended:  # it waits for the broker, and may do so until the program has left
             self._put_aside()
-        if ended and self._spool is not None:
-            self._spool.close()
         return ended and not self.queued and not self.spooled
 
     def _turn(self) -> None:
@@ -178,19 +185,32 @@ class Sender:
                 self._spool = opener(self.dropped)
             except OSError as error:
                 self._troubles.note("there is no spool", error)
+            self._look_at_oldest()
+
+    def _leave(self) -> None:
+        self._put_aside()
+        if self._spool is not None:
+            self._spool.close()
 
     def _put_aside(self) -> None:
         """Move what waits in memory behind what waits on disk."""
         if self._spool is None:
             return
         try:
-            while waiting := [parcel for parcel in self._parcels if _only_in_memory(parcel)] or self._packed(BATCH):
+            while waiting := self._only_in_memory():
                 self._spool.append(waiting)
-                self._parcels = [parcel for parcel in self._parcels if not _only_in_memory(parcel)]
+                self._parcels = [parcel for parcel in self._parcels if parcel.segment is not None or parcel.again]
         except OSError as error:
             self._troubles.note("the spool takes nothing", error)
-            self._parcels = self._parcels or waiting
         self._look_at_oldest()
+
+    def _only_in_memory(self) -> list[Parcel]:
+        """What is in hand and not on disk; where there is nothing, the next that was told."""
+        found = [parcel for parcel in self._parcels if parcel.segment is None and not parcel.again]
+        if not found:
+            found = self._packed(BATCH)
+            self._parcels += found
+        return found
 
     def _finished(self) -> bool:
         return not self._allowed() or (self._reported_last and not self._parcels)
@@ -212,9 +232,17 @@ class Sender:
         if last or time.monotonic() >= self._next_report:
             self._reported_last = last
             self._next_report = time.monotonic() + REPORT_SECONDS
+            self._take_over()
             if parcel := self._parcel(self._report()):
                 self._parcels.append(parcel)
         self._look_at_oldest()
+
+    def _take_over(self) -> None:
+        if self._spool is not None and not self._background.stopping.is_set():
+            try:
+                self._spool.take_over()
+            except OSError as error:
+                self._troubles.note("what other processes left cannot be taken over", error)
 
     def _packed(self, limit: int) -> list[Parcel]:
         self._in_hand = min(self._in_hand, self._buffer.oldest())
@@ -237,9 +265,15 @@ class Sender:
         """One pipeline. What is not acknowledged stays in ``_parcels``, and the turn raises."""
         connection = self._connection or self._connect()
         self._connection = None  # a connection that fails is not used again
+        if time.monotonic() - self._answered > QUIET_SECONDS:
+            connection.ask("PING")
+        self._remind(connection)
         sent = self._parcels[:BATCH]
         commands = [("XADD", self._prefix + parcel.kind, "*", "event", parcel.body) for parcel in sent]
-        self._settle(sent, connection.ask_all(commands))
+        answers = connection.ask_all(commands)
+        self._answered = time.monotonic()
+        self._remind(connection)
+        self._settle(sent, answers)
         self._connection = connection
 
     def _settle(self, sent: list[Parcel], answers: list[Any]) -> None:
@@ -278,11 +312,15 @@ class Sender:
         with suppress(ResponseError):
             seconds, micros = connection.ask("TIME")
             self.clock_offset = (before + time.time()) / 2 - (int(seconds) + int(micros) / 1e6)
-        if self._has_forgotten(connection):
+        self._remind(connection)
+        return connection
+
+    def _remind(self, connection: Connection) -> None:
+        """Where the connection is a new one, see whether the broker still has what it acknowledged."""
+        if connection.is_new() and self._has_forgotten(connection):
             lost = self._acknowledged.take()
             log.warning("the broker may have lost the last seconds: %d events are sent again", len(lost))
-            self._parcels = lost + self._parcels
-        return connection
+            self._parcels += lost
 
     def _has_forgotten(self, connection: Connection) -> bool:
         """Whether it is not the server of before, or one of its streams ends before what it has acknowledged."""
@@ -295,10 +333,6 @@ class Sender:
                 if not found or _place(found[0][0]) < _place(entry):
                     return True
         return False
-
-
-def _only_in_memory(parcel: Parcel) -> bool:
-    return parcel.segment is None and not parcel.again
 
 
 def _run_id(connection: Connection) -> str | None:

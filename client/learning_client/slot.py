@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from uuid import uuid4
 
 try:
     import fcntl
@@ -17,18 +18,16 @@ MOST_SLOTS = 64
 class Slot:
     """One of the folders ``SOURCE-0``, ``SOURCE-1``, ... that no other process holds.
 
-    What processes that are gone have left in their folders is moved into it. The lock is the operating system's and
-    ends with the process, however that ends.
+    The lock is the operating system's and ends with the process, however that ends.
 
     Raises:
         OSError: the folder cannot be made, or 64 other processes hold theirs.
     """
 
     def __init__(self, folder: Path, source: str) -> None:
-        self._name = source.replace("/", "_").replace(os.sep, "_")
-        self.folder, lock = self._first_free(folder)
+        self._parent, self._name = folder, source.replace("/", "_").replace(os.sep, "_")
+        self.folder, lock = self._first_free()
         self._lock: int | None = lock
-        self._move_in(folder)
 
     def release(self) -> None:
         """Let another process have it."""
@@ -36,21 +35,25 @@ class Slot:
         if lock is not None:
             os.close(lock)
 
-    def _first_free(self, folder: Path) -> tuple[Path, int]:
+    def left(self) -> list[Path]:
+        """Move into the folder what processes that are gone have left in theirs; where it is now."""
+        moved = []
+        for place in sorted(self._parent.glob(f"{self._name}-*")):
+            if place == self.folder or not place.is_dir() or (lock := _locked(place)) is None:
+                continue
+            for file in sorted(place.glob("*.*")):
+                moved.append(self.folder / f"{file.stem}-{uuid4().hex}{file.suffix}")
+                file.replace(moved[-1])
+            os.close(lock)
+        return moved
+
+    def _first_free(self) -> tuple[Path, int]:
         for number in range(MOST_SLOTS):
-            place = folder / f"{self._name}-{number}"
+            place = self._parent / f"{self._name}-{number}"
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
             if (lock := _locked(place)) is not None:
                 return place, lock
-        raise OSError(f"{folder}: {MOST_SLOTS} processes named {self._name!r} hold a folder each")
-
-    def _move_in(self, folder: Path) -> None:
-        for place in sorted(folder.glob(f"{self._name}-*")):
-            if place == self.folder or not place.is_dir() or (lock := _locked(place)) is None:
-                continue
-            for number, file in enumerate(sorted(place.glob("*.*"))):
-                file.replace(self.folder / f"{file.stem}-{place.name.rpartition('-')[2]}-{number}{file.suffix}")
-            os.close(lock)
+        raise OSError(f"{self._parent}: {MOST_SLOTS} processes named {self._name!r} hold a folder each")
 
 
 def _locked(place: Path) -> int | None:

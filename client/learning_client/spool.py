@@ -163,7 +163,8 @@ class Spool:
         self._lock = Lock()
         self._lanes: dict[bool, deque[Segment]] = {True: deque(), False: deque()}
         self._next = 0
-        self._recover()
+        self._recover(sorted(slot.folder.glob("*.*"))[::-1])
+        self.take_over()
 
     def __len__(self) -> int:
         with self._lock:
@@ -176,6 +177,16 @@ class Spool:
             for segment in self._segments():
                 total.update(segment.waiting)
         return {kind: count for kind, count in total.items() if count}
+
+    def take_over(self) -> None:
+        """Add what other processes of this source have left that are gone.
+
+        Raises:
+            OSError: a folder cannot be read.
+        """
+        left = self._slot.left()
+        with self._lock:
+            self._recover(left[::-1])
 
     def append(self, parcels: Sequence[Parcel]) -> None:
         """Keep ``parcels`` behind all that are kept.
@@ -221,8 +232,8 @@ class Spool:
             segment.close()
         self._slot.release()
 
-    def _recover(self) -> None:
-        for path in sorted(self._slot.folder.glob("*.*")):
+    def _recover(self, paths: Sequence[Path]) -> None:
+        for path in paths:
             if path.suffix[1:] not in LANES.values():
                 continue
             segment = Segment(path)
@@ -231,7 +242,7 @@ class Spool:
             if segment.torn:
                 self._troubles.note(f"{path} has a torn end", f"{segment.torn} bytes of it are dropped")
             if segment.unsettled:
-                self._lanes[path.suffix == f".{LANES[True]}"].append(segment)
+                self._lanes[path.suffix == f".{LANES[True]}"].appendleft(segment)
             else:
                 segment.remove()
 

@@ -1,0 +1,220 @@
+"""What is told while the broker is away, hangs or forgets: nothing of it is lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from functools import partial
+
+import pytest
+from learning_client import EventPublisher, SpoolFolder, Switches
+
+
+@pytest.fixture
+def publish(broker, tmp_path):
+    """Makes publishers that share a spool folder."""
+    made = []
+
+    def one(source="scanner", **more):
+        made.append(
+            EventPublisher(
+                broker.url,
+                source=source,
+                switches=Switches(),
+                spool=SpoolFolder(path=str(tmp_path / "spool")),
+                **more,
+            )
+        )
+        return made[-1]
+
+    yield one
+    for publisher in made:
+        publisher.close(0.1)
+
+
+def ids(broker, kind="alert.raised"):
+    return [data["alert_id"] for data in broker.told(kind)]
+
+
+def waits_on_disk(publisher, count):
+    return publisher.stats().spooled == {"alert.raised": count}
+
+
+def alerts(publisher, count):
+    return [publisher.alert(symbol="AAPL", score=0.5) for _ in range(count)]
+
+
+def test_many_times_what_memory_holds_waits_on_disk_and_arrives_in_order(broker, publish, eventually):
+    publisher = publish(capacity=400)
+    states = []
+    publisher.on_breaker(states.append)
+    broker.kill()
+    wanted = alerts(publisher, 300)
+    eventually(lambda: publisher.stats().breaker == "open" and waits_on_disk(publisher, 300))
+    for _ in range(10):
+        wanted += alerts(publisher, 300)
+        eventually(partial(waits_on_disk, publisher, len(wanted)))
+    assert not publisher.flush(0.01)
+    broker.start()
+    assert publisher.flush(20)
+    assert wanted == ids(broker)
+    stats = publisher.stats()
+    assert ({}, {}, "closed") == (stats.spooled, stats.dropped, stats.breaker)
+    assert 3300 == stats.sent["alert.raised"]
+    eventually(lambda: states[-1:] == ["closed"])
+    assert {"open", "half_open", "closed"} == set(states)
+
+
+def test_what_a_killed_process_could_not_send_is_sent_by_the_next_one(broker, publish, tmp_path):
+    program = """
+import sys, time
+from learning_client import EventPublisher, SpoolFolder
+publisher = EventPublisher(sys.argv[1], source="scanner", spool=SpoolFolder(path=sys.argv[2]))
+told = [publisher.alert(symbol="AAPL", score=0.5) for _ in range(700)]
+while publisher.stats().spooled.get("alert.raised") != 700:
+    time.sleep(0.01)
+print(*told, flush=True)
+time.sleep(60)
+"""
+    broker.kill()
+    words = [sys.executable, "-c", program, broker.url, str(tmp_path / "spool")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        told = process.stdout.readline().split()
+        process.send_signal(signal.SIGKILL)
+    broker.start()
+    assert publish().flush(20)
+    assert 700 == len(told)
+    assert told == ids(broker)
+
+
+def test_what_is_left_at_the_end_of_a_program_is_sent_by_the_next_one(broker, publish, eventually):
+    first = publish()
+    broker.hang()
+    told = alerts(first, 50)
+    assert not first.close(0.2)
+    assert waits_on_disk(first, 50)
+    broker.wake()
+    eventually(lambda: not first._sender._background._thread.is_alive())
+    assert publish().flush(20)
+    assert told == ids(broker)
+
+
+def test_what_another_process_leaves_is_taken_over_by_one_that_is_running(broker, publish, eventually, monkeypatch):
+    monkeypatch.setattr("learning_client.sender.REPORT_SECONDS", 0.2)
+    first, second = publish(), publish()
+    assert second.flush(10)
+    broker.hang()
+    told = alerts(first, 50)
+    first.close(0.1)
+    broker.wake()
+    eventually(lambda: told == ids(broker))
+
+
+def test_a_broker_that_starts_anew_without_the_last_seconds_gets_them_again(broker, publish):
+    publisher = publish()
+    told = alerts(publisher, 1_200)
+    assert publisher.flush(10)
+    broker.kill()
+    broker.start()
+    told += alerts(publisher, 1)
+    assert publisher.flush(20)
+    assert sorted(told) == sorted(ids(broker))
+    assert 1_201 == publisher.stats().sent["alert.raised"]
+
+
+def test_a_stream_that_went_back_is_seen_without_any_right_to_ask_for_the_servers_run(broker, publish, monkeypatch):
+    monkeypatch.setattr("learning_client.sender.QUIET_SECONDS", 0.0)
+    broker.redis.execute_command("ACL", "SETUSER", "default", "-info")
+    try:
+        publisher = publish()
+        told = alerts(publisher, 600)
+        assert publisher.flush(10)
+        broker.redis.xtrim("alert.raised", maxlen=0)
+        broker.redis.execute_command("XSETID", "alert.raised", "0-0")
+        broker.redis.client_kill_filter(_type="normal", skipme=True)
+        told += alerts(publisher, 1)
+        assert publisher.flush(20)
+        assert sorted(told) == sorted(ids(broker))
+    finally:
+        broker.redis.execute_command("ACL", "SETUSER", "default", "+info")
+
+
+def test_a_connection_that_breaks_alone_makes_nothing_come_twice(broker, publish):
+    publisher = publish()
+    alerts(publisher, 600)
+    assert publisher.flush(10)
+    broker.redis.client_kill_filter(_type="normal", skipme=True)
+    alerts(publisher, 1)
+    assert publisher.flush(20)
+    assert 601 == broker.redis.xlen("alert.raised")
+
+
+def test_a_forked_child_spools_into_a_part_of_its_own(broker, publish, eventually):
+    publisher = publish()
+    broker.kill()
+    told = alerts(publisher, 10)
+    eventually(lambda: publisher.stats().spooled == {"alert.raised": 10})
+    told_read, told_write = os.pipe()
+    if not (child := os.fork()):
+        mine = [publisher.alert(symbol="MSFT", score=0.5) for _ in range(5)]
+        eventually(lambda: publisher.stats().spooled == {"alert.raised": 5})
+        os.write(told_write, " ".join(mine).encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    of_child = os.read(told_read, 10_000).decode().split()
+    assert 5 == len(of_child)
+    broker.start()
+    assert publisher.flush(20)
+    assert told == ids(broker)
+    publisher.close(5)
+    assert publish().flush(20)
+    assert told + of_child == ids(broker)
+
+
+def test_a_folder_that_cannot_be_written_costs_only_the_spool(broker, tmp_path):
+    (tmp_path / "spool").write_text("a file")
+    publisher = EventPublisher(
+        broker.url, source="scanner", switches=Switches(), spool=SpoolFolder(path=str(tmp_path / "spool"))
+    )
+    told = alerts(publisher, 10)
+    assert publisher.flush(10)
+    assert told == ids(broker)
+    assert ["there is no spool"] == list(publisher.stats().troubles)
+    assert publisher.close(5)
+
+
+def test_a_disk_that_takes_nothing_leaves_what_waits_in_memory(broker, publish, eventually, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("learning_client.spool.Segment.append", full)
+    publisher = publish()
+    broker.kill()
+    told = alerts(publisher, 900)
+    eventually(lambda: publisher.stats().breaker == "open" and publisher.stats().troubles)
+    told += alerts(publisher, 100)
+    assert 1_000 == publisher.stats().queued
+    broker.start()
+    assert publisher.flush(20)
+    assert sorted(told) == sorted(ids(broker))
+
+
+def test_a_callback_that_raises_or_blocks_holds_up_nothing(broker, publish, eventually):
+    publisher = publish()
+    blocked, go_on = threading.Event(), threading.Event()
+
+    def block(state):
+        blocked.set()
+        go_on.wait(20)
+
+    publisher.on_breaker(lambda state: 1 / 0)
+    publisher.on_breaker(block)
+    broker.kill()
+    told = alerts(publisher, 10)
+    assert blocked.wait(10)
+    broker.start()
+    assert publisher.flush(20)
+    assert told == ids(broker)
+    go_on.set()
+    assert [1] == [count for kind, count in publisher.stats().troubles.items() if "callback" in kind]
