@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from typer.testing import CliRunner
 
 from store.dead_letters import DeadLetters
 from store.store import Store
 from store.tables import replays
 from tests.workers.replay.archive import NOW, written
 from tests.workers.replay.books import SYMBOLS, books, scene
+from workers.cli import app
 
 LEARNING = str(Path(sys.executable).parent / "learning")
 PATIENCE = 120.0
@@ -45,6 +47,18 @@ close = "open"
 """
 
 
+def set_here():
+    """The settings of an engine that the environment of the tests has, and a command of the tests has not."""
+    return [name for name in os.environ if name.startswith(("LEARNING_", "RQ_"))]
+
+
+def completed(process):
+    """What a process wrote, which must end well."""
+    out, log = process.communicate(timeout=PATIENCE)
+    assert 0 == process.returncode, out + log
+    return out
+
+
 class Place:
     """A folder with an engine's settings and a store, where commands are typed."""
 
@@ -55,23 +69,34 @@ class Place:
         (folder / "learning.toml").write_text('registries = ["registry.toml"]\nstore_url = "sqlite:///learning.db"\n')
         self.store = Store.open(f"sqlite:///{shutil.copy(migrated, folder)}", clock=lambda: NOW)
 
-    def start(self, *words, **more):
-        environ = {name: value for name, value in os.environ.items() if not name.startswith(("LEARNING_", "RQ_"))}
+    def start(self, *words):
+        """The command as a process of its own."""
         return subprocess.Popen(
             [LEARNING, "replay", *map(str, words)],
             cwd=self.folder,
-            env=environ | more,
+            env={name: value for name, value in os.environ.items() if name not in set_here()},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def run(self, *words, code=0, **more):
-        """What the command wrote, which must end with ``code``."""
-        process = self.start(*words, **more)
-        out, log = process.communicate(timeout=PATIENCE)
-        assert code == process.returncode, out + log
-        return out + log
+    def run(self, *words, code=0, **environ):
+        """What the command wrote, which must end with ``code``. It runs in this process, which keeps its own logs and
+        handlers of signals."""
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            patch.setattr("workers.commands.replay.configure_logs", lambda settings: None)
+            for name in set_here():
+                patch.delenv(name)
+            for name, value in environ.items():
+                patch.setenv(name, value)
+            ended = CliRunner().invoke(app, ["replay", *map(str, words)])
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        assert code == ended.exit_code, ended.output
+        assert isinstance(ended.exception, SystemExit | None), ended.exception
+        return ended.output
 
     def taken(self):
         with self.store.read() as reading:
@@ -112,7 +137,7 @@ def wanted(tmp_path_factory, history):
     store.migrate()
     store.close()
     calm = Place(folder / "calm", file)
-    told = calm.run(history)
+    told = completed(calm.start(history))
     found = books(calm.store)
     calm.store.close()
     return found, told
@@ -145,8 +170,8 @@ def test_shuffled_lines_make_the_same_books(place, tmp_path, wanted):
 def test_two_at_once_make_the_same_books(place, history, wanted):
     here = place()
     both = [here.start(history) for _ in range(2)]
-    told = [process.communicate(timeout=PATIENCE) for process in both]
-    assert [0, 0] == [process.returncode for process in both], told
+    for process in both:
+        completed(process)
     assert wanted[0] == books(here.store)
     assert len(HISTORY) == here.taken()
 
@@ -156,8 +181,8 @@ def test_two_at_once_with_shuffled_copies_make_the_same_books(place, tmp_path, h
     here = place()
     other = written(tmp_path / "shuffled.jsonl", random.Random(2).sample(HISTORY, len(HISTORY)))
     both = [here.start(file) for file in (history, other)]
-    told = [process.communicate(timeout=PATIENCE) for process in both]
-    assert [0, 0] == [process.returncode for process in both], told
+    for process in both:
+        completed(process)
     assert wanted[0] == books(here.store)
 
 
