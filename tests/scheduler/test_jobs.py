@@ -1,14 +1,17 @@
 import os
+import signal
 import subprocess
 import sys
-from ast import literal_eval
 from pathlib import Path
 
 import pytest
+from rq import SimpleWorker
 from rq.job import Job
+from rq.registry import FailedJobRegistry
 
 from events.codec import decode
 from events.connection import connect
+from scheduler.jobs import due, tidy
 from schemas.registry import load_registry
 from store.cycles import Cycles
 from store.outbox import Outbox
@@ -26,14 +29,14 @@ def stores(sqlite_stores):
 
 
 @pytest.fixture
-def environment(tmp_path, redis_url, store):
-    return {
-        **os.environ,
-        "RQ_REDIS_URL": redis_url,
-        "RQ_CONFIG": "scheduler.rq_settings",
-        "LEARNING_STORE_URL": store.place,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
+def environment(monkeypatch, redis_url, store):
+    """What jobs read, in this process and in those that it starts."""
+    monkeypatch.chdir(FOLDER)
+    monkeypatch.setenv("RQ_REDIS_URL", redis_url)
+    monkeypatch.setenv("RQ_CONFIG", "scheduler.rq_settings")
+    monkeypatch.setenv("LEARNING_STORE_URL", store.place)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    return monkeypatch
 
 
 @pytest.fixture
@@ -43,11 +46,14 @@ def settled(store):
         work.commit()
 
 
-def burst(environment):
-    command = ["rq", "worker", "learning", "--burst"]
-    ran = subprocess.run(command, cwd=FOLDER, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert 0 == ran.returncode, ran.stderr
-    return ran.stdout + ran.stderr
+def worked(redis):
+    """Do here what is queued, as a worker that does not fork does it; what failed, with its reason."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    SimpleWorker(["learning"], connection=redis).work(burst=True)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    failed = FailedJobRegistry("learning", connection=redis).get_job_ids()
+    return {identity: Job.fetch(identity, connection=redis).latest_result().exc_string for identity in failed}
 
 
 def finished(store):
@@ -58,10 +64,12 @@ def finished(store):
 def test_rq_worker_runs_an_enqueued_cycle_once_however_often_it_is_asked(store, settled, redis_url, environment):
     with connect(redis_url) as redis:
         CycleQueue(redis).ask("main", SESSION)
-        burst(environment)
+        burst = ["rq", "worker", "learning", "--burst"]
+        ran = subprocess.run(burst, cwd=FOLDER, capture_output=True, text=True, timeout=60, check=False)
+        assert 0 == ran.returncode, ran.stderr
         first = finished(store)
         identity = CycleQueue(redis).ask("main", SESSION)
-        burst(environment)
+        assert {} == worked(redis)
         assert "daily main 2024-01-02: was done before" == Job.fetch(identity, connection=redis).return_value()
         assert 1 == redis.xlen("cycle.completed")
     assert first == finished(store)
@@ -70,9 +78,7 @@ def test_rq_worker_runs_an_enqueued_cycle_once_however_often_it_is_asked(store, 
 
 
 def test_due_finds_a_cycle_that_nobody_asked_for(store, settled, environment):
-    command = [sys.executable, "-c", "from scheduler.jobs import due; print(due())"]
-    ran = subprocess.run(command, cwd=FOLDER, env=environment, capture_output=True, text=True, timeout=60, check=True)
-    assert "['daily main 2024-01-02: done']" == ran.stdout.splitlines()[-1]
+    assert ["daily main 2024-01-02: done"] == due()
     assert finished(store) is not None
 
 
@@ -81,11 +87,7 @@ def test_tidy_trims_what_everybody_has_read_and_nothing_else(redis_url, environm
         redis.xadd("alert.raised", {"event": "read"}, id="1-1")
         redis.xgroup_create("alert.raised", "attribution", id="1-1")
         redis.xadd("alert.raised", {"event": "unread"}, id="2-1")
-        command = [sys.executable, "-c", "from scheduler.jobs import tidy; print(tidy()['alert.raised'])"]
-        ran = subprocess.run(
-            command, cwd=FOLDER, env=environment, capture_output=True, text=True, timeout=60, check=True
-        )
-        assert "1" == ran.stdout.splitlines()[-1]
+        assert 1 == tidy()["alert.raised"]
         assert [b"2-1"] == [entry for entry, _ in redis.xrange("alert.raised")]
 
 
@@ -98,9 +100,8 @@ def test_tidy_trims_by_memory_too_and_never_what_our_own_groups_have_not_read(re
                     pipe.xadd(stream, {"event": "x" * 2_000})
                 pipe.execute()
         redis.xgroup_setid("price.observed", "attribution", "$")
-        command = [sys.executable, "-c", "from scheduler.jobs import tidy; tidy()"]
-        bounded = environment | {"LEARNING_KEEP_MEGABYTES": "1"}
-        subprocess.run(command, cwd=FOLDER, env=bounded, capture_output=True, timeout=60, check=True)
+        environment.setenv("LEARNING_KEEP_MEGABYTES", "1")
+        tidy()
         assert 1_000 == redis.xlen("alert.raised")
         assert 1.1 * 2**20 / 2 > redis.memory_usage("price.observed", samples=0), (
             "its half, and not what the other holds"
@@ -109,8 +110,8 @@ def test_tidy_trims_by_memory_too_and_never_what_our_own_groups_have_not_read(re
 
 def test_a_cycle_of_an_unknown_strategy_fails_with_the_known_ones(store, redis_url, environment):
     with connect(redis_url) as redis:
-        CycleQueue(redis).ask("unheard", SESSION)
-    assert "no cycle 'daily' of strategy 'unheard' here; strategies: ['main']" in burst(environment)
+        identity = CycleQueue(redis).ask("unheard", SESSION)
+        assert "no cycle 'daily' of strategy 'unheard' here; strategies: ['main']" in worked(redis)[identity]
 
 
 def test_the_registry_that_the_jobs_run_with_is_sound():
@@ -119,13 +120,13 @@ def test_the_registry_that_the_jobs_run_with_is_sound():
 
 @pytest.fixture
 def week(store, environment):
-    """The environment of a strategy with learners whose newest settled session, a Friday, ended a week."""
+    """A strategy with learners whose newest settled session, a Friday, ended a week."""
     friday = "2024-01-05"
     with store.begin() as work:
         for session in ("2024-01-04", friday):
             Sessions(work.connection).add("demo", session, cut=work.take(1), pending={}, now=work.now)
         work.commit()
-    return environment | {"LEARNING_REGISTRIES": "parameters/demo.toml"}
+    environment.setenv("LEARNING_REGISTRIES", "parameters/demo.toml")
 
 
 def cycles(store):
@@ -146,7 +147,7 @@ def test_the_last_session_of_a_week_has_both_cycles_and_the_daily_one_comes_firs
         CycleQueue(redis).ask("demo", "2024-01-04", kind="weekly")
         assert ["daily-demo-2024-01-04"] == CycleQueue(redis).ask_after(registry, "2024-01-04")
         assert 2 == len(CycleQueue(redis).ask_after(registry, "2024-01-05"))
-        told = burst(week)
+        failed = worked(redis)
         sent = [
             decode(entry, stream="cycle.completed", entry="1-1", now=2**60)
             for _, entry in redis.xrange("cycle.completed")
@@ -154,14 +155,12 @@ def test_the_last_session_of_a_week_has_both_cycles_and_the_daily_one_comes_firs
     assert [("daily", "2024-01-05"), ("weekly", "2024-01-05"), ("daily", "2024-01-04")] == [
         (one.data.kind, one.data.session) for one in sent
     ]
-    assert "session 2024-01-04 asks for no weekly cycle of strategy 'demo'" in told
+    assert ["weekly-demo-2024-01-04"] == list(failed)
+    assert "session 2024-01-04 asks for no weekly cycle of strategy 'demo'" in failed["weekly-demo-2024-01-04"]
 
 
 def test_due_finds_a_weekly_cycle_that_nobody_asked_for_and_no_other(store, week):
-    command = [sys.executable, "-c", "from scheduler.jobs import due; print(due())"]
-    ran = subprocess.run(command, cwd=FOLDER, env=week, capture_output=True, text=True, timeout=60, check=True)
-    said = ["daily demo 2024-01-04: done", "daily demo 2024-01-05: done", "weekly demo 2024-01-05: done"]
-    assert str(said) == ran.stdout.splitlines()[-1]
+    assert ["daily demo 2024-01-04: done", "daily demo 2024-01-05: done", "weekly demo 2024-01-05: done"] == due()
     assert [("daily", "2024-01-04"), ("daily", "2024-01-05"), ("weekly", "2024-01-05")] == cycles(store)
 
 
@@ -171,10 +170,8 @@ def test_due_makes_up_for_the_newest_week_only_and_finds_nothing_more_after_it(s
         for session in ("2024-01-05", "2024-01-12", "2024-01-19", "2024-01-22"):
             Sessions(work.connection).add("demo", session, cut=work.take(1), pending={}, now=work.now)
         work.commit()
-    command = [sys.executable, "-c", "from scheduler.jobs import due; print(due()); print(due())"]
-    env = environment | {"LEARNING_REGISTRIES": "parameters/demo.toml"}
-    ran = subprocess.run(command, cwd=FOLDER, env=env, capture_output=True, text=True, timeout=60, check=True)
-    first, second = [line for line in ran.stdout.splitlines() if line.startswith("[") and "info" not in line]
-    assert first.count("daily") == 4
-    assert ["weekly demo 2024-01-19: done"] == [one for one in literal_eval(first) if one.startswith("weekly")]
-    assert "[]" == second
+    environment.setenv("LEARNING_REGISTRIES", "parameters/demo.toml")
+    first = due()
+    assert 4 == sum(one.startswith("daily") for one in first)
+    assert ["weekly demo 2024-01-19: done"] == [one for one in first if one.startswith("weekly")]
+    assert [] == due()
