@@ -6,6 +6,7 @@ from scipy.stats import binom, rankdata, ttest_1samp
 
 from learning.blocks import LEAST, block_p_value
 from learning.errors import LearningError
+from tests import lengths
 
 SESSIONS, A_DAY, HORIZON, SYMBOLS = 62, 8, 5, 30
 
@@ -47,9 +48,10 @@ def test_negating_either_changes_nothing():
     assert block_p_value(outcome, feature, sessions=sessions, length=10) == pytest.approx(made, rel=1e-12)
 
 
-def test_is_wrong_as_seldom_as_stated_where_days_are_shared():
+@lengths.runs(300, at_length=1_000)
+def test_is_wrong_as_seldom_as_stated_where_days_are_shared(runs):
     """Fisher's p-value is below 0.05 in a fifth of these worlds."""
-    dice, runs = np.random.default_rng(5), 1_000
+    dice = np.random.default_rng(5)
     made = [block_p_value(*pair[:2], sessions=pair[2], length=10) for pair in (market(dice) for _ in range(runs))]
     for alpha in (0.05, 0.01):
         assert sum(one <= alpha for one in made) <= binom.ppf(0.9995, runs, alpha)

@@ -5,6 +5,7 @@ from scipy.stats import norm
 
 from learning.bootstrap import _resampled_means, block_length, mean_interval
 from learning.errors import LearningError
+from tests import lengths
 
 
 def chance(seed=1):
@@ -23,21 +24,29 @@ def covered(phi, *, runs, **options):
     return inside / runs
 
 
-def test_the_interval_covers_the_mean_of_independent_values_as_often_as_it_says():
-    assert 0.95 == pytest.approx(covered(0.0, runs=300), abs=0.04)
+def tolerance(runs):
+    """Some three standard deviations of how often it happens: 0.04 in 300 runs."""
+    return 0.04 * (300 / runs) ** 0.5
 
 
-def test_the_interval_covers_the_mean_of_a_series_with_memory_nearly_as_often():
-    assert 0.93 == pytest.approx(covered(0.5, runs=300), abs=0.04)
+@lengths.runs(60, at_length=300)
+def test_the_interval_covers_the_mean_of_independent_values_as_often_as_it_says(runs):
+    assert 0.95 == pytest.approx(covered(0.0, runs=runs), abs=tolerance(runs))
 
 
-def test_without_blocks_a_series_with_memory_would_not_be_covered():
+@lengths.runs(150, at_length=300)
+def test_the_interval_covers_the_mean_of_a_series_with_memory_nearly_as_often(runs):
+    assert 0.93 == pytest.approx(covered(0.5, runs=runs), abs=tolerance(runs))
+
+
+@lengths.runs(60, at_length=300)
+def test_without_blocks_a_series_with_memory_would_not_be_covered(runs):
     inside = 0
-    for seed in range(300):
+    for seed in range(runs):
         means = _resampled_means(autoregression(seed), 1.0, generator=chance(seed), draws=500)
         low, high = np.quantile(means, [0.025, 0.975])
         inside += low <= 0 <= high
-    assert inside / 300 < 0.80
+    assert inside / runs < 0.93 - tolerance(runs)
 
 
 @pytest.mark.parametrize("block", [1.0, 4.0, 25.0])

@@ -10,9 +10,10 @@ from learning.confidence import tightest_at
 from learning.conservative import Record, conservative_cap, earned_at_least, gained_at_least, within_cap
 from learning.errors import LearningError
 from learning.rewards import RewardSum
+from tests import lengths
 
 ALPHA = DELTA = 0.05
-WORLDS, SESSIONS, UNITS, ARMS = 1_000, 120, 50, 3
+SESSIONS, UNITS, ARMS = 120, 50, 3
 SD, BOUND = 0.02, 0.1
 WORST = -2 * BOUND
 """What nobody doubts: rewards are winsorised at the bound."""
@@ -73,29 +74,29 @@ def rule(variance, alpha, rho):
     return np.sqrt((variance + rho) * np.log((variance + rho) / (rho * alpha**2)))
 
 
-def played(*, guarded, seed=1):
+def played(worlds, *, guarded, seed=1):
     """An allocator that always wants half of all units for the others, kept back by the cap or not.
 
     Every other arm is worse. Bounds hold at every look: of each arm's within-session difference with
     DELTA / (ARMS + 1) on the bad side, and of the baseline's own mean. sd is known.
     """
     chance = np.random.default_rng(seed)
-    baseline = chance.uniform(0.003, 0.02, WORLDS)
-    differences = -chance.uniform(0.0, 0.03, (WORLDS, ARMS))
+    baseline = chance.uniform(0.003, 0.02, worlds)
+    differences = -chance.uniform(0.0, 0.03, (worlds, ARMS))
     means = np.column_stack([baseline, baseline[:, None] + differences])
     alpha = 2 * DELTA / (ARMS + 1)
     rhos = tightest_at(50.0, alpha=alpha), tightest_at(500.0, alpha=alpha)
-    information, scores, counts, totals = np.zeros((4, WORLDS, ARMS + 1))
-    ever_below, shares_tried = np.zeros(WORLDS, dtype=bool), np.zeros(WORLDS)
+    information, scores, counts, totals = np.zeros((4, worlds, ARMS + 1))
+    ever_below, shares_tried = np.zeros(worlds, dtype=bool), np.zeros(worlds)
     for session in range(SESSIONS):
-        caps = np.full(WORLDS, 0.5)
+        caps = np.full(worlds, 0.5)
         if guarded:
             info = np.maximum(information[:, 1:], 1e-12)
             lower = scores[:, 1:] / info - SD * rule(info, alpha, rhos[0]) / info
             lower = np.maximum(lower, WORST)
             seen = np.maximum(counts[:, 0], 1e-12)
             floor = np.maximum(totals[:, 0] / seen - SD * rule(seen, alpha, rhos[1]) / seen, 0.0)
-            for world in range(WORLDS):
+            for world in range(worlds):
                 gained = gained_at_least(counts[world, 1:], lower[world])
                 record = Record(units=session * UNITS, gained=gained, baseline=floor[world])
                 cap = conservative_cap(record, ahead=UNITS, worst=lower[world].min(), alpha=ALPHA)
@@ -116,17 +117,18 @@ def played(*, guarded, seed=1):
     return ever_below, shares_tried
 
 
-def test_where_every_other_arm_is_worse_the_guard_keeps_the_line_and_without_it_it_is_lost():
+@lengths.runs(200, at_length=1_000)
+def test_where_every_other_arm_is_worse_the_guard_keeps_the_line_and_without_it_it_is_lost(runs):
     """Of 1,000 worlds at most 67 ever pass under the line at any session's end: the 99 % bound of a chance of .05."""
-    assert 67 == binom.ppf(0.99, WORLDS, DELTA)
-    below, tried = played(guarded=True)
-    unguarded, _ = played(guarded=False)
+    assert 67 == binom.ppf(0.99, 1_000, DELTA)
+    below, tried = played(runs, guarded=True)
+    unguarded, _ = played(runs, guarded=False)
     print(
-        f"{below.sum()} of {WORLDS} guarded worlds were ever under the line, {unguarded.sum()} unguarded; "
+        f"{below.sum()} of {runs} guarded worlds were ever under the line, {unguarded.sum()} unguarded; "
         f"the guard let {tried.mean():.1%} be tried on average, wanted were 50 %"
     )
-    assert below.sum() <= 67
-    assert unguarded.sum() > 900
+    assert below.sum() <= binom.ppf(0.99, runs, DELTA)
+    assert unguarded.sum() > 0.9 * runs
     assert tried.mean() > 0.01
 
 
@@ -158,12 +160,15 @@ def test_counts_bounds_and_caps_that_are_none_are_refused():
         within_cap([1, 1], baseline_index=2, cap=0.5)
 
 
+@lengths.runs(200, at_length=1_000)
 @pytest.mark.parametrize("horizon", [1, 5, 10])
-def test_the_bound_of_what_is_earned_holds_at_every_look_though_units_and_neighbouring_sessions_move_together(horizon):
+def test_the_bound_of_what_is_earned_holds_at_every_look_though_units_and_neighbouring_sessions_move_together(
+    horizon, runs
+):
     """Of 1,000 worlds at most 67 are ever wrong in 250 sessions: the 99 % bound of a chance of .05."""
     chance = np.random.default_rng(horizon)
     wrong = 0
-    for _ in range(WORLDS):
+    for _ in range(runs):
         counts = chance.integers(1, 60, 250)
         market = np.convolve(0.01 * chance.normal(size=250 + horizon - 1), np.ones(horizon), mode="valid")
         means = 0.001 + market + 0.02 * chance.normal(size=250) / np.sqrt(counts)
@@ -171,8 +176,8 @@ def test_the_bound_of_what_is_earned_holds_at_every_look_though_units_and_neighb
         looks = range(20, 251, 10)
         bounds = (earned_at_least(sessions[:look], error_rate=0.05, overlap=horizon) for look in looks)
         wrong += any(bound is not None and bound > 0.001 for bound in bounds)
-    print(f"horizon {horizon}: {wrong} of {WORLDS} worlds were ever wrong")
-    assert wrong <= 67
+    print(f"horizon {horizon}: {wrong} of {runs} worlds were ever wrong")
+    assert wrong <= binom.ppf(0.99, runs, 0.05)
 
 
 def test_the_bound_comes_near_the_mean_and_nothing_is_said_below_twenty_sessions():

@@ -10,6 +10,7 @@ from learning.domain import Domain, Group, Parameter
 from learning.errors import LearningError
 from learning.optimiser import suggest
 from learning.recommendation import NoRecommendation, Observation, Recommendation, Requirements, Safety
+from tests import lengths
 
 LEVEL = Domain((Parameter(name="level", low=0.0, high=1.0),))
 STEPPED = Domain((Parameter(name="level", low=0.0, high=1.0, step=0.1, change=0.2),))
@@ -236,8 +237,9 @@ def test_fewer_than_asked_for_where_there_are_no_more():
     assert [0.3, 0.4] == sorted(one.values["level"] for one in found.candidates)
 
 
-def test_safe_means_that_worse_than_the_margin_is_as_rare_as_said():
-    """200 worlds drawn from a Gaussian process: a safe candidate is worse than the margin in 5 % of them at most."""
+@lengths.runs(60, at_length=200)
+def test_safe_means_that_worse_than_the_margin_is_as_rare_as_said(runs):
+    """Worlds drawn from a Gaussian process: a safe candidate is worse than the margin in 5 % of them at most."""
     generator = np.random.default_rng(1)
     grid = np.linspace(0, 1, 101)
     apart = abs(grid[:, None] - grid)
@@ -245,7 +247,7 @@ def test_safe_means_that_worse_than_the_margin_is_as_rare_as_said():
     needed = Requirements(safety=Safety(margin=0.2, confidence=0.95))
     domain = Domain((Parameter(name="level", low=0.0, high=1.0, step=0.01),))
     proposed = broken = 0
-    for seed in range(200):
+    for seed in range(runs):
         truth = root @ generator.standard_normal(101)
         places = generator.choice(101, 8, replace=False)
         arms = [
@@ -266,7 +268,7 @@ def test_safe_means_that_worse_than_the_margin_is_as_rare_as_said():
             assert best.gain - norm.ppf(0.95) * best.deviation >= -0.2
             place = round(best.values["level"] * 100)
             broken += truth[place] - truth[places[0]] < -0.2
-    assert proposed > 60
+    assert proposed > 0.3 * runs
     assert broken <= binom.ppf(0.999, proposed, 0.05)
 
 

@@ -6,11 +6,11 @@ Each world has two arms, 40 sessions of 50 units, a candidate share of 20 %, and
 from typing import NamedTuple
 
 import numpy as np
-import pytest
 from scipy.stats import binom
 
 from learning.gate import Rules, evidence_for, judge
 from learning.rewards import RewardSum
+from tests import lengths
 
 ALPHA, SD, SESSIONS, UNITS, SHARE = 0.05, 0.01, 40, 50, 0.2
 RULES = Rules(minimum_units=30, minimum_sessions=10)
@@ -84,46 +84,49 @@ def limit(runs):
     return binom.ppf(0.999, runs, ALPHA / 2)
 
 
-@pytest.fixture(scope="module")
-def null_runs():
-    return watched(400, noise=normal, effect=0.0)
+@lengths.runs(150, at_length=400)
+def test_with_no_effect_a_baseline_is_hardly_ever_replaced_and_by_an_interval_for_one_look_in_every_tenth_world(runs):
+    found = watched(runs, noise=normal, effect=0.0)
+    assert sum(run.accepted for run in found) <= limit(runs)
+    fooled = sum(run.fooled for run in found)
+    assert 0.07 * runs < fooled < 0.18 * runs
+    assert fooled > limit(runs)
 
 
-def test_with_no_effect_a_baseline_is_hardly_ever_replaced(null_runs):
-    assert sum(run.accepted for run in null_runs) <= limit(400)
-
-
-def test_an_interval_for_one_look_would_be_fooled_in_every_tenth_world_when_looked_at_daily(null_runs):
-    fooled = sum(run.fooled for run in null_runs)
-    assert 200 * 0.07 < fooled / 2 < 200 * 0.18
-    assert fooled > limit(400)
-
-
-def test_a_quarter_of_a_standard_deviation_is_found():
-    assert 0.9 * 400 <= sum(run.accepted for run in watched(400, noise=normal, effect=0.25))
+@lengths.runs(150, at_length=400)
+def test_a_quarter_of_a_standard_deviation_is_found(runs):
+    assert 0.9 * runs <= sum(run.accepted for run in watched(runs, noise=normal, effect=0.25))
 
 
 NOISES = [heavy_tailed, skewed, lognormal, garch, heteroscedastic]
 
 
-@pytest.mark.parametrize("noise", NOISES, ids=lambda noise: noise.__name__)
-def test_no_shape_of_noise_makes_a_winner_of_an_equal_arm(noise):
-    assert sum(run.accepted for run in watched(150, noise=noise, effect=0.0)) <= limit(150)
+@lengths.runs(30, at_length=150)
+def test_no_shape_of_noise_makes_a_winner_of_an_equal_arm(runs):
+    """Of each shape, and of all of them together."""
+    accepted = [sum(run.accepted for run in watched(runs, noise=noise, effect=0.0)) for noise in NOISES]
+    assert max(accepted) <= limit(runs)
+    assert sum(accepted) <= limit(len(NOISES) * runs)
 
 
-@pytest.mark.parametrize("noise", NOISES, ids=lambda noise: noise.__name__)
-def test_no_shape_of_noise_hides_a_quarter_of_a_standard_deviation(noise):
-    assert 0.85 * 150 <= sum(run.accepted for run in watched(150, noise=noise, effect=0.25))
+@lengths.runs(30, at_length=150)
+def test_no_shape_of_noise_hides_a_quarter_of_a_standard_deviation(runs):
+    accepted = [sum(run.accepted for run in watched(runs, noise=noise, effect=0.25)) for noise in NOISES]
+    assert 0.85 * len(NOISES) * runs <= sum(accepted)
+    assert binom.ppf(0.001, runs, 0.85) <= min(accepted)
 
 
-def test_a_candidate_that_is_only_three_times_noisier_is_no_winner():
-    assert sum(run.accepted for run in watched(150, noise=normal, effect=0.0, candidate_noise=3.0)) <= limit(150)
+@lengths.runs(50, at_length=150)
+def test_a_candidate_that_is_only_three_times_noisier_is_no_winner(runs):
+    found = watched(runs, noise=normal, effect=0.0, candidate_noise=3.0)
+    assert sum(run.accepted for run in found) <= limit(runs)
 
 
-def test_the_interval_holds_the_true_difference_at_all_looks_at_once():
+@lengths.runs(60, at_length=150)
+def test_the_interval_holds_the_true_difference_at_all_looks_at_once(runs):
     missed = 0
-    for seed in range(150):
+    for seed in range(runs):
         sessions = world(seed, noise=normal, effect=0.25)
         looks = [evidence_for(sessions[:seen], arm="a", baseline="b", alpha=ALPHA) for seen in range(10, SESSIONS + 1)]
         missed += not all(look.low <= 0.25 * SD <= look.high for look in looks)
-    assert missed <= binom.ppf(0.999, 150, ALPHA)
+    assert missed <= binom.ppf(0.999, runs, ALPHA)
