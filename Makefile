@@ -26,7 +26,7 @@ results: .venv/demo
 	$(BIN)/python -m simulation $(ARGS)
 
 faults: .venv/dev
-	$(BIN)/python -m pytest -m "faults or at_length" $(ARGS)
+	$(BIN)/python -m pytest --hypothesis-profile at_length -m "faults or at_length or hypothesis" $(ARGS)
 
 up: .venv/demo
 	$(BIN)/learning up $(ARGS)

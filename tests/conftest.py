@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from events.broker import EmbeddedBroker
 from events.connection import connect
@@ -20,6 +21,10 @@ NOW = 1_700_000_000_000_000
 PLAIN = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 """As the processes of the engine write them: the usual renderer takes seconds for the values of one traceback."""
 structlog.configure(processors=[structlog.processors.add_log_level, PLAIN])
+
+settings.register_profile("some", max_examples=30)
+settings.register_profile("at_length", max_examples=100)
+settings.load_profile("some")
 
 
 @pytest.fixture(scope="session")
