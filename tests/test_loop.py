@@ -5,7 +5,11 @@ import subprocess
 import sys
 
 import pytest
+import structlog
+import typer
+from typer.testing import CliRunner
 
+from examples.demo.__main__ import demo
 from examples.demo.bars import sample_bars
 from examples.demo.books import Books
 from examples.demo.judge import LONGEST, unit_pnl
@@ -15,8 +19,9 @@ from schemas.allocation import unit_of
 from schemas.calendar import Calendar
 from schemas.registry import load_registry
 from store.store import Store
+from tests.signals import signals_kept
 
-SESSIONS = 30
+SESSIONS = 20
 
 
 def start(out, *options):
@@ -103,10 +108,13 @@ def test_trading_did_what_the_versions_said_to_the_last_cent(books):
 
 def test_a_store_that_was_used_before_is_refused(runs, tmp_path):
     used = f"sqlite:///{runs[0][0] / 'demo.db'}"
-    process = start(tmp_path, "--store", used)
-    said = process.communicate(timeout=60)[0]
-    assert 1 == process.returncode
-    assert "name an empty store" in " ".join(said.split())
+    app, logs = typer.Typer(), structlog.get_config()
+    app.command()(demo)
+    with signals_kept():
+        said = CliRunner().invoke(app, ["--sessions", "1", "--out", str(tmp_path), "--store", used])
+    structlog.configure(**logs)
+    assert 1 == said.exit_code
+    assert "name an empty store" in " ".join(said.output.split())
 
 
 def test_the_registry_of_the_demo_is_not_touched(runs):

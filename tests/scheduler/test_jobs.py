@@ -1,5 +1,4 @@
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from schemas.registry import load_registry
 from store.cycles import Cycles
 from store.outbox import Outbox
 from store.sessions import Sessions
+from tests.signals import signals_kept
 from workers.cycle_queue import CycleQueue
 
 FOLDER = Path(__file__).parents[2]
@@ -48,10 +48,8 @@ def settled(store):
 
 def worked(redis):
     """Do here what is queued, as a worker that does not fork does it; what failed, with its reason."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    SimpleWorker(["learning"], connection=redis).work(burst=True)
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    with signals_kept():
+        SimpleWorker(["learning"], connection=redis).work(burst=True)
     failed = FailedJobRegistry("learning", connection=redis).get_job_ids()
     return {identity: Job.fetch(identity, connection=redis).latest_result().exc_string for identity in failed}
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from store.dead_letters import DeadLetters
 from store.store import Store
 from store.tables import replays
+from tests.signals import signals_kept
 from tests.workers.replay.archive import NOW, written
 from tests.workers.replay.books import SYMBOLS, books, scene
 from workers.cli import app
@@ -81,10 +82,8 @@ class Place:
         )
 
     def run(self, *words, code=0, **environ):
-        """What the command wrote, which must end with ``code``. It runs in this process, which keeps its own logs and
-        handlers of signals."""
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        with pytest.MonkeyPatch.context() as patch:
+        """What the command wrote, which must end with ``code``. It runs in this process, whose logs stay as they are."""
+        with pytest.MonkeyPatch.context() as patch, signals_kept():
             patch.chdir(self.folder)
             patch.setattr("workers.commands.replay.configure_logs", lambda settings: None)
             for name in set_here():
@@ -92,8 +91,6 @@ class Place:
             for name, value in environ.items():
                 patch.setenv(name, value)
             ended = CliRunner().invoke(app, ["replay", *map(str, words)])
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
         assert code == ended.exit_code, ended.output
         assert isinstance(ended.exception, SystemExit | None), ended.exception
         return ended.output
