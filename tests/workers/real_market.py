@@ -34,6 +34,8 @@ ABSENT = f"no stock data in {FOLDER}; LEARNING_DATA names the folder that holds 
 HORIZONS = ["1d", "3d", "5d", "7d", "30d"]
 EVERY = 5
 """Each symbol has an alert on every fifth session."""
+SOME = ("2015", "2016")
+"""The years with defects of every kind."""
 
 NOW = 1_900_000_000_000_000
 BATCH = 20_000
@@ -70,15 +72,17 @@ def rows_of(file):
 class RealMarket:
     """The data, and what is asked of it. ``places`` are those of ``exchange.names``.
 
-    Not ``whole``, it has the stocks with known defects and one in eight of the others.
+    Not ``whole``, it has two of the years, and of these two stocks with each kind of known defect and a few others.
     """
 
     def __init__(self, *, whole=True):
         rows = list(rows_of(STOCKS))
         self.defects = [Defect(**row) for row in rows_of(DEFECTS)]
         if not whole:
-            kept = {defect.symbol for defect in self.defects} | set(sorted({row["symbol"] for row in rows})[::8])
-            rows = [row for row in rows if row["symbol"] in kept]
+            self.defects = [defect for defect in self.defects if defect.date[:4] in SOME]
+            kept = self._with_every_defect() | set(sorted({row["symbol"] for row in rows})[::64])
+            rows = [row for row in rows if row["symbol"] in kept and row["date"][:4] in SOME]
+            self.defects = [defect for defect in self.defects if defect.symbol in kept]
         self.exchange = Exchange("XNYS", "2012-01-01", "2018-12-31")
         self.sessions = sorted({row["date"] for row in rows})
         self.incomplete = [row for row in rows if not all(row[name] for name in PRICES)]
@@ -89,6 +93,13 @@ class RealMarket:
             for number, symbol in enumerate(sorted(self.stocks))
             for turn in range(0, len(self.sessions), EVERY)
         ]
+
+    def _with_every_defect(self):
+        """The first two stocks of each kind."""
+        by_kind = {}
+        for defect in self.defects:
+            by_kind.setdefault(defect.kind, set()).add(defect.symbol)
+        return {symbol for symbols in by_kind.values() for symbol in sorted(symbols)[:2]}
 
     def _index_rows(self):
         for row in rows_of(INDICES):

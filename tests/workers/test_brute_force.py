@@ -1,6 +1,7 @@
-"""The engine against the oracle, on real prices: four years, every example of every fifth session.
+"""The engine against the oracle, on real prices: every example of every fifth session.
 
-``make faults`` takes all 258 stocks, ``make test`` those with known defects and some others.
+``make faults`` takes four years of all 258 stocks, ``make test`` two years of two with each kind of known defect and of
+some others.
 """
 
 import time
@@ -98,8 +99,7 @@ def test_all_figures_are_those_of_plain_loops_over_the_bars(compared):
         for column in differences(row, expected, alert.question.sign)
     ]
     assert [] == wrong[:10], Counter(column for _, _, column in wrong)
-    least = 240_000 if len(compared) > 200_000 else 50_000
-    assert least < sum(row.state == "matched" for _, _, row, _ in compared)
+    assert 0.8 * len(compared) < sum(row.state == "matched" for _, _, row, _ in compared)
     assert {"before", "during", "after"} == {alert.when for alert, _, _, _ in compared}
     assert {"win", "neutral", "loss", None} == {row.outcome_class for _, _, row, _ in compared}
 
