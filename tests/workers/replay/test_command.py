@@ -82,7 +82,7 @@ class Place:
         )
 
     def run(self, *words, code=0, **environ):
-        """What the command wrote, which must end with ``code``. It runs in this process, whose logs stay as they are."""
+        """What the command wrote, which must end with ``code``. It runs in this process, which keeps its logs."""
         with pytest.MonkeyPatch.context() as patch, signals_kept():
             patch.chdir(self.folder)
             patch.setattr("workers.commands.replay.configure_logs", lambda settings: None)
