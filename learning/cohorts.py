@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,10 @@ from learning.symmetric import pseudo_inverses
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Tables = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
+
+WHOLE = 2.0**53
+"""Where no product of a count and a sum is larger, floats hold it exactly, and are quicker than integers."""
 
 FITS = 2.0**62
 """Where a product of a count and a sum could be larger, Python's whole numbers are used instead of 64 bits."""
@@ -93,66 +98,84 @@ def measured(cohorts: Cohorts, *, weights: Floats | None = None) -> tuple[Floats
     ages = np.ones(sessions) if weights is None else np.asarray(weights, dtype=np.float64)
     if ages.shape != (sessions,) or not ((ages > 0) & np.isfinite(ages)).all():
         raise LearningError(f"{sessions} sessions need {sessions} positive weights, not {ages}")
-    informations, noises = np.zeros((2, allocations, arms, arms))
-    scores = np.zeros((allocations, arms))
+    sums, shared = np.empty((2, allocations, arms)), np.empty((3, allocations, arms, arms))
+    scores, variances = np.empty((2, allocations, arms))
     step = max(1, TOGETHER // max(1, sessions * arms))
     for start in range(0, allocations, step):
         part = slice(start, start + step)
-        informations[part], scores[part], noises[part] = _pooled(
-            cohorts.n[part], cohorts.totals[part], cohorts.squares[part], ages
-        )
-    information = informations[:, :-1, :-1]
-    weighing = information @ pseudo_inverses(noises[:, :-1, :-1], rcond=1e-12)
+        tables = _across(cohorts.n[part], cohorts.totals[part], cohorts.squares[part])
+        sums[:, part], shared[:, part], scores[part], variances[part] = _pooled(tables, ages)
+    information, noise = _matrices(sums[..., :-1], shared[..., :-1, :-1], variances[:, :-1])
+    weighing = information @ pseudo_inverses(noise, rcond=1e-12)
     precisions = weighing @ information
-    weighed = (weighing @ scores[:, :-1, None])[..., 0]
-    return (precisions + np.swapaxes(precisions, 1, 2)) / 2, weighed
+    return (precisions + np.swapaxes(precisions, 1, 2)) / 2, (weighing @ scores[:, :-1, None])[..., 0]
 
 
-def _pooled(n: Integers, totals: Integers, squares: Integers, ages: Floats) -> tuple[Floats, Floats, Floats]:
-    """Information, scores and noise over all arms, as sums over sessions in which at least two arms had units.
+def _across(n: Integers, totals: Integers, squares: Integers) -> Tables:
+    """The tables with arms before sessions, since numpy is quick along the last, as numbers whose products are exact.
 
-    Here tables have the shape (allocations, arms, sessions): numpy is quick along the last.
+    No product is larger than that of a count and a sum of squares: of whole numbers these are at least their sums, and
+    n times them the square of the sum.
     """
-    n, totals, squares = (np.ascontiguousarray(np.swapaxes(table, 1, 2)) for table in (n, totals, squares))
-    met = np.count_nonzero(n, axis=1) > 1
-    if not met.all():
-        n, totals, squares = (table * met[:, None] for table in (n, totals, squares))
-    units = np.where(met, n.sum(axis=1), 1)
-    counts = n.astype(np.float64)
-    shares = counts / units[:, None]
-    crossed = np.swapaxes(shares, 1, 2)
-    weighted = counts * ages
-    information = _diagonal(weighted.sum(axis=2)) - weighted @ crossed
-    totals, squares = _roomy(n, totals, squares)
-    # Whole numbers until here: what is left of a difference would be lost in floats.
-    above = (totals * units[:, None] - n * totals.sum(axis=1)[:, None]).astype(np.float64)
-    scores = above @ (ages / (units * float(SCALE)))[..., None]
-    variances = _variances(n, totals, squares, ages)[..., None]
-    squared = weighted * ages
-    cross = variances * (squared @ crossed)
-    total = (shares * (np.swapaxes(variances, 1, 2) @ squared)) @ crossed
-    noise = _diagonal(variances[..., 0] * squared.sum(axis=2)) - cross - np.swapaxes(cross, 1, 2) + total
-    return information, scores[..., 0], noise
+    product = float(n.max(initial=0)) * float(squares.max(initial=0))
+    exact = np.float64 if product <= WHOLE else np.int64 if product <= FITS else object
+    n, totals, squares = (np.array(np.swapaxes(each, 1, 2), dtype=exact, order="C") for each in (n, totals, squares))
+    return n, totals, squares
 
 
-def _roomy(n: Integers, totals: Integers, squares: Integers) -> tuple[Integers, Integers]:
-    """The sums as they are, or as whole numbers without end where products of them would not fit into 64 bits."""
-    largest = max(float(squares.max(initial=0)), float(np.abs(totals).max(initial=0)))
-    if float(n.max(initial=0)) * n.shape[1] * largest <= FITS:
-        return totals, squares
-    return totals.astype(object), squares.astype(object)
+def _pooled(tables: Tables, ages: Floats) -> tuple[list[Floats], list[Floats], Floats, Floats]:
+    """Sums over sessions in which at least two arms had units; overwrites ``tables`` (allocations, arms, sessions).
+
+    With n the units of each arm, N those of all, w a session's weight and v the arms' variances: the sums of w n and
+    w^2 n, those of n n' times w / N, w^2 / N and w^2 v'n / N^2, scores, and v.
+    """
+    n, totals, squares = tables
+    units = n.sum(axis=1)
+    weights = ages * (n.max(axis=1) < units)
+    units = np.maximum(units, 1).astype(np.float64, copy=False)
+    residuals, repeats = _within(n, totals, squares)
+    variances = _moderated(_summed(residuals, weights) / SCALE**2, _summed(repeats, weights))
+    counts, totals = n.astype(np.float64, copy=False), totals.astype(np.float64, copy=False)
+    aged = weights / units
+    scores = (_summed(totals, weights) - _summed(counts, aged * totals.sum(axis=1))) / SCALE
+    product, crossed = np.multiply(counts, aged[:, None], out=repeats), np.swapaxes(counts, 1, 2)
+    shared = [product @ crossed]
+    for factor in (weights, (variances[:, None] @ counts)[:, 0] / units):
+        product *= factor[:, None]
+        shared.append(product @ crossed)
+    return [_summed(counts, weights), _summed(counts, weights**2)], shared, scores, variances
 
 
-def _variances(counts: Integers, totals: Integers, squares: Integers, ages: Floats) -> Floats:
+def _matrices(sums: Floats, shared: Floats, variances: Floats) -> tuple[Floats, Floats]:
+    """Information and noise, the sums of w L and w^2 L diag(v / n) L for L = diag(n) - n n' / N (see ``_pooled``)."""
+    first, second = sums[..., None] * np.eye(sums.shape[2])
+    cross = variances[..., None] * shared[1]
+    noise = variances[..., None] * second - cross - np.swapaxes(cross, 1, 2) + shared[2]
+    return first - shared[0], noise
+
+
+def _summed(tables: Floats, weights: Floats) -> Floats:
+    """The sums (allocations, arms) over sessions of ``tables`` (allocations, arms, sessions) times ``weights``."""
+    return np.asarray((tables @ weights[..., None])[..., 0])
+
+
+def _within(n: NDArray[Any], totals: NDArray[Any], squares: NDArray[Any]) -> tuple[Floats, Floats]:
+    """The sum of squared deviations from the mean in each cell, and its units beyond the first; overwrites ``squares``.
+
+    Whole numbers until the division: what is left of a difference would be lost in floats.
+    """
+    room = totals * totals
+    squares *= n
+    squares -= room
+    residuals = squares.astype(np.float64, copy=False)
+    repeats = np.maximum(n, 1, out=room).astype(np.float64, copy=False)
+    residuals /= repeats
+    repeats -= 1
+    return residuals, repeats
+
+
+def _moderated(squares: Floats, freedom: Floats) -> Floats:
     """Each arm's variance, moderated with that of all; 0 where no arm had two units in a session."""
-    divisors = np.maximum(counts, 1).astype(np.float64)
-    residuals = (counts * squares - totals * totals).astype(np.float64) / divisors
-    summed = residuals @ (ages / SCALE**2)
-    freedom = (divisors - 1) @ ages
     free = freedom.sum(axis=1, keepdims=True)
-    pooled = summed.sum(axis=1, keepdims=True) / np.where(free > 0, free, 1.0)
-    return np.where(free > 0, (summed + BORROWED * pooled) / (freedom + BORROWED), 0.0)
-
-
-def _diagonal(values: Floats) -> Floats:
-    return np.asarray(values[..., None] * np.eye(values.shape[-1]))
+    pooled = squares.sum(axis=1, keepdims=True) / np.where(free > 0, free, 1.0)
+    return np.where(free > 0, (squares + BORROWED * pooled) / (freedom + BORROWED), 0.0)

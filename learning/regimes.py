@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from learning.beta import Beta, beta_like
 from learning.errors import LearningError
-from learning.symmetric import pseudo_inverses
+from learning.symmetric import inverses, pseudo_inverses
 
 Floats = NDArray[np.float64]
 
@@ -30,10 +30,10 @@ def between_regimes(precisions: Floats, weighed: Floats) -> Floats:
     """
     _check(precisions, weighed)
     pooled, total = precisions.sum(axis=-3), weighed.sum(axis=-2)
-    inverses, inverse = pseudo_inverses(precisions, rcond=1e-10), pseudo_inverses(pooled, rcond=1e-10)
-    within = np.einsum("...ri,...rij,...rj->...", weighed, inverses, weighed)
+    each, inverse = pseudo_inverses(precisions, rcond=1e-10), pseudo_inverses(pooled, rcond=1e-10)
+    within = np.einsum("...ri,...rij,...rj->...", weighed, each, weighed)
     excess = within - np.einsum("...i,...ij,...j->...", total, inverse, total)
-    freedom = _trace(precisions @ inverses).sum(axis=-1) - _trace(pooled @ inverse)
+    freedom = _trace(precisions @ each).sum(axis=-1) - _trace(pooled @ inverse)
     slope = _trace(pooled) - _trace(inverse @ (precisions @ precisions).sum(axis=-3))
     informative = slope > 1e-9 * _trace(pooled)
     return np.where(informative, np.maximum(excess - freedom, 0.0) / np.where(informative, slope, 1.0), 0.0)
@@ -65,8 +65,8 @@ def borrowed(
         raise LearningError(f"prior_sd must be positive and tau at least 0, not {prior_sd} and {tau}")
     unit = np.eye(precisions.shape[-1])
     # Given mu, values are N(spread (weighed + mu / tau^2), spread) with spread = tau^2 kept.
-    kept = np.linalg.inv(unit + squared * precisions)
-    common = np.linalg.inv(unit / prior_sd**2 + (kept @ precisions).sum(axis=-3))
+    kept = inverses(unit + squared * precisions)
+    common = inverses(unit / prior_sd**2 + (kept @ precisions).sum(axis=-3))
     learned = prior_mean / prior_sd**2 + np.einsum("...rij,...rj->...i", kept, weighed)
     mean = np.einsum("...ij,...j->...i", common, learned)[..., None, :]
     means = np.einsum("...rij,...rj->...ri", kept, mean + squared[..., 0] * weighed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import get_lapack_funcs
@@ -10,8 +12,8 @@ Floats = NDArray[np.float64]
 
 (_potrf,) = get_lapack_funcs(("potrf",), dtype=np.float64)
 
-DEFINITE = 1e-4
-"""With less between the smallest and the largest pivot of its Cholesky root, a matrix is inverted by eigenvalues."""
+DEFINITE = 1e-8
+"""With less between its smallest and its largest pivot, a matrix is inverted by eigenvalues."""
 
 
 def roots(matrices: Floats) -> Floats:
@@ -27,24 +29,46 @@ def roots(matrices: Floats) -> Floats:
     return found
 
 
+def inverses(matrices: Floats) -> Floats:
+    """Those of positive definite ``matrices`` (..., k, k), symmetric exactly."""
+    return _reduced(matrices)[0]
+
+
 def pseudo_inverses(matrices: Floats, *, rcond: float) -> Floats:
     """Those of Moore and Penrose (..., k, k) of ``matrices`` without negative eigenvalues, symmetric exactly.
 
     The inverse where there plainly is one; else by eigenvalues, of which those below ``rcond`` times the largest count
     as 0.
     """
-    definite = np.array([_definite(matrices[place]) for place in np.ndindex(matrices.shape[:-2])], dtype=bool)
-    definite = definite.reshape(matrices.shape[:-2])
-    found = np.empty(matrices.shape)
-    found[definite] = np.linalg.inv(matrices[definite])
-    found[~definite] = np.linalg.pinv(matrices[~definite], rcond=rcond, hermitian=True)
-    return np.asarray((found + np.swapaxes(found, -1, -2)) / 2)
+    found, pivots = _reduced(matrices)
+    smallest, largest = pivots.min(axis=-1, initial=np.inf), pivots.max(axis=-1, initial=0.0)
+    singular = ~(smallest > DEFINITE * largest)
+    if singular.any():
+        others = np.linalg.pinv(matrices[singular], rcond=rcond, hermitian=True)
+        found[singular] = (others + np.swapaxes(others, -1, -2)) / 2
+    return found
 
 
-def _definite(matrix: Floats) -> bool:
-    root, failed = _potrf(matrix, lower=1)
-    pivots = root.diagonal()
-    return bool(not failed and (not len(pivots) or pivots.min() > DEFINITE * pivots.max()))
+def _reduced(matrices: Floats) -> tuple[Floats, Floats]:
+    """Inverses (..., k, k) by Gauss and Jordan, on the diagonal, and the pivots (..., k).
+
+    Without exchanges, since a definite matrix needs none (Higham 2002, chapter 14). Where a pivot is not above 0 the
+    matrix is not definite and what is found no inverse.
+    """
+    *leading, k, _ = matrices.shape
+    # Matrices last: each step is one operation on all of them.
+    work = np.array(np.moveaxis(matrices.reshape(math.prod(leading), k, k), 0, -1), dtype=np.float64, order="C")
+    pivots = np.empty((k, work.shape[-1]))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        for place in range(k):
+            pivots[place] = work[place, place]
+            row, column = work[place] / pivots[place], work[:, place].copy()
+            work -= column[:, None] * row
+            work[place], work[:, place] = row, -column / pivots[place]
+            work[place, place] = 1 / pivots[place]
+        work = (work + np.swapaxes(work, 0, 1)) / 2
+    found = np.ascontiguousarray(np.moveaxis(work, -1, 0)).reshape(matrices.shape)
+    return found, np.moveaxis(pivots, 0, -1).reshape(*leading, k)
 
 
 def _eigenroot(matrix: Floats) -> Floats:

@@ -77,6 +77,41 @@ def test_sums_whose_products_leave_64_bits_are_computed_with_whole_numbers_all_t
         assert np.allclose(covariance, covariances[place], rtol=1e-9)
 
 
+@pytest.mark.parametrize("limits", [("WHOLE",), ("WHOLE", "FITS")])
+def test_as_which_numbers_sums_are_held_changes_no_bit(monkeypatch, limits):
+    """Floats where all is exact in them; whole numbers of 64 bits and without end are what they must agree with."""
+    cohorts, weights = drawn(6, allocations=7), np.linspace(0.3, 1, 15)
+    there = measured(cohorts, weights=weights)
+    for limit in limits:
+        monkeypatch.setattr(module, limit, -1.0)
+    for one, other in zip(there, measured(cohorts, weights=weights), strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds, st.integers(3, 3_000))
+def test_a_market_that_moves_all_arms_together_hides_no_difference(seed, size):
+    """Sessions from -50 % to +50 %, units of an arm 1e-6 to 1e-5 apart: products pass what floats hold exactly."""
+    chance = np.random.default_rng(seed)
+    n = chance.integers(2, size, size=(4, 12, 3))
+    level = chance.integers(-500_000, 500_000, size=(4, 12, 1))
+    apart = chance.integers(-100, 100, size=n.shape)
+    cohorts = Cohorts(n, n * (level + apart), n * ((level + apart) ** 2 + chance.integers(1, 100, size=n.shape)))
+    for place, made in enumerate(zip(*measured(cohorts), strict=True)):
+        for one, expected in zip(made, canonical(singly(cohorts, place, np.ones(12))), strict=True):
+            assert np.allclose(expected, one, rtol=0, atol=1e-9 * abs(expected).max())
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds, st.sampled_from([5, 300, 5_000]))
+def test_rewards_without_any_variance_within_sessions_leave_the_prior(seed, size):
+    chance = np.random.default_rng(seed)
+    n, rewards = chance.integers(1, size, size=(4, 12, 3)), chance.integers(-999_999, 999_999, size=(4, 12, 3))
+    means, covariances = beliefs(Cohorts(n, n * rewards, n * rewards**2))
+    assert np.array_equal(np.zeros((4, 2)), means)
+    assert np.allclose(np.eye(2) * 0.004**2, covariances, rtol=1e-12)
+
+
 def test_how_many_are_worked_on_together_changes_no_bit(monkeypatch):
     cohorts = drawn(4, allocations=7)
     there = measured(cohorts)

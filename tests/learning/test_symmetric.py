@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learning.symmetric import pseudo_inverses, roots
+from learning.symmetric import inverses, pseudo_inverses, roots
 
 
 def matrices(seed, *, k, rank, scale, count=4):
@@ -38,9 +38,31 @@ def test_an_inverse_is_numpys_and_symmetric_to_the_last_bit(shape):
             assert np.allclose(expected, inverse, rtol=0, atol=1e-7 * abs(expected).max())
 
 
-@pytest.mark.parametrize("of", [roots, lambda made: pseudo_inverses(made, rcond=1e-12)])
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 9), st.floats(0, 8), st.sampled_from([1e-6, 1.0, 1e6]))
+def test_a_definite_matrix_times_its_inverse_is_the_unit(seed, k, spread, scale):
+    """To the condition number, up to 1e8 here, times a few roundings of each of k steps."""
+    chance = np.random.default_rng(seed)
+    vectors = np.linalg.qr(chance.normal(size=(4, k, k)))[0]
+    made = (vectors * np.logspace(0, -spread, k) * scale) @ np.swapaxes(vectors, 1, 2)
+    made = (made + np.swapaxes(made, 1, 2)) / 2
+    found = inverses(made)
+    assert (found == np.swapaxes(found, 1, 2)).all()
+    assert np.allclose(np.eye(k), made @ found, rtol=0, atol=10 * k * 10**spread * np.finfo(float).eps)
+
+
+def test_an_inverse_that_plainly_is_none_is_by_eigenvalues():
+    """Nearly singular, singular, indefinite by rounding, and a matrix whose first pivot is 0."""
+    others = [np.diag([1.0, 1e-9]), np.ones((2, 2)), np.array([[1.0, 1.0], [1.0, 1 - 1e-16]]), np.diag([0.0, 1.0])]
+    made = np.array([*others, np.diag([2.0, 4.0])])
+    expected = np.linalg.pinv(made, rcond=1e-6, hermitian=True)
+    assert np.allclose(expected, pseudo_inverses(made, rcond=1e-6), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("of", [roots, inverses, lambda made: pseudo_inverses(made, rcond=1e-12)])
 def test_each_matrix_is_by_itself_to_the_last_bit(of):
-    made = np.concatenate([matrices(seed, k=5, rank=rank, scale=0.01) for seed, rank in enumerate((5, 2, 0, 9))])
+    ranks = (5, 6, 9, 8) if of is inverses else (5, 2, 0, 9)
+    made = np.concatenate([matrices(seed, k=5, rank=rank, scale=0.01) for seed, rank in enumerate(ranks)])
     singly = np.array([of(one[None])[0] for one in made])
     assert singly.tobytes() == of(made).tobytes() == of(made.reshape(4, 4, 5, 5)).tobytes()
 
