@@ -57,6 +57,14 @@ def test_what_is_known_exactly_is_certain():
     assert [0, 1, 0] == list(probability_best([0.1, 0.2], np.zeros((2, 2)), seed=1))
 
 
+@pytest.mark.parametrize("arms", [2, 3])
+@pytest.mark.parametrize("mean", [-0.001, 0.0, 0.001])
+def test_arms_that_are_one_and_the_same_win_no_draw_twice(arms, mean):
+    best = probability_best(np.full(arms, mean), np.zeros((arms, arms)), seed=1)
+    assert [0.0] * arms + [1.0] == sorted(best)
+    assert (mean < 0) == (best[-1] == 1)
+
+
 @pytest.mark.parametrize("size", [1e-60, 1e-3, 1e60])
 def test_the_unit_of_rewards_does_not_matter(size):
     there, scaled = (probability_best(MEAN * by, COVARIANCE * by**2, seed=1) for by in (1.0, size))
@@ -171,6 +179,33 @@ def test_an_arm_that_is_always_best_shares_with_who_comes_second():
     assert [0.25, 0.25] == pytest.approx([made[1], made[3]], abs=0.01)
     assert [0.5, 0.5] == list(top_two(np.array([[9.0]]), np.array([[[1e-9]]]), seed=1)[0])
     assert [0.5, 0.5, 0] == list(top_two(np.array([[0.2, 0.1]]), np.zeros((1, 2, 2)), seed=1)[0])
+
+
+def test_a_baseline_that_is_always_best_shares_with_who_comes_second():
+    means, covariance = np.array([[-0.9, -0.9, -1.8]]), np.eye(3)[None] * 1e-4
+    made = top_two(means, covariance, seed=1)[0]
+    assert [0, 0.5] == [made[2], made[3]]
+    assert [0.25, 0.25] == pytest.approx([made[0], made[1]], abs=0.01)
+
+
+def test_allocations_with_a_certain_best_change_no_bit_of_others():
+    """More than are worked on together, every third with an arm that is best everywhere."""
+    means, covariances = beliefs(8, allocations=90, k=9)
+    means[::3, 4] += 9.0
+    together = top_two(means, covariances, seed=5)
+    assert (together[::3, 4] == 0.5).all()
+    singly = [top_two(*each, seed=5)[0] for each in zip(means[:, None], covariances[:, None], strict=True)]
+    assert np.array(singly).tobytes() == together.tobytes()
+
+
+@pytest.mark.parametrize("draws", [8, 64, 1024, 8192])
+def test_every_draw_has_one_winner_however_many_there_are(draws):
+    means, covariances = beliefs(9, allocations=20, k=4)
+    means[0, 1], means[1] = 9.0, -9.0
+    counts = probabilities_best(means, covariances, seed=5, draws=draws) * draws
+    assert (np.full(20, draws) == counts.sum(axis=1)).all()
+    assert (counts == counts.round()).all()
+    assert [draws, draws] == [counts[0, 1], counts[1, 4]]
 
 
 @given(st.permutations(range(3)), st.integers(0, 100))
