@@ -20,6 +20,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         unit: what it was taken for, such as ``AAPL/2024-01-31``.
         assignments: the values of this unit's arm by allocation id; empty where ``values`` are the defaults.
         origin: ``"learned"`` or ``"default"``.
+        standing: ``"live"`` while the broker is heard, ``"stale"`` when it was not for too long, ``"last_known_good"``
+            where the version comes from the file of an earlier run and the broker was not heard yet, ``"default"``.
+        since: when this process took the version over, microseconds since 1970 UTC; None without a version.
         reason: why, in words.
     """
 
@@ -30,6 +33,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     unit: str | None = None
     assignments: Mapping[str, Mapping[str, Any]] = {}
     origin: str = "default"
+    standing: str = "default"
+    since: int | None = None
     reason: str = ""
 
     def __getitem__(self, name: str) -> Any:

@@ -1,11 +1,12 @@
 """What the trading side allows, decided by the trading side alone."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 log = logging.getLogger("learning_client")
 
 ON = frozenset({"1", "true", "yes", "on"})
+NAMES = ("integration", "collect", "apply")
 OFF = frozenset({"0", "false", "no", "off", ""})
 
 
@@ -13,15 +14,31 @@ class Switches:
     """Three switches that may be turned while trading runs: ``client.switches.apply = True``.
 
     ``integration`` is for everything: when off, nothing is sent or received. ``collect`` lets events
-    out. ``apply`` lets learned values in; when off, every snapshot holds the caller's defaults.
+    out. ``apply`` lets learned values in; when off, every snapshot holds the caller's defaults. Whoever has asked by
+    ``listen`` has heard of a turn before the assignment returns.
     """
 
-    __slots__ = ("apply", "collect", "integration")
+    integration: bool
+    collect: bool
+    apply: bool
+    _listeners: list[Callable[[], object]]
 
     def __init__(self, *, integration: bool = True, collect: bool = True, apply: bool = False) -> None:
+        object.__setattr__(self, "_listeners", [])
         self.integration = integration
         self.collect = collect
         self.apply = apply
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in NAMES:
+            raise AttributeError(f"there is no switch {name!r}; there are {', '.join(NAMES)}")
+        object.__setattr__(self, name, value)
+        for turned in self._listeners:
+            turned()
+
+    def listen(self, turned: Callable[[], object]) -> None:
+        """Call ``turned`` after every turn of a switch."""
+        self._listeners.append(turned)
 
     def __repr__(self) -> str:
         return f"Switches(integration={self.integration}, collect={self.collect}, apply={self.apply})"

@@ -49,7 +49,7 @@ class Update:
         try:
             self._frame = msgspec.json.decode(body, type=_Frame)
             head = msgspec.json.decode(self._frame.data, type=_Head)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise RefusedVersion(None, f"an update has an unknown shape: {error}") from error
         self.strategy = head.strategy
         self.id = VersionNumber(head.epoch, head.version)

@@ -1,6 +1,5 @@
 """The parameters as the engine publishes them: values, allocations, and the arithmetic that assigns a unit."""
 
-import hashlib
 from datetime import date
 from typing import NamedTuple
 
@@ -54,16 +53,6 @@ class Allocation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if any(sorted(arm.values) != sorted(self.parameters) for arm in self.arms):
             raise ValueError(f"allocation {self.id}: an arm does not set exactly {self.parameters}")
 
-    def arm_of(self, unit: str) -> Arm:
-        """The arm of ``unit``: the first whose cumulative share lies above the unit's draw."""
-        drawn = draw(self.id, unit) * WHOLE
-        cumulative = 0
-        for arm in self.arms:
-            cumulative += arm.share << 32
-            if drawn < cumulative:
-                return arm
-        raise AssertionError("the shares sum to the whole, so the last arm takes what is left")
-
 
 class Version(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All values of a strategy and the allocations in force."""
@@ -99,15 +88,6 @@ class Version(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         except ValueError:
             return False
 
-    def arms_of(self, unit: str) -> dict[str, Arm]:
-        """The arm of ``unit`` in every allocation, by allocation id."""
-        return {allocation.id: allocation.arm_of(unit) for allocation in self.allocations}
-
-
-def draw(allocation_id: str, unit: str) -> int:
-    """The first four bytes of SHA-256(allocation id ":" unit), big-endian."""
-    return int.from_bytes(hashlib.sha256(f"{allocation_id}:{unit}".encode()).digest()[:4], "big")
-
 
 def unit_of(symbol: str, session: "str | date") -> str:
     """What is randomised: one symbol on one session. ``session`` is a date, or its text ``2024-01-31``."""
@@ -124,7 +104,7 @@ def decode_version(body: bytes) -> Version:
         raise RefusedVersion(None, f"the snapshot is larger than {LARGEST} bytes")
     try:
         version = msgspec.json.decode(body, type=Version)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise RefusedVersion(None, f"the snapshot has an unknown shape: {error}") from error
     if not version.intact:
         raise RefusedVersion(version.id, f"the snapshot's checksum is not that of its content, version {version.id}")

@@ -344,7 +344,7 @@ def test_callbacks_get_old_and_new_and_one_that_fails_stops_nobody(broker, runni
     broker.publish(version(3), after=version(2))
     eventually(lambda: len(seen) == 2)
     assert [("1-1", "1-2"), ("1-2", "1-3")] == seen
-    assert 2 == running.stats().troubles["ParameterClient.on_update callback"]
+    assert 2 == running.stats().troubles["the callback '<lambda>' failed"]
 
 
 def test_the_moment_of_application_is_told_in_microseconds(broker, publisher, version):

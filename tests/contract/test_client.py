@@ -10,7 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as some
 from learning_client import EventPublisher, Snapshot, Switches, unit_of
 from learning_client.canonical import canonical_json, checksum
+from learning_client.declared import Declared, frozen
 from learning_client.fields import OPTIONAL, REQUIRED
+from learning_client.split import Split
 from learning_client.update import Update
 from learning_client.version import decode_version
 from msgspec import structs
@@ -399,15 +401,20 @@ def test_what_has_no_canonical_form_is_refused_by_both(wrong):
             side(wrong)
 
 
+def plain(values):
+    return {name: frozen(value) for name, value in values.items()}
+
+
 @given(versions(), some.lists(TEXTS, max_size=5))
 def test_a_version_of_the_engine_is_intact_and_assigns_alike(version, units):
     read = decode_version(msgspec.json.encode(version))
     assert (version.id, version.checksum, version.values) == (read.id, read.checksum, read.values)
+    splits = [Split(one, declared=Declared({}, {}), number=read.id) for one in read.allocations]
     for unit in units:
-        mine = {name: arm.values for name, arm in read.arms_of(unit).items()}
-        assert {name: arm.values for name, arm in version.assigned(unit).items()} == mine
-        assert version.values_for(unit) == {
-            **read.values,
+        mine = {split.id: split.arms[split.place_of(unit)] for split in splits}
+        assert {name: plain(arm.values) for name, arm in version.assigned(unit).items()} == mine
+        assert plain(version.values_for(unit)) == {
+            **plain(read.values),
             **{k: v for values in mine.values() for k, v in values.items()},
         }
 

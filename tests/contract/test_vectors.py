@@ -2,6 +2,8 @@ import msgspec
 import pytest
 from learning_client import canonical as theirs
 from learning_client import version as client
+from learning_client.declared import Declared
+from learning_client.split import Split
 
 from schemas import canonical as ours
 from schemas.allocation import Allocation, draw
@@ -34,12 +36,18 @@ def test_the_vectors_hold_what_goes_wrong_elsewhere():
     assert any(not unit.isascii() for _, unit, *_ in ASSIGNMENTS)
 
 
-@pytest.mark.parametrize("side", [(Allocation, draw), (client.Allocation, client.draw)], ids=["engine", "client"])
-def test_both_sides_assign_as_the_vectors_say(side):
-    kind, drawn = side
+def test_the_engine_assigns_as_the_vectors_say():
     for allocation, unit, n, values in ASSIGNMENTS:
-        assert n == drawn(allocation["id"], unit)
-        assert values == msgspec.convert(allocation, kind).arm_of(unit).values
+        assert n == draw(allocation["id"], unit)
+        assert values == msgspec.convert(allocation, Allocation).arm_of(unit).values
+
+
+def test_the_client_assigns_as_the_vectors_say():
+    for allocation, unit, n, values in ASSIGNMENTS:
+        declared = Declared(dict.fromkeys(allocation["parameters"], 0.0), {})
+        split = Split(msgspec.convert(allocation, client.Allocation), declared=declared, number=None)
+        assert n == split.draw(unit)
+        assert values == split.arms[split.place_of(unit)] == split.used[split.place_of(unit)]
 
 
 @pytest.mark.parametrize("kind", [Version, client.Version], ids=["engine", "client"])

@@ -1,0 +1,242 @@
+"""How sure it is that what is in memory is the newest: live, stale, from a file, or the caller's own."""
+
+import asyncio
+import threading
+
+import msgspec
+import numpy as np
+import pytest
+from learning_client import ParameterClient, Switches, unit_of
+from learning_client.last_known_good import LastKnownGood
+from learning_client.version import LARGEST
+
+UNIT = unit_of("AAPL", "2024-01-31")
+DEFAULTS = {"threshold": 0.6, "hold": 10, "style": "calm"}
+
+
+@pytest.fixture
+def client(broker, tmp_path):
+    """Makes clients that keep the last known good version in one file."""
+    made = []
+
+    def one(**more):
+        words = {"defaults": DEFAULTS, "bounds": {"threshold": (0.5, 0.9)}, "switches": Switches(apply=True)}
+        made.append(ParameterClient(broker.url, last_known_good=tmp_path / "good", **{**words, **more}))
+        return made[-1]
+
+    yield one
+    for each in made:
+        each.close(2.0)
+
+
+@pytest.fixture
+def kept(broker, client, version, eventually, tmp_path):
+    """The bytes of version 1-7, as a run before has kept them; the broker is dead."""
+    broker.publish(version(7, threshold=0.8))
+    before = client()
+    before.start()
+    eventually((tmp_path / "good").is_file)
+    before.close(2.0)
+    broker.kill()
+    yield (tmp_path / "good").read_bytes()
+    broker.start()
+
+
+def standing(client):
+    snapshot = client.snapshot(UNIT)
+    return snapshot.standing, snapshot.version, snapshot["threshold"]
+
+
+def test_before_anything_is_known_it_is_the_callers_own(client):
+    assert ("default", None, 0.6) == standing(client())
+
+
+def test_while_the_broker_is_heard_it_is_live_and_when_it_hangs_it_is_stale_until_it_is_heard_again(
+    broker, client, version, eventually
+):
+    params = client(stale_after=0.5)
+    broker.publish(version(1, threshold=0.7))
+    params.start()
+    eventually(lambda: standing(params) == ("live", "1-1", 0.7))
+    broker.hang()
+    eventually(lambda: standing(params) == ("stale", "1-1", 0.7))
+    assert "there may be a newer one" in params.snapshot().reason
+    assert params.stats().heard_seconds > 0.5
+    broker.wake()
+    eventually(lambda: standing(params) == ("live", "1-1", 0.7))
+    assert params.stats().heard_seconds < 0.5
+
+
+def test_the_last_known_good_version_holds_at_once_until_the_broker_is_heard(broker, kept, client, eventually):
+    params = client()
+    params.start()
+    assert ("last_known_good", "1-7", 0.8) == standing(params)
+    assert 0.8 == params["threshold"] == params.value("threshold", UNIT)
+    assert "an earlier run" in params.snapshot().reason
+    broker.start()
+    eventually(lambda: standing(params)[0] == "live")
+    assert ("live", "1-7", 0.8) == standing(params)
+
+
+def test_a_newer_version_of_the_broker_replaces_it_in_memory_and_on_disk(
+    broker, kept, client, version, eventually, tmp_path
+):
+    params = client()
+    params.start()
+    broker.start()
+    broker.publish(version(8, threshold=0.7))
+    eventually(lambda: standing(params) == ("live", "1-8", 0.7))
+    eventually(lambda: 8 == msgspec.json.decode((tmp_path / "good").read_bytes())["number"])
+    assert [tmp_path / "good"] == [*tmp_path.iterdir()]
+
+
+def test_it_is_not_used_where_applying_is_off(kept, client):
+    params = client(switches=Switches())
+    params.start()
+    assert ("default", None, 0.6) == standing(params)
+    assert 0.8 == params.snapshot().would_be["threshold"]
+
+
+def test_it_is_held_to_the_bounds_of_today(kept, client):
+    params = client(bounds={"threshold": (0.5, 0.75)})
+    params.start()
+    assert ("default", None, 0.6) == standing(params)
+    assert 1 == params.stats().troubles["the last known good version cannot be used"]
+
+
+def test_the_file_of_another_strategy_is_refused(kept, client):
+    params = client(strategy="swing")
+    params.start()
+    assert ("default", None, 0.6) == standing(params)
+    assert 1 == params.stats().troubles["the last known good version cannot be used"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"null", b"[1]", b"{}" * 9, bytes(100), b" " * (LARGEST + 5)])
+def test_a_file_that_holds_something_else_is_refused(kept, client, tmp_path, content):
+    (tmp_path / "good").write_bytes(content)
+    params = client()
+    params.start()
+    assert ("default", None, 0.6) == standing(params)
+
+
+def test_a_folder_in_its_place_costs_nothing_but_the_file(broker, client, version, eventually, tmp_path):
+    (tmp_path / "good").mkdir()
+    broker.publish(version(1, threshold=0.7))
+    params = client()
+    params.start()
+    eventually(lambda: standing(params) == ("live", "1-1", 0.7))
+    eventually(lambda: 2 == sum(params.stats().troubles.values()))
+
+
+def test_no_damage_of_the_file_gives_a_value_that_was_not_published(kept, tmp_path):
+    chance, file = np.random.default_rng(1), tmp_path / "damaged"
+    whole = LastKnownGood(tmp_path / "good", strategy="main").read()
+    taken = 0
+    for _ in range(5_000):
+        content = bytearray(kept)
+        how = chance.integers(4)
+        place, end = sorted(chance.integers(0, len(content), size=2))
+        if how == 0:
+            content[place] ^= 1 << int(chance.integers(8))
+        elif how == 1:
+            del content[place:]
+        elif how == 2:
+            del content[place:end]
+        else:
+            content[place:end] = chance.bytes(int(end - place))
+        file.write_bytes(content)
+        params = ParameterClient("redis://127.0.0.1:1/0", defaults=DEFAULTS, switches=Switches(apply=True))
+        try:
+            params._begin_with(LastKnownGood(file, strategy="main"))
+        finally:
+            values = params.snapshot(UNIT)
+        assert values.values in (DEFAULTS, {**whole.values})
+        taken += values.origin == "learned"
+    assert taken < 50  # white space, or nothing at all
+
+
+def test_switching_off_holds_before_the_assignment_returns(broker, client, version, eventually):
+    params = client()
+    broker.publish(version(1, threshold=0.7))
+    params.start()
+    eventually(lambda: 0.7 == params["threshold"])
+    broker.hang()
+    params.switches.apply = False
+    assert 0.6 == params["threshold"] == params.value("threshold", UNIT) == params.snapshot(UNIT)["threshold"]
+    params.switches.apply = True
+    assert 0.7 == params["threshold"] == params.value("threshold", UNIT) == params.snapshot(UNIT)["threshold"]
+    params.switches.integration = False
+    assert 0.6 == params["threshold"]
+    with pytest.raises(AttributeError, match="there is no switch 'aply'"):
+        params.switches.aply = True
+
+
+def test_while_switches_turn_and_versions_come_and_grow_stale_no_read_goes_back(broker, client, version, eventually):
+    params = client(stale_after=0.0)
+    params.start()
+    seen, done = ([], []), threading.Event()
+
+    def reads(mine):
+        while not done.is_set():
+            if (snapshot := params.snapshot(UNIT)).version is not None:
+                mine.append(int(snapshot.version.partition("-")[2]))
+
+    readers = [threading.Thread(target=reads, args=(mine,)) for mine in seen]
+    for reader in readers:
+        reader.start()
+    for number in range(1, 60):
+        broker.publish(version(number), after=version(number - 1) if number > 1 else None)
+        params.switches.apply = bool(number % 5)
+    eventually(lambda: params.stats().version == "1-59")
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert "1-59" == params.snapshot(UNIT).version
+    for mine in seen:
+        assert mine == sorted(mine) != []
+
+
+def test_an_event_loop_follows_versions_and_ends_when_the_client_is_closed(broker, client, version, eventually):
+    params = client()
+    broker.publish(version(1))
+
+    async def follow():
+        params.start()
+        found = []
+        async for snapshot in params.versions():
+            found.append(snapshot.version)
+            if snapshot.version == "1-1":
+                broker.publish(version(2), after=version(1))
+            if snapshot.version == "1-2":
+                threading.Timer(0.05, params.close).start()
+        return found
+
+    assert ["1-1", "1-2"] == asyncio.run(asyncio.wait_for(follow(), 20))
+
+
+def test_a_follower_whose_loop_is_gone_stops_nobody(broker, client, version, eventually):
+    params = client()
+    broker.publish(version(1))
+    params.start()
+
+    async def begin():
+        follower = params.versions()
+        await asyncio.wait_for(anext(follower), 20)
+        return follower
+
+    loop = asyncio.new_event_loop()
+    left = loop.run_until_complete(begin())
+    loop.close()
+    broker.publish(version(2), after=version(1))
+    eventually(lambda: "1-2" == params.snapshot().version)
+    assert left is not None
+
+
+def test_a_callback_that_blocks_holds_up_no_version(broker, client, version, eventually):
+    params, go_on = client(), threading.Event()
+    params.on_update(lambda old, new: go_on.wait(20))
+    params.start()
+    for number in (1, 2, 3):
+        broker.publish(version(number), after=version(number - 1) if number > 1 else None)
+        eventually(lambda number=number: params.snapshot().version == f"1-{number}")
+    go_on.set()
