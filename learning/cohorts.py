@@ -98,14 +98,14 @@ def measured(cohorts: Cohorts, *, weights: Floats | None = None) -> tuple[Floats
     ages = np.ones(sessions) if weights is None else np.asarray(weights, dtype=np.float64)
     if ages.shape != (sessions,) or not ((ages > 0) & np.isfinite(ages)).all():
         raise LearningError(f"{sessions} sessions need {sessions} positive weights, not {ages}")
-    sums, shared = np.empty((2, allocations, arms)), np.empty((3, allocations, arms, arms))
+    shared = np.empty((3, allocations, arms, arms))
     scores, variances = np.empty((2, allocations, arms))
     step = max(1, TOGETHER // max(1, sessions * arms))
     for start in range(0, allocations, step):
         part = slice(start, start + step)
         tables = _across(cohorts.n[part], cohorts.totals[part], cohorts.squares[part])
-        sums[:, part], shared[:, part], scores[part], variances[part] = _pooled(tables, ages)
-    information, noise = _matrices(sums[..., :-1], shared[..., :-1, :-1], variances[:, :-1])
+        shared[:, part], scores[part], variances[part] = _pooled(tables, ages)
+    information, noise = (matrix[:, :-1, :-1] for matrix in _matrices(shared, variances[..., None]))
     weighing = information @ pseudo_inverses(noise, rcond=1e-12)
     precisions = weighing @ information
     return (precisions + np.swapaxes(precisions, 1, 2)) / 2, (weighing @ scores[:, :-1, None])[..., 0]
@@ -123,35 +123,44 @@ def _across(n: Integers, totals: Integers, squares: Integers) -> Tables:
     return n, totals, squares
 
 
-def _pooled(tables: Tables, ages: Floats) -> tuple[list[Floats], list[Floats], Floats, Floats]:
+def _pooled(tables: Tables, ages: Floats) -> tuple[list[Floats], Floats, Floats]:
     """Sums over sessions in which at least two arms had units; overwrites ``tables`` (allocations, arms, sessions).
 
-    With n the units of each arm, N those of all, w a session's weight and v the arms' variances: the sums of w n and
-    w^2 n, those of n n' times w / N, w^2 / N and w^2 v'n / N^2, scores, and v.
+    With n the units of each arm, N those of all, w a session's weight and v the arms' variances: the sums of n n' times
+    w / N, w^2 / N and w^2 v'n / N^2, scores, and v.
     """
     n, totals, squares = tables
-    units = n.sum(axis=1)
-    weights = ages * (n.max(axis=1) < units)
+    units = _over_arms(n)
+    weights = np.repeat(ages[None], len(units), axis=0)
+    weights[n.max(axis=1) == units] = 0.0
     units = np.maximum(units, 1).astype(np.float64, copy=False)
     residuals, repeats = _within(n, totals, squares)
     variances = _moderated(_summed(residuals, weights) / SCALE**2, _summed(repeats, weights))
     counts, totals = n.astype(np.float64, copy=False), totals.astype(np.float64, copy=False)
     aged = weights / units
-    scores = (_summed(totals, weights) - _summed(counts, aged * totals.sum(axis=1))) / SCALE
+    scores = (_summed(totals, weights) - _summed(counts, aged * _over_arms(totals))) / SCALE
     product, crossed = np.multiply(counts, aged[:, None], out=repeats), np.swapaxes(counts, 1, 2)
     shared = [product @ crossed]
     for factor in (weights, (variances[:, None] @ counts)[:, 0] / units):
         product *= factor[:, None]
         shared.append(product @ crossed)
-    return [_summed(counts, weights), _summed(counts, weights**2)], shared, scores, variances
+    return shared, scores, variances
 
 
-def _matrices(sums: Floats, shared: Floats, variances: Floats) -> tuple[Floats, Floats]:
-    """Information and noise, the sums of w L and w^2 L diag(v / n) L for L = diag(n) - n n' / N (see ``_pooled``)."""
-    first, second = sums[..., None] * np.eye(sums.shape[2])
-    cross = variances[..., None] * shared[1]
-    noise = variances[..., None] * second - cross - np.swapaxes(cross, 1, 2) + shared[2]
-    return first - shared[0], noise
+def _matrices(shared: Floats, variances: Floats) -> tuple[Floats, Floats]:
+    """Information and noise, the sums of w L and w^2 L diag(v / n) L for L = diag(n) - n n' / N (see ``_pooled``).
+
+    A row of n n' / N sums to n.
+    """
+    first, second = shared[:2].sum(axis=3, keepdims=True) * np.eye(shared.shape[2])
+    cross = variances * shared[1]
+    return first - shared[0], variances * second - cross - np.swapaxes(cross, 1, 2) + shared[2]
+
+
+def _over_arms(tables: NDArray[Any]) -> NDArray[Any]:
+    """The sums (allocations, sessions) of ``tables`` (allocations, arms, sessions), by the quicker of numpy's ways."""
+    ones = np.ones(tables.shape[1], dtype=tables.dtype)
+    return np.asarray(ones @ tables)
 
 
 def _summed(tables: Floats, weights: Floats) -> Floats:

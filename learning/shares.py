@@ -146,27 +146,25 @@ def _first_and_second(
     Also, if asked for and where one is best everywhere, how often each of the others is second.
     """
     allocations, k = means.shape
-    firsts, seconds = np.zeros((2, allocations, k + 1))
+    wins, seconds = np.zeros((2, allocations, k + 1))
     if k == 0:
-        return firsts + 1, seconds
+        return wins + 1, seconds
     # Single precision is twice as fast, and its rounding far below the error of so many points.
     points = np.ones((k + 1, draws), dtype=np.float32)
     points[:-1] = ndtri(qmc.Sobol(k, scramble=True, seed=seed).random(draws).T.clip(1e-12, 1 - 1e-12))
     orders = np.lexsort((covariances.sum(axis=2), covariances.diagonal(axis1=1, axis2=2), means), axis=1)
-    sorted_ = np.take_along_axis(np.take_along_axis(covariances, orders[:, :, None], 1), orders[:, None, :], 2)
-    maps = _maps(np.take_along_axis(means, orders, 1), roots(sorted_))
-    names = np.column_stack([orders, np.full(allocations, k)])
+    rows = np.arange(allocations)[:, None]
+    maps = _maps(means[rows, orders], roots(covariances[rows[..., None], orders[:, :, None], orders[:, None]]))
     step = max(1, TOGETHER // (k * draws))
     room = np.empty((step, k, draws), dtype=np.float32)
     for start in range(0, allocations, step):
-        part = slice(start, start + step)
-        drawn = np.matmul(maps[part], points, out=room[: allocations - start])
-        wins = _wins(drawn)
-        np.put_along_axis(firsts[part], names[part], wins, axis=1)
+        drawn = np.matmul(maps[start : start + step], points, out=room[: allocations - start])
+        wins[start : start + step] = found = _wins(drawn)
         if second:
-            for place, best in np.argwhere(wins == draws).tolist():
-                seconds[start + place, names[start + place]] = _wins_without(drawn[place], best)
-    return firsts / draws, seconds / draws
+            for place, best in np.argwhere(found == draws).tolist():
+                seconds[start + place] = _wins_without(drawn[place], best)
+    places = np.column_stack([orders.argsort(axis=1), np.full(allocations, k)])
+    return wins[rows, places] / draws, seconds[rows, places] / draws
 
 
 def _maps(means: Floats, roots_: Floats) -> Singles:

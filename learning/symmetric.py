@@ -23,9 +23,9 @@ def roots(matrices: Floats) -> Floats:
     below 0 is 0.
     """
     found = np.empty(matrices.shape)
-    for place in np.ndindex(matrices.shape[:-2]):
-        root, failed = _potrf(matrices[place], lower=1, clean=1)
-        found[place] = _eigenroot(matrices[place]) if failed else root
+    for matrix, place in zip(_listed(matrices), _listed(found), strict=True):
+        root, failed = _potrf(matrix, lower=1, clean=1)
+        place[:] = _eigenroot(matrix) if failed else root
     return found
 
 
@@ -57,7 +57,7 @@ def _reduced(matrices: Floats) -> tuple[Floats, Floats]:
     """
     *leading, k, _ = matrices.shape
     # Matrices last: each step is one operation on all of them.
-    work = np.array(np.moveaxis(matrices.reshape(math.prod(leading), k, k), 0, -1), dtype=np.float64, order="C")
+    work = np.array(np.moveaxis(_listed(matrices), 0, -1), dtype=np.float64, order="C")
     pivots = np.empty((k, work.shape[-1]))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for place in range(k):
@@ -69,6 +69,11 @@ def _reduced(matrices: Floats) -> tuple[Floats, Floats]:
         work = (work + np.swapaxes(work, 0, 1)) / 2
     found = np.ascontiguousarray(np.moveaxis(work, -1, 0)).reshape(matrices.shape)
     return found, np.moveaxis(pivots, 0, -1).reshape(*leading, k)
+
+
+def _listed(matrices: Floats) -> Floats:
+    """The same ones (count, k, k), whatever dimensions lead."""
+    return matrices.reshape(math.prod(matrices.shape[:-2]), *matrices.shape[-2:])
 
 
 def _eigenroot(matrix: Floats) -> Floats:
