@@ -23,18 +23,38 @@ SPLITS = {
     "größe.1-1": [1, 9_999],
 }
 
+BROKEN = {
+    "no-arms.1-1": ([], "its shares sum to 0"),
+    "too-little.1-1": ([5_000, 4_999], "its shares sum to 9999"),
+    "too-much.1-1": ([5_000, 5_001], "its shares sum to 10001"),
+    "below-nothing.1-1": ([-1, 10_001], "a share is below 0"),
+}
+
 
 def assignment_vectors():
-    """For each allocation, the draw and the arm of each unit; for the even split also the units next to its edge."""
+    """For each allocation, the draw and the arm of each unit; for the even split also the units next to its edge.
+
+    Then allocations that assign nobody: whoever meets one goes on with what it has, at first its own defaults.
+    """
     return {
         "rule": "n = first 4 bytes of SHA-256(id ':' unit), big-endian; "
         "the first arm with n * 10000 < cumulative share * 2**32",
         "vectors": [*(vector(name, shares) for name, shares in SPLITS.items()), edge_vector("edge.1-1")],
+        "unassigned": [unassigned(name, shares, reason) for name, (shares, reason) in BROKEN.items()],
     }
 
 
 def vector(name, shares):
-    allocation = {
+    allocation = an_allocation(name, shares)
+    return {"allocation": allocation, "units": [assigned(allocation, unit) for unit in UNITS]}
+
+
+def unassigned(name, shares, reason):
+    return {"allocation": an_allocation(name, shares), "unit": UNITS[0], "values": None, "reason": reason}
+
+
+def an_allocation(name, shares):
+    return {
         "id": name,
         "layer": name.partition(".")[0],
         "purpose": "explore",
@@ -42,7 +62,6 @@ def vector(name, shares):
         "arms": [{"values": {f"{name}.x": place / 2}, "share": share} for place, share in enumerate(shares)],
         "unit": "symbol/session",
     }
-    return {"allocation": allocation, "units": [assigned(allocation, unit) for unit in UNITS]}
 
 
 def edge_vector(name):
