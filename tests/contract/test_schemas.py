@@ -13,12 +13,9 @@ from events.shapes import shape_of
 from schemas.catalogue import EVENTS
 from tests.contract.golden import CONTRACT, GOLDEN
 from tests.contract.samples import NOW
+from tests.contract.validators import SCHEMAS, valid
 from tests.events.strategies import KINDS, envelopes
 
-SCHEMAS = {
-    kind: Draft202012Validator(msgspec.json.decode((CONTRACT / "schemas" / f"{kind}.json").read_bytes()))
-    for kind in EVENTS
-}
 each_kind = pytest.mark.parametrize("kind", EVENTS)
 NOTHING_FITS = [None]
 """Of no field's type."""
@@ -36,10 +33,6 @@ def understood(said):
     except (BrokenEvent, NewerEvent):
         return False
     return True
-
-
-def valid(said, kind):
-    return SCHEMAS[kind].is_valid(said)
 
 
 def changed(kind, place, value):
