@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 import rfc8785
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as some
 from learning_client import EventPublisher, Snapshot, Switches, unit_of
 from learning_client.canonical import canonical_json, checksum
@@ -25,6 +25,7 @@ from schemas.catalogue import EVENTS, INCOMING
 from schemas.event import Envelope
 from schemas.params import Change, ParamsUpdated
 from schemas.version import Version
+from tests import lengths
 
 NOW = 1_706_734_800_000_001
 TIME = "2024-01-31T21:00:00.000001Z"
@@ -424,7 +425,7 @@ def test_units_are_written_alike(symbol, session):
     assert schemas.allocation.unit_of(symbol, session) == unit_of(symbol, session)
 
 
-@settings(max_examples=50)
+@lengths.examples(50)
 @given(versions(), some.dictionaries(NAMES, NUMBERS, max_size=3))
 def test_an_update_of_the_engine_makes_the_version_that_it_announces(before, changed):
     newer = structs.replace(

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from math import inf
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from redis.exceptions import ResponseError
 
 from events.errors import BrokerRefused, BrokerUnreachable
 from events.group import ConsumerGroup, Delivery
+from tests import lengths
 from tests.events.hand import Hand
 
 LONG_AGO_MS = 1_000_000
@@ -691,7 +692,7 @@ class World:
             assert settled <= int(entry.split("-")[0]), (stream, entry)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@lengths.examples(120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_whatever_happens_nothing_is_missed_and_the_settled_time_never_lies(broker, steps):
     world = World(broker)

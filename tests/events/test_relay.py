@@ -3,11 +3,12 @@
 from math import inf
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from events.errors import BrokerRefused, BrokerUnreachable
 from events.relay import AT_ONE_MOMENT, Parcel, relay
+from tests import lengths
 
 
 def parcel(number, stream="s", **rest):
@@ -28,7 +29,7 @@ def test_nothing_to_send_is_nothing_done(broker):
     assert [] == broker.keys()
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@lengths.examples(30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(special=st.lists(st.booleans(), max_size=30))
 def test_parcels_of_both_kinds_keep_their_order(broker, special):
     broker.flushall()

@@ -3,12 +3,13 @@
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from events.errors import BrokerRefused
 from events.group import ConsumerGroup
 from events.trim import trim
+from tests import lengths
 
 HOUR = 3_600_000
 
@@ -184,7 +185,7 @@ def test_for_memory_the_largest_streams_give_first(broker):
     assert size(broker, "small", "large", "larger") < 1.1 * 500_000
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@lengths.examples(40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     moments=st.lists(st.integers(0, 6), max_size=12).map(sorted),
     readers=st.lists(st.tuples(st.integers(0, 12), st.sets(st.integers(0, 11))), max_size=3),

@@ -1,11 +1,12 @@
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from schemas.client import ClientReported
 from schemas.event import Envelope
 from store.client_reports import ClientReports
 from store.tables import client_reports
+from tests import lengths
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_forgets_those_that_were_not_heard_for_longest(reports):
     assert 4 == len(reports.latest())
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@lengths.examples(40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.permutations([(1, 0), (2, 3), (3, 3), (4, 1)]), st.randoms())
 def test_the_end_does_not_depend_on_repeats(store, words, random):
     """Whatever order words come in, the newest of them stands."""

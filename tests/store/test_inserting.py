@@ -4,7 +4,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import Column, MetaData, Table, UniqueConstraint, select, text
 
@@ -12,6 +12,7 @@ from store import dialects
 from store.errors import StoreRefused
 from store.outbox import Outbox
 from store.tables import BLOB, INTEGER, REAL, TEXT, inbox, listings
+from tests import lengths
 
 MANY = dialects.COPIED_FROM
 
@@ -70,7 +71,7 @@ def kept(store, rows):
     return said, [tuple(row) for row in found]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@lengths.examples(60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(things, min_size=2, max_size=12))
 def test_both_databases_say_the_same_of_the_same_rows_and_keep_the_same(
     rows, sqlite_store, postgresql_store, monkeypatch

@@ -1,13 +1,14 @@
 """What waits to be sent, what was already taken in, and what was refused."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from store.counts import refusals
 from store.dead_letters import Buried, Closed, DeadLetters, Fate, OpenLetters
 from store.inbox import Inbox
 from store.outbox import Letter, Outbox, Post
+from tests import lengths
 
 
 def post(store, owner, *bodies, now=1):
@@ -74,7 +75,7 @@ def test_what_one_relay_has_sent_never_takes_out_what_another_must_still_send(st
 names = st.tuples(st.sampled_from("xy"), st.sampled_from("abcdef"))
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@lengths.examples(50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.tuples(st.sampled_from(["w1", "w2"]), st.lists(names, max_size=8)), max_size=6))
 def test_every_event_is_new_exactly_once_to_each_worker(store, batches):
     seen = set()

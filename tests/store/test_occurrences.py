@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -22,6 +22,7 @@ from store.occurrences import (
 )
 from store.tables import occurrences, patterns
 from store.tallies import Tallies, occurred
+from tests import lengths
 from tests.databases import long_on_postgresql
 
 SLOT = ("alert", "5d", "prices")
@@ -141,7 +142,7 @@ fresh = count()
 
 
 @long_on_postgresql
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@lengths.examples(60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_delivery_leaves_what_the_highest_revisions_add_up_to(store, data):
     number = next(fresh)

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert
 
@@ -11,6 +11,7 @@ from store import tables
 from store.awaited import Awaited, Place, Wait
 from store.books import pending
 from store.examples import Examples, OpenExample
+from tests import lengths
 from tests.databases import sqlite_only
 from tests.statements import heard, plans
 
@@ -59,7 +60,7 @@ def fill(connection, rows):
         )
     )
 )
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@lengths.examples(50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_everything_pending_is_found(connection, told):
     names = ("horizon", "origin", "session", "state", "instrument", "due")
     rows = [example(fact, **dict(zip(names, one, strict=True))) for fact, one in enumerate(told, 1)]
@@ -85,7 +86,7 @@ def test_everything_pending_is_found(connection, told):
     ),
     over=st.sets(st.tuples(st.sampled_from(HORIZONS), st.sampled_from(ORIGINS))),
 )
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@lengths.examples(50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_everything_that_waits_in_silence_is_found(connection, told, over):
     awaited = Awaited(connection, "main")
     waits = [wait(fact, *one) for fact, one in enumerate(told, 1)]

@@ -1,7 +1,7 @@
 """Bars: which of what was told of one stands, and which of several sources counts."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -9,6 +9,7 @@ from store import portions as portions_module
 from store.bar_ends import Ends, ends, neighbours, spans
 from store.prices import Bar, Prices, bars, newest
 from store.tables import instruments, prices
+from tests import lengths
 
 FIGURES = {"open": 10.0, "high": 12.0, "low": 9.0, "close": 11.0, "volume": 100.0, "factor": None}
 
@@ -201,7 +202,7 @@ tellings = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@lengths.examples(100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(tellings, min_size=1, max_size=25, unique_by=lambda row: row["event_id"]), data=st.data())
 def test_the_bars_do_not_depend_on_order_repetition_and_batches(store, rows, data):
     shuffled = data.draw(st.permutations(rows + data.draw(st.lists(st.sampled_from(rows), max_size=10))))

@@ -4,7 +4,7 @@ from collections import Counter
 from itertools import count, pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from schemas.attributed import Contribution
@@ -12,6 +12,7 @@ from store.errors import StoreRefused, UnknownRow
 from store.sessions import Sessions
 from store.statistics import Journal, JournalRow, statistics_at, unapplied
 from store.tallies import Tallies, told
+from tests import lengths
 
 
 def contribution(*, arm="a", session="2024-01-02", version="1-1", total=0, n=1):
@@ -92,7 +93,7 @@ def straight_sum(rows):
     return {key: value for key, value in found.items() if any(value)}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@lengths.examples(60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_statistics_are_the_straight_sum_at_every_cut_however_the_rows_arrive(store, data):
     strategy = f"strategy-{next(fresh)}"

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from events.moments import moment
 from schemas.vocabulary import Direction, Recommendation, Side
 from store.tables import open_lots, round_trips
+from tests import lengths
 from tests.standing import COLUMNS
 from tests.workers.desk import NOW, NYSE, Desk, Stream, registry
 from workers.join.view import WITHDRAWN
@@ -170,9 +171,7 @@ def positions(store):
     return sorted(map(str, rows))
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@lengths.examples(25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(worlds())
 def test_order_repeats_and_batches_change_neither_books_nor_statistics(sqlite_stores, world):
     changes_nothing(sqlite_stores, world)
@@ -194,9 +193,7 @@ def changes_nothing(stores, world):
     assert expected == books_of([told], stores)
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@lengths.examples(15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(worlds())
 def test_the_books_are_what_measuring_everything_again_would_give(stores, world):
     _, batches = world

@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -13,6 +13,7 @@ from schemas.parameters import Market, Registry
 from store import tables
 from store.instruments import Listing
 from store.prices import Prices
+from tests import lengths
 from tests.databases import long_on_postgresql
 from tests.statements import heard
 from workers.join import eras
@@ -519,7 +520,7 @@ def one_change_a_day(given_events):
 
 
 @long_on_postgresql
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@lengths.examples(50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=st.lists(events, min_size=1, max_size=25).map(one_change_a_day), data=st.data())
 def test_what_belongs_where_does_not_depend_on_order_and_batches(store, told, data):
     shuffled = data.draw(st.permutations(told))

@@ -3,11 +3,12 @@ from fractions import Fraction
 from itertools import count, pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import delete, event
 
 from store.tables import open_lots, round_trips
+from tests import lengths
 from tests.docs.pages import rows as cells
 from tests.workers.blotter import Blotter, fill
 
@@ -280,13 +281,13 @@ def opened(stores):
     return blotter
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@lengths.examples(60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories(), data=st.data())
 def test_order_and_batches_leave_the_same_rows_and_every_changed_closing_is_told(history, data, sqlite_stores):
     leave_the_same_rows(history, data, sqlite_stores)
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@lengths.examples(15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories(), data=st.data())
 def test_order_and_batches_leave_the_same_rows_in_postgresql(history, data, postgresql_stores):
     leave_the_same_rows(history, data, postgresql_stores)
@@ -310,7 +311,7 @@ def leave_the_same_rows(history, data, stores):
     assert at_once.books() == piecemeal.books()
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@lengths.examples(40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories())
 def test_the_books_hold_all_that_the_fills_bought_and_brought_in(history, stores):
     stores.give_back()
