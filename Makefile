@@ -8,9 +8,9 @@ PIP := $(BIN)/pip --disable-pip-version-check --no-input install --quiet --const
 demo: .venv/demo
 	$(BIN)/python -m examples.demo $(ARGS)
 
-# One process more than there are cores: many tests wait for others.
+# One process more than there are cores: many tests wait for others. Files are handed out as tests/conftest.py has them.
 test: .venv/dev
-	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print(min(4, 1 + os.cpu_count()))') --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print(min(4, 1 + os.cpu_count()))') --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/dev
 	$(BIN)/ruff check .

@@ -26,6 +26,31 @@ settings.register_profile("some", max_examples=30)
 settings.register_profile("at_length", max_examples=100)
 settings.load_profile("some")
 
+FIRST = (
+    "faults/test_health.py",
+    "workers/test_brute_force.py",
+    "workers/test_trade_log.py",
+    "faults/test_pauses.py",
+    "test_loop.py",
+    "faults/test_kills.py",
+    "faults/test_broker_loss.py",
+    "workers/replay/test_command.py",
+    "workers/processes/test_up.py",
+    "workers/test_attribution_order.py",
+    "bench/test_bench.py",
+    "faults/test_suggestions.py",
+    "statistics/test_null_learners.py",
+    "statistics/test_replacements.py",
+    "learning/test_improvement.py",
+)
+"""What takes longest, in the order in which it is begun: what is begun last should be short, or a core is idle."""
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory):
