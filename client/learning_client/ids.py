@@ -1,10 +1,15 @@
 """Ids that sort by time."""
 
 import os
-import struct
 
 BLOCK = 64
-RANDOM = struct.Struct(">HHQ")
+DIGITS = 20
+"""Of an id's random end: 18 are written as they are, one names the variant, one is not used."""
+
+VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+
+AHEAD = 512
+"""So many ends are drawn ahead where there is time."""
 
 
 class Ids:
@@ -20,6 +25,11 @@ class Ids:
         """Forget the random bits that were drawn ahead."""
         self._tails: list[str] = []
         self._head = (-1, "")
+
+    def draw_ahead(self) -> None:
+        """For a thread that has time: callers then find random bits and need not draw any."""
+        while len(self._tails) < AHEAD:
+            self._tails.extend(_tails())
 
     def new(self, now: int) -> str:
         """An id of ``now``, microseconds since 1970."""
@@ -38,8 +48,6 @@ class Ids:
 
 def _tails() -> list[str]:
     """Random ends of ids, with the version (7) and the variant (binary 10) in their places."""
-    block = os.urandom(RANDOM.size * BLOCK)
-    return [
-        f"-7{low & 0xFFF:03x}-{variant & 0x3FFF | 0x8000:04x}-{node >> 16:012x}"
-        for low, variant, node in RANDOM.iter_unpack(block)
-    ]
+    drawn = os.urandom(DIGITS // 2 * BLOCK).hex()
+    ends = (drawn[place : place + DIGITS] for place in range(0, len(drawn), DIGITS))
+    return [f"-7{end[:3]}-{VARIANTS[end[3]]}{end[4:7]}-{end[7:19]}" for end in ends]

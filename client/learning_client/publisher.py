@@ -15,7 +15,6 @@ from learning_client.buffer import Told
 from learning_client.callbacks import Callbacks
 from learning_client.errors import Misuse
 from learning_client.guard import Troubles, guarded
-from learning_client.ids import Ids
 from learning_client.lasting import lasts
 from learning_client.letter import Writer
 from learning_client.moments import Clock, Moment, micros, now, session_text
@@ -120,7 +119,6 @@ class EventPublisher:
         self.source = checked_name("source", source)
         self.switches = switches or switches_from(os.environ)
         self._clock = clock
-        self._ids = Ids()
         self._troubles = Troubles()
         self._callbacks = Callbacks(self._troubles)
         self._reports: list[Callable[[], Mapping[str, object]]] = []
@@ -356,7 +354,6 @@ class EventPublisher:
 
     def renew(self) -> None:
         """For a forked child: begin empty, with a thread, connection and ids of its own."""
-        self._ids.renew()
         self._troubles.renew()
         self._callbacks.renew()
         self._sender.renew()
@@ -393,7 +390,7 @@ class EventPublisher:
         snapshot: Snapshot | None = None,
     ) -> str | None:
         now = self._clock()
-        name = self._ids.new(now)
+        name = self._sender.ids.new(now)
         if named is not None and data[named] is None:
             data[named] = name
         moment = now if time is None else micros(time)
@@ -412,7 +409,7 @@ class EventPublisher:
         for say in self._reports:
             data.update(say())
         now = self._clock()
-        return Told(self._sender.next_order(), "client.reported", self._ids.new(now), now, data, None)
+        return Told(self._sender.next_order(), "client.reported", self._sender.ids.new(now), now, data, None)
 
 
 def _named(word: str) -> str:

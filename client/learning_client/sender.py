@@ -17,6 +17,7 @@ from learning_client.breaker import Breaker
 from learning_client.buffer import Buffer, Told
 from learning_client.connection import Connection
 from learning_client.guard import Troubles
+from learning_client.ids import Ids
 from learning_client.letter import Writer
 from learning_client.parcel import Parcel
 from learning_client.snapshot import Snapshot
@@ -27,6 +28,9 @@ log = logging.getLogger("learning_client")
 
 BATCH = 500
 REPORT_SECONDS = 60.0
+
+SHORTEST_NAP, LONGEST_NAP = 0.001, 0.032
+"""Seconds between looks at what was told: so much later it leaves at the most."""
 
 QUIET_SECONDS = 0.02
 """After so long it is seen first whether the broker is still the same: none starts anew sooner."""
@@ -45,6 +49,9 @@ class Sender:
         report: makes the event that tells the engine how this client is; sent every minute and at the end.
         allowed: whether anything may be sent now.
         spool: opens the spool; called on the sending thread, and again in a forked child.
+
+    Attributes:
+        ids: of events; random bits for them are drawn ahead where the thread has time.
     """
 
     def __init__(
@@ -67,6 +74,7 @@ class Sender:
         self._allowed = allowed
         self._troubles = troubles
         self.breaker = Breaker()
+        self.ids = Ids()
         self._open_spool = spool
         self._background = Background(
             "learning-client-events",
@@ -95,12 +103,12 @@ class Sender:
         self._in_hand = math.inf if self._open_spool is None else -1
         self._connection: Connection | None = None
         self._wake = Event()
-        self._resting = False
         self._reported_last = False
         self._next_report = time.monotonic() + REPORT_SECONDS
 
     def renew(self) -> None:
         """For a forked child: the parent sends what it holds; here everything begins empty."""
+        self.ids.renew()
         self._begin()
         self._background.renew()
 
@@ -138,15 +146,13 @@ class Sender:
         gone = self._buffer.add(Told(self._buffer.next_order(), kind, name, time, data, snapshot))
         if gone is not None:
             self.dropped.add(gone)
-        if self._resting:
-            self._resting = False
-            self._wake.set()
         self._background.ensure()
         return True
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything told before has left, at most ``timeout`` seconds, and say whether it has."""
         mark = self._buffer.next_order()
+        self._wake.set()
         return self._background.wait_for(lambda: min(self._in_hand, self._buffer.oldest()) > mark, timeout)
 
     def close(self, timeout: float) -> bool:
@@ -216,11 +222,14 @@ class Sender:
         return not self._allowed() or (self._reported_last and not self._parcels)
 
     def _rest(self) -> None:
+        """Look for what was told, ever more seldom. To wake this thread would cost callers more than all else."""
         self._wake.clear()
-        self._resting = True
-        if not len(self._buffer) and not self._background.stopping.is_set():
-            self._wake.wait(max(0.0, self._next_report - time.monotonic()))
-        self._resting = False
+        nap = SHORTEST_NAP
+        while not len(self._buffer) and not self._background.stopping.is_set() and time.monotonic() < self._next_report:
+            self.ids.draw_ahead()
+            if self._wake.wait(nap):
+                return
+            nap = min(LONGEST_NAP, nap * 2)
 
     def _pack(self) -> None:
         """Take up to 500 of those that were told first, and a report where it is time for one."""
