@@ -31,6 +31,8 @@ Callback = Callable[[Snapshot, Snapshot], object]
 
 INTEGRATION_OFF = "LEARNING_INTEGRATION_ENABLED is off"
 APPLY_OFF = "LEARNING_APPLY_PARAMETERS is off"
+NONE_ARRIVED = "no version of the parameters has arrived"
+NONE_FIT = "no version of the parameters could be used"
 
 
 class ParameterStats(Struct, frozen=True, kw_only=True):
@@ -112,9 +114,9 @@ class ParameterClient:
         self._closed = self._asleep = False
         self._swapping = Lock()
         self._live: dict[str, Any] = {}
+        self._refusal: tuple[tuple[int, int] | None, str] | None = None
         self._swap(None, DEFAULT, since=0)
         self._told: tuple[VersionNumber, bool] | None = None
-        self._refusal: tuple[tuple[int, int] | None, str] | None = None
         self._taken = self._refused = 0
         self._started = self._heard = False
         self._follower = Follower(
@@ -305,7 +307,8 @@ class ParameterClient:
 
     def _show(self, version: Version | None, standing: str, *, since: int) -> None:
         refusal = None if self._applying else APPLY_OFF if self.switches.integration else INTEGRATION_OFF
-        view = View(self._declared, version, refusal=refusal, standing=standing, since=since)
+        unknown = NONE_ARRIVED if self._refusal is None else f"{NONE_FIT}: {self._refusal[1]}"
+        view = View(self._declared, version, refusal=refusal, unknown=unknown, standing=standing, since=since)
         self._view, self._live = view, view.live
 
     def _awake(self) -> View:
@@ -332,6 +335,8 @@ class ParameterClient:
             return
         self._refusal = told
         self._refused += 1
+        if self._view.version is None:
+            self._see_again()
         self._troubles.note("a version of the parameters was refused", refusal)
         if refusal.number is not None:
             self._applied(VersionNumber(*refusal.number), refused=refusal.reason)

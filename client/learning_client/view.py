@@ -22,6 +22,7 @@ class View:
 
     Args:
         refusal: why the caller's defaults hold whatever is known; None where learned values are applied.
+        unknown: why there is no version, for the time that there is none.
         standing: how sure it is that the version is the newest.
         since: when the version was taken over, microseconds since 1970 UTC.
 
@@ -38,6 +39,7 @@ class View:
         version: Version | None,
         *,
         refusal: str | None,
+        unknown: str,
         standing: str,
         since: int,
     ) -> None:
@@ -45,6 +47,7 @@ class View:
         self.standing = standing
         self.since = since
         self.refusal = refusal
+        self._unknown = unknown
         self._declared = declared
         learned = declared.defaults if version is None else declared.values_of(version)
         self._learned = learned
@@ -104,7 +107,7 @@ class View:
                 values=self._declared.defaults,
                 would_be=would_be,
                 unit=unit,
-                reason=f"{self.refusal}{known}" if self.refusal else "no version of the parameters has arrived",
+                reason=f"{self.refusal}{known}" if self.refusal else self._unknown,
             )
         return Snapshot(
             values=would_be,

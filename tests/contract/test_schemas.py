@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 from jsonschema import Draft202012Validator
 
@@ -62,6 +62,7 @@ def test_golden_messages_pass_their_schema_and_no_other(kind, suffix):
     assert [kind] == [other for other in EVENTS if valid(said, other)]
 
 
+@settings(deadline=None)
 @given(some.sampled_from(KINDS).flatmap(envelopes))
 def test_whatever_the_engine_writes_passes(envelope):
     said = msgspec.json.decode(encode(envelope))

@@ -79,7 +79,8 @@ def test_where_there_are_no_arms_trading_goes_on_with_its_default_and_says_so(re
     [name] = allocation["parameters"]
     known = known_to_trading(redis_url, broker, unit=unit, name=name, allocations=[allocation])
     assert ({name: 0.75}, {}, "default") == (dict(known.values), dict(known.assignments), known.origin)
-    assert known.reason
+    assert known.reason.startswith("no version of the parameters could be used")
+    assert allocation["id"] in known.reason
 
 
 def test_where_there_are_no_allocations_every_unit_has_the_versions_own_values(redis_url, broker):
