@@ -14,7 +14,7 @@ from scipy.special import ndtri
 from scipy.stats import qmc
 
 from learning.errors import LearningError
-from learning.kernels import Correlations, Kernel, Pairs
+from learning.kernels import Kernel, PairCorrelations, Pairs
 
 Floats = NDArray[np.float64]
 
@@ -248,7 +248,7 @@ def _loss(log_parameters: Floats, model: Model, sample: Sample, pairs: Pairs) ->
     return float(away @ away) / 2 - value, away / deviations - gradient
 
 
-def _filled(sample: Sample, model: Model, log_parameters: Floats, pairs: Pairs) -> tuple[Floats, Correlations]:
+def _filled(sample: Sample, model: Model, log_parameters: Floats, pairs: Pairs) -> tuple[Floats, PairCorrelations]:
     """The covariance of the targets, diagonal and below, and the correlations of their pairs."""
     n = len(sample.targets)
     columns, rows = sample.places

@@ -57,6 +57,16 @@ def test_pairs_and_crossed_are_the_same_numbers():
     assert values(FULL, LOGS, one, other).diagonal() == pytest.approx(FULL.at(LOGS, FULL.pairs(one, other)).values)
 
 
+def test_a_product_of_matrices_finds_the_same_numbers_and_slopes():
+    one, other = inputs(6, 4), inputs(9, 5)
+    one[0] = other[0]
+    quick, exact = FULL.between(LOGS, one, other), FULL.at(LOGS, FULL.crossed(one, other))
+    assert exact.values == pytest.approx(quick.values, abs=1e-13)
+    weights = np.random.default_rng(8).normal(size=(6, 9))
+    slopes = (each.slope(weights, one=one, other=other) for each in (exact, quick))
+    assert next(slopes) == pytest.approx(next(slopes), abs=1e-11)
+
+
 def centred(function, at, step=1e-5):
     steps = np.eye(len(at)) * step
     return np.array([(function(at + move) - function(at - move)) / (2 * step) for move in steps])
