@@ -37,6 +37,9 @@ SCREENED = 256
 
 CLIMBERS = 8
 
+TOPS = 4
+"""Around so many arms of the highest mean the other half of the values is looked at."""
+
 USUAL = Requirements()
 
 KEPT = 64
@@ -177,11 +180,14 @@ def _process(
 def _batch(question: _Question, q: int) -> tuple[Candidate, ...] | str:
     """The candidates, or why there is none."""
     known = _known(question)
-    acquisition = NoisyImprovement.of(question.process, _anchors(question, known), seed=question.seed, more=q - 1)
+    mean, deviation = question.process.posterior(beside(known, question.context))
+    anchors = beside(known[_hopeful(mean + deviation)], question.context)
+    acquisition = NoisyImprovement.of(question.process, anchors, seed=question.seed, more=q - 1)
+    tops = known[np.argsort(-mean, kind="stable")[:TOPS]]
     taken = {tuple(row) for row in question.region.snap(_inside(question, question.running)).tolist()}
     candidates: list[Candidate] = []
     for number in range(q):
-        steps = _new(_looked_at(question, acquisition, known, number), taken)
+        steps = _new(_looked_at(question, acquisition, tops, number), taken)
         if not len(steps):
             return (
                 tuple(candidates)
@@ -225,20 +231,21 @@ def _beliefs(question: _Question, arms: Sequence[_Arm]) -> tuple[Belief, ...]:
     values = {arm.point: arm.seen.values for arm in arms if arm.point != tuple(question.origin.tolist())}
     if not values:
         return ()
-    process, base = question.process, beside(question.origin[None], question.context)
+    process, base = question.process, beside(question.origin[None], question.context)[0]
     inputs = beside(np.array(list(values)), question.context)
-    best = int(np.argmax(process.posterior(np.vstack([base, inputs]))[0])) - 1
-    columns = [*process.difference(inputs, base[0]), *process.difference(inputs, base[0] if best < 0 else inputs[best])]
+    gains, deviations = process.difference(inputs, base)
+    best = int(np.argmax(gains)) if gains.max() > 0 else None
+    ahead = (gains, deviations) if best is None else process.difference(inputs, inputs[best])
     return tuple(
         Belief(
             values=dict(arm),
             gain=gain,
             deviation=deviation,
             better=_better(gain, deviation),
-            contends=1.0 if place == best else _better(ahead, spread),
+            contends=1.0 if place == best else _better(lead, spread),
         )
-        for place, (arm, gain, deviation, ahead, spread) in enumerate(
-            zip(values.values(), *(column.tolist() for column in columns), strict=True)
+        for place, (arm, gain, deviation, lead, spread) in enumerate(
+            zip(values.values(), *(column.tolist() for column in (gains, deviations, *ahead)), strict=True)
         )
     )
 
@@ -248,21 +255,17 @@ def _better(gain: float, deviation: float) -> float:
     return float(ndtr(gain / deviation)) if deviation > 0 else float(gain > 0)
 
 
-def _anchors(question: _Question, known: Floats) -> Floats:
-    """Inputs at the arms that may be the best known, in the regime and at the time that is asked about."""
-    inputs = beside(known, question.context)
-    mean, deviation = question.process.posterior(inputs)
-    hopeful = np.argsort(-(mean + deviation)[1:], kind="stable")[: ANCHORS - 1] + 1
-    return inputs[[0, *sorted(hopeful)]]
+def _hopeful(ends: Floats) -> Integers:
+    """The places of the arms that may be the best known: the incumbent's, which is the first, and the highest ends."""
+    highest = np.argsort(-ends[1:], kind="stable")[: ANCHORS - 1] + 1
+    return np.sort(np.append(highest, 0))
 
 
-def _looked_at(question: _Question, acquisition: NoisyImprovement, known: Floats, number: int) -> Integers:
+def _looked_at(question: _Question, acquisition: NoisyImprovement, tops: Floats, number: int) -> Integers:
     """Steps of values with a high log improvement: screened, climbed, and on the way between."""
     region, d = question.region, len(question.origin)
     drawn = qmc.Sobol(2 * d, scramble=True, seed=question.seed + number).random(SCREENED)
     wide = region.low + drawn[:, :d] * (region.high - region.low)
-    mean = question.process.posterior(beside(known, question.context))[0]
-    tops = known[np.argsort(-mean, kind="stable")[:4]]
     spread = 0.1 * ndtri(drawn[: SCREENED // 2, d:].clip(1e-6, 1 - 1e-6)) * (region.high - region.low)
     near = np.resize(tops, (SCREENED // 2, d)) + spread
     points = region.project(np.vstack([wide[: SCREENED // 2], near]))

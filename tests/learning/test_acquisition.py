@@ -42,8 +42,14 @@ def test_log_improvement_far_below_is_mills_asymptotic_series(z):
     assert expected == pytest.approx(float(log_improvement(np.array([z]))[0]), rel=1e-9)
 
 
+@pytest.mark.parametrize("z", [8.0, 8.9, 9.1, 40.0, 1e6])
+def test_log_improvement_far_above_is_the_distance_and_what_falls_below_the_best(z):
+    expected = math.log(z + norm.pdf(z) - z * norm.sf(z))
+    assert expected == pytest.approx(float(log_improvement(np.array([z]))[0]), rel=1e-14)
+
+
 def test_log_improvement_only_rises():
-    grid = np.sort(np.concatenate([np.linspace(-60, 10, 5001), [-50, -1]]))
+    grid = np.sort(np.concatenate([np.linspace(-60, 12, 5001), [-50, -1, 9]]))
     assert np.all(np.diff(log_improvement(grid)) > 0)
 
 

@@ -4,15 +4,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom, norm
+from scipy.stats import binom, norm, qmc
 
-from learning.domain import Domain, Group, Parameter
+from learning.acquisition import NoisyImprovement, climbed
+from learning.domain import Domain, Group, Parameter, Region
 from learning.errors import LearningError
+from learning.gaussian_process import Model, Sample, conditioned
+from learning.kernels import Kernel
 from learning.optimiser import suggest
 from learning.recommendation import NoRecommendation, Observation, Recommendation, Requirements, Safety
 from tests import lengths
 
 LEVEL = Domain((Parameter(name="level", low=0.0, high=1.0),))
+PLANE = Domain(tuple(Parameter(name=name, low=0.0, high=1.0) for name in "ab"))
+ANY = Requirements(arms=1, units=1, effective=1)
 STEPPED = Domain((Parameter(name="level", low=0.0, high=1.0, step=0.1, change=0.2),))
 MIXED = Domain(
     (
@@ -270,6 +275,56 @@ def test_safe_means_that_worse_than_the_margin_is_as_rare_as_said(runs):
             broken += truth[place] - truth[places[0]] < -0.2
     assert proposed > 0.3 * runs
     assert broken <= binom.ppf(0.999, proposed, 0.05)
+
+
+def test_what_is_proposed_has_most_of_the_improvement_that_many_more_draws_find():
+    """Branin's function, noise of 5 % of its range: of 64 proposals after 24 to 39 arms, three quarters on average.
+
+    The standard error is 0.03; of 96, 32 draws had 0.68 of it, 128 had 0.81.
+    """
+    parts = [part for seed in range(4) for part in parts_of_a_search(seed)]
+    assert np.mean(parts) > 0.75
+
+
+def parts_of_a_search(seed):
+    """What each of the last 16 of 32 proposals has of the improvement of the best value, as 1,024 draws see it."""
+    generator = np.random.default_rng(seed)
+    rewards = []
+    points = qmc.Sobol(2, seed=seed).random(8).tolist()
+    logs = None
+    for number in range(40):
+        if number >= 8:
+            arms = [
+                Observation(values=dict(zip("ab", point, strict=True)), mean=reward, variance=0.0, units=1)
+                for point, reward in zip(points, rewards, strict=True)
+            ]
+            incumbent = arms[int(np.argmax(rewards))].values
+            seeded = 100 * seed + number
+            found = suggest(arms, domain=PLANE, incumbent=incumbent, seed=seeded, requirements=ANY, previous=logs)
+            logs = found.evidence.log_parameters
+            points.append([*found.candidates[0].values.values()])
+            if number >= 24:
+                yield part_of_the_best(np.array(points), np.array(rewards), np.array(logs))
+        rewards.append(branin(*points[number]) + 15 * generator.standard_normal())
+
+
+def part_of_the_best(points, rewards, logs):
+    known = Sample(points[:-1], rewards, np.zeros(len(rewards)))
+    process = conditioned(known, model=Model(Kernel(2), fitted_noise=True), log_parameters=logs)
+    mean, deviation = process.posterior(known.inputs)
+    anchors = known.inputs[np.argsort(-(mean + deviation))[:32]]
+    many = NoisyImprovement.of(process, anchors, seed=9999, draws=1024)
+    grid = np.stack(np.meshgrid(*[np.linspace(0, 1, 26)] * 2), axis=-1).reshape(-1, 2)
+    starts = grid[np.argsort(-many.log_values(grid))[:8]]
+    ends = climbed(many, starts, region=Region.of(PLANE, None), context=np.zeros(0))
+    chosen, *others = many.log_values(np.vstack([points[-1], ends]))
+    return min(1.0, np.exp(chosen - max(others)))
+
+
+def branin(a, b):
+    x, y = 15 * a - 5, 15 * b
+    valley = y - 5.1 / (4 * np.pi**2) * x**2 + 5 / np.pi * x - 6
+    return -(valley**2 + 10 * (1 - 1 / (8 * np.pi)) * np.cos(x) + 10)
 
 
 @pytest.mark.parametrize(
