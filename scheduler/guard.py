@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from operator import attrgetter
 
 import numpy as np
 
@@ -26,8 +27,8 @@ def guarded_cap(
     alpha = registry.learning.guard
     if alpha is None:
         return 1.0
-    units = Counter(window.arm for window in windows)
-    coming = max(Counter(window.session for window in windows).values(), default=0)
+    units = Counter(map(attrgetter("arm"), windows))
+    coming = max(Counter(map(attrgetter("session"), windows)).values(), default=0)
     if not coming:
         return 0.0
     cohorts = list(cohorts_of_rows(rows).values())
