@@ -167,10 +167,20 @@ class Engine:
         return shown[1]
 
     def until_healthy(self):
+        """Wait until health says so of every process, and make sure that the command says so of all."""
         deadline = time.monotonic() + PATIENCE
+        while not self.processes.keys() <= self.well():
+            assert time.monotonic() < deadline, self.well()
+            threading.Event().wait(0.1)
         while (shown := self.command())[0]:
             assert time.monotonic() < deadline, shown
             threading.Event().wait(0.2)
+
+    def well(self):
+        """The parts that were healthy when health looked last."""
+        with self.store.read() as reading:
+            overview = HealthRows(reading).overview()
+        return {part.part for part in overview.parts if part.state is HEALTHY} if overview else set()
 
     def until_alive(self, part):
         deadline = time.monotonic() + PATIENCE

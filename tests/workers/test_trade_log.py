@@ -99,8 +99,8 @@ def kept(log, migrated, tmp_path_factory):
     dated, undated = rows_of(log, times=True), rows_of(log, times=False)
     for name, told in {
         "in order": batches(dated, 100),
-        "shuffled": batches(shuffled(dated), 700),
-        "by sequence alone": batches(shuffled(undated), 2_000),
+        "shuffled": batches(shuffled(dated), 2_000),
+        "by sequence alone": batches(shuffled(undated), 5_000),
     }.items():
         store = Store.open(f"sqlite:///{shutil.copy(migrated, folder / name)}", clock=lambda: 0)
         blotter = Blotter(store, listed=len(SYMBOLS))

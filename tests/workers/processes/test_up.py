@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from workers.processes.procfile import read_procfile
+
 FOLDER = Path(__file__).parents[3]
 PATIENCE = 60.0
 
@@ -60,15 +62,26 @@ def alive(pid):
     return True
 
 
-def test_starts_everything_restarts_what_crashes_and_leaves_nothing_behind(folder):
+@pytest.mark.parametrize(
+    ("names", "workers"),
+    [
+        (["attribution", "deployment", "cycles"], 2),
+        pytest.param(list(read_procfile(FOLDER / "Procfile")), 4, marks=pytest.mark.at_length),
+    ],
+)
+def test_starts_every_line_restarts_what_crashes_and_leaves_nothing_behind(folder, names, workers):
+    """That every line of the real Procfile can be started, the tests of the loop and of health show each time."""
+    lines = read_procfile(FOLDER / "Procfile")
+    (folder / "Procfile").unlink()
+    (folder / "Procfile").write_text("".join(f"{name}: {lines[name]}\n" for name in names))
     running = Running(folder, LEARNING_MODE="act")
     try:
-        started = running.wait_for(r"worker\.started", times=4)
+        started = running.wait_for(r"worker\.started", times=workers)
         running.wait_for(r"cycles .*Listening on learning")
         pids = [int(re.search(r"consumer=\S+-(\d+)", line)[1]) for line in started]
         os.kill(pids[0], signal.SIGKILL)
         running.wait_for(r"ended with code -9 after .*; starting again")
-        running.wait_for(r"worker\.started", times=5)
+        running.wait_for(r"worker\.started", times=workers + 1)
         os.kill(int(running.wait_for(r"broker\.started")[0].split("pid=")[1].split()[0]), signal.SIGKILL)
         running.wait_for(r"the broker ended; starting it again")
         running.wait_for(r"broker\.started", times=2)
