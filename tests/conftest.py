@@ -102,10 +102,15 @@ def files(tmp_path_factory, migrated):
 
 
 @pytest.fixture
-def sqlite_stores(tmp_path, files):
+def sqlite_stores(tmp_path, files, migrated):
     """Makes empty SQLite stores, each a file of its own."""
     numbers = count()
-    made = Stores("sqlite", files, bare=lambda: f"sqlite:///{tmp_path}/{next(numbers)}.db")
+    made = Stores(
+        "sqlite",
+        files,
+        bare=lambda: f"sqlite:///{tmp_path}/{next(numbers)}.db",
+        new=lambda: f"sqlite:///{shutil.copy(migrated, tmp_path / f'{next(numbers)}.db')}",
+    )
     yield made
     made.give_back()
 
@@ -126,17 +131,28 @@ def postgresql_server():
 
 
 @pytest.fixture(scope="session")
-def databases(postgresql_server):
+def migrated_database(postgresql_server):
+    """The address of an empty PostgreSQL store at the newest schema, to be copied."""
+    return migrated_at(postgresql_server.create())
+
+
+@pytest.fixture(scope="session")
+def databases(postgresql_server, migrated_database):
     """PostgreSQL databases."""
-    made = Reused(lambda: migrated_at(postgresql_server.create()))
+    made = Reused(lambda: postgresql_server.create(like=migrated_database))
     yield made
     made.close()
 
 
 @pytest.fixture
-def postgresql_stores(postgresql_server, databases):
+def postgresql_stores(postgresql_server, databases, migrated_database):
     """Makes empty PostgreSQL stores, each a database of its own."""
-    made = Stores("postgresql", databases, bare=postgresql_server.create)
+    made = Stores(
+        "postgresql",
+        databases,
+        bare=postgresql_server.create,
+        new=lambda: postgresql_server.create(like=migrated_database),
+    )
     yield made
     made.give_back()
 

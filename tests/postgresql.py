@@ -24,6 +24,9 @@ STOP_SECONDS = 20.0
 
 USER = "learning"
 
+PLENTY = 4 * 2**30
+"""Bytes; every process of the tests has a server, with some hundred databases of 8 MB."""
+
 SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",
@@ -53,7 +56,7 @@ class Server:
 
     def __init__(self):
         # A socket's path may have 107 bytes, and pytest's folders are long.
-        self._folder = Path(tempfile.mkdtemp(prefix="pg-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="pg-", dir=in_memory()))
         self._numbers = count()
         self._process = None
         self._watch = -1
@@ -118,10 +121,10 @@ class Server:
         """Where its socket lies."""
         return self._folder / ".s.PGSQL.5432"
 
-    def create(self):
-        """The address of a new, empty database."""
+    def create(self, like=None):
+        """The address of a new, empty database, or of a copy of the one at the address ``like``."""
         name = f"test{next(self._numbers)}"
-        create(self.url("postgres"), name)
+        create(self.url("postgres"), name, like=like)
         return self.url(name)
 
     @property
@@ -171,18 +174,27 @@ class GivenServer:
             for name in self._made:
                 connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
-    def create(self):
-        """The address of a new, empty database."""
+    def create(self, like=None):
+        """The address of a new, empty database, or of a copy of the one at the address ``like``."""
         name = f"learning_test_{os.getpid()}_{len(self._made)}"
-        create(self._url, name)
+        create(self._url, name, like=like)
         self._made.append(name)
         return urlsplit(self._url)._replace(path=f"/{name}").geturl()
 
 
-def create(url, name):
-    """Make the database ``name`` on the server at ``url``."""
+def create(url, name, *, like=None):
+    """Make the database ``name`` on the server at ``url``; a copy, where it is to be ``like`` another that nobody is
+    connected to."""
+    template = urlsplit(like).path[1:] if like else "template0"
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'")
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" ENCODING \'UTF8\'')
+
+
+def in_memory():
+    """A folder in memory, where there is plenty: a database has 300 files, which disks are slow to make and to delete."""
+    folder = Path("/dev/shm")
+    there = folder.is_dir() and os.access(folder, os.W_OK)
+    return folder if there and shutil.disk_usage(folder).free > PLENTY else None
 
 
 def server():
