@@ -191,7 +191,7 @@ def create(url, name, *, like=None):
 
 
 def in_memory():
-    """A folder in memory, where there is plenty: a database has 300 files, which disks are slow to make and to delete."""
+    """A folder in memory, where there is plenty: a database has 300 files, which a disk is slow to make and delete."""
     folder = Path("/dev/shm")
     there = folder.is_dir() and os.access(folder, os.W_OK)
     return folder if there and shutil.disk_usage(folder).free > PLENTY else None
