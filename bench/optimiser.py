@@ -1,18 +1,21 @@
 """What a search for better values finds in 60 noisy evaluations, and how long it thinks, against other optimisers."""
 
-import math
+import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.random import default_rng
 from numpy.typing import NDArray
-from scipy.stats import qmc
+from rich.console import Console
 
 from bench.comparison import Comparison
+from bench.problems import Problem, branin, hartmann, weights
+from bench.searched import Searched, kept, plot, table, write
 from bench.workbench import LeftOut, Workbench, comparison, rate
 from learning.domain import Domain, Group, Parameter
 from learning.optimiser import suggest
@@ -30,35 +33,6 @@ KNOWN = 200
 """So many evaluations are known where the time of one suggestion is measured."""
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A function to be maximised; ``best`` is its maximum and ``spread`` its range.
-
-    On a simplex the values are weights that sum to 1; a search that knows no simplex gets its values divided by
-    their sum.
-    """
-
-    name: str
-    low: Floats
-    high: Floats
-    value: Callable[[Floats], float]
-    best: float
-    spread: float
-    simplex: bool = False
-
-    def point(self, asked: Floats) -> Floats:
-        """What is evaluated."""
-        return np.asarray(asked / asked.sum() if self.simplex else asked)
-
-    def beginnings(self, count: int, seed: int) -> Floats:
-        """Sobol points (count x d)."""
-        points = qmc.Sobol(len(self.low), seed=seed).random(1 << (count - 1).bit_length())[:count]
-        if self.simplex:
-            exponential = -np.log1p(-points)
-            return np.asarray(exponential / exponential.sum(axis=1, keepdims=True))
-        return np.asarray(self.low + points * (self.high - self.low))
 
 
 class Search(Protocol):
@@ -164,13 +138,16 @@ OTHERS: dict[str, Callable[[Problem, int], Search]] = {
     "bayesian-optimization": BayesianOptimization,
 }
 
+PACKAGES = {"Optuna GPSampler": "optuna", "bayesian-optimization": "bayesian-optimization"}
+"""What they find depends on the version of these alone, so it is kept."""
+
 
 def measure(bench: Workbench) -> Iterator[Comparison]:
     """Simple regret after 60 evaluations (10 of them given), and the time of a suggestion when 200 are known."""
     for problem in (branin(), hartmann(), weights()):
-        mine = [regret(problem, Ours, seed) for seed in told(bench, problem.name, "ours")]
+        mine = [regrets(problem, Ours, seed)[-1] for seed in told(bench, problem.name, "ours")]
         for against, make in OTHERS.items():
-            theirs = [regret(problem, make, seed) for seed in told(bench, problem.name, against)]
+            theirs = [regrets(problem, make, seed)[-1] for seed in told(bench, problem.name, against)]
             what = f"simple regret, {problem.name}"
             yield comparison(what, against, unit="regret", pairs=zip(mine, theirs, strict=True))
     for against in ("Optuna GPSampler", "bayesian-optimization"):
@@ -191,18 +168,21 @@ def told(bench: Workbench, problem: str, who: str) -> Iterator[int]:
         yield seed
 
 
-def regret(problem: Problem, make: Callable[[Problem, int], Search], seed: int) -> float:
-    """What the best evaluated point lacks of the maximum, both without noise; the n-th noise is the same for all."""
+def regrets(problem: Problem, make: Callable[[Problem, int], Search], seed: int) -> list[float]:
+    """What the best point evaluated so far lacks of the maximum, by evaluation, both without noise.
+
+    The n-th noise is the same for all.
+    """
     search = make(problem, seed)
     noise = NOISE * problem.spread * default_rng(seed).standard_normal(EVALUATIONS)
     begin = problem.beginnings(BEGIN, seed)
-    reached = -math.inf
+    values: list[float] = []
     for number in range(EVALUATIONS):
         asked = begin[number] if number < BEGIN else search.ask()
         value = problem.value(problem.point(asked))
         search.tell(asked, value + noise[number])
-        reached = max(reached, value)
-    return problem.best - reached
+        values.append(value)
+    return [float(left) for left in problem.best - np.maximum.accumulate(values)]
 
 
 def informed(problem: Problem, make: Callable[[Problem, int], Search]) -> Search:
@@ -228,55 +208,42 @@ def needed(module: str) -> Any:
         raise LeftOut(f"{module} is not installed; pip install '.[optimisers]'") from error
 
 
-def branin() -> Problem:
-    """Two dimensions, three equal maxima at -0.397887."""
+def main() -> int:
+    """``python -m bench.optimiser``: every search of every problem; the table, curves and plot into ``bench/``.
 
-    def value(x: Floats) -> float:
-        a, b = float(x[0]), float(x[1])
-        valley = b - 5.1 / (4 * math.pi**2) * a * a + 5 / math.pi * a - 6
-        return -(valley**2 + 10 * (1 - 1 / (8 * math.pi)) * math.cos(a) + 10)
-
-    return Problem("Branin", np.array([-5.0, 0.0]), np.array([10.0, 15.0]), value, -0.397887, 308.13 - 0.397887)
-
-
-def hartmann() -> Problem:
-    """Six dimensions, a maximum of 3.32237 among several."""
-    slopes = np.array(
-        [
-            [10, 3, 17, 3.5, 1.7, 8],
-            [0.05, 10, 17, 0.1, 8, 14],
-            [3, 3.5, 1.7, 10, 17, 8],
-            [17, 8, 0.05, 10, 0.1, 14],
-        ]
-    )
-    places = 1e-4 * np.array(
-        [
-            [1312, 1696, 5569, 124, 8283, 5886],
-            [2329, 4135, 8307, 3736, 1004, 9991],
-            [2348, 1451, 3522, 2883, 3047, 6650],
-            [4047, 8828, 8732, 5743, 1091, 381],
-        ]
-    )
-    heights = np.array([1.0, 1.2, 3.0, 3.2])
-
-    def value(x: Floats) -> float:
-        return float(heights @ np.exp(-(slopes * (x - places) ** 2).sum(axis=1)))
-
-    return Problem("Hartmann-6", np.zeros(6), np.ones(6), value, 3.32237, 3.32237)
-
-
-def weights() -> Problem:
-    """Six weights that sum to 1: what is far from the best ones loses, some directions seven times as much as others.
-
-    The worst corner is the minimum, as of any concave function on a simplex.
+    What the libraries found is kept, run by run, and only what is missing is run: they take an hour.
     """
-    best = np.array([0.3, 0.25, 0.2, 0.15, 0.07, 0.03])
-    factors = default_rng(1).normal(size=(6, 6))
-    loss = factors @ np.diag([1.0, 1.4, 2.0, 3.0, 5.0, 7.0]) @ factors.T / 6
+    here = Path(__file__).parent
+    found = kept(here / "optimiser.json")
+    for problem in (branin(), hartmann(), weights()):
+        for name, make in {"ours": Ours, **OTHERS}.items():
+            one = _known(found, problem.name, name)
+            found = [*(other for other in found if (other.problem, other.search) != (problem.name, name)), one]
+            try:
+                for seed in range(len(one.curves), SEEDS):
+                    print(f"{problem.name}, {name}, seed {seed + 1} of {SEEDS}", file=sys.stderr, flush=True)
+                    one.curves.append(regrets(problem, make, seed))
+                    write(found, here / "optimiser.json")
+            except LeftOut as reason:
+                print(reason, file=sys.stderr)
+    Console(width=110).print(table(found))
+    plot(found, here / "optimiser.svg")
+    return 0
 
-    def value(x: Floats) -> float:
-        away = x - best
-        return -float(away @ loss @ away)
 
-    worst = min(value(corner) for corner in np.eye(6))
-    return Problem("6 weights", np.zeros(6), np.ones(6), value, 0.0, -worst, simplex=True)
+def _known(found: list[Searched], problem: str, name: str) -> Searched:
+    """What is known of a search; of ours and of other versions nothing."""
+    package = PACKAGES.get(name)
+    try:
+        installed = None if package is None else version(package)
+    except PackageNotFoundError:
+        installed = None
+    for one in found:
+        same = (one.problem, one.search) == (problem, name)
+        if same and package is not None and installed in (None, one.version):
+            return one
+    return Searched(problem=problem, search=name, version=installed, curves=[])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
