@@ -1,7 +1,7 @@
 """The way to the broker."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from redis import Redis
@@ -77,6 +77,19 @@ class Connection:
         for command in commands:
             pipeline.execute_command(*command)
         return pipeline
+
+
+OTHER: dict[str, Callable[[str], Connection]] = {}
+"""Connections to what is no Redis server, by the scheme of their URL; see ``learning_client.testing``."""
+
+
+def connection_to(url: str) -> Connection:
+    """A connection that is made at its first command.
+
+    Raises:
+        ValueError: the URL has a scheme that nobody knows.
+    """
+    return OTHER.get(url.partition("://")[0], Connection)(url)
 
 
 def pause(failures: int) -> float:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
-from learning_client.connection import Connection
+from learning_client.connection import Connection, connection_to
 from learning_client.errors import RefusedVersion
 from learning_client.update import Update
 from learning_client.version import LARGEST, Version, VersionNumber, decode_version
@@ -48,7 +48,7 @@ class Follower:
         """Connect and read the snapshot, or, once connected, wait up to a second for updates."""
         try:
             if self._connection is None:
-                connection = Connection(self._url)
+                connection = connection_to(self._url)
                 self._read_whole(connection)
                 self._connection = connection
             else:

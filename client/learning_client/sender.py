@@ -15,7 +15,7 @@ from learning_client.acknowledged import Acknowledged
 from learning_client.background import Background
 from learning_client.breaker import Breaker
 from learning_client.buffer import Buffer, Told
-from learning_client.connection import Connection
+from learning_client.connection import Connection, connection_to
 from learning_client.guard import Troubles
 from learning_client.ids import Ids
 from learning_client.letter import Writer
@@ -316,7 +316,7 @@ class Sender:
 
     def _connect(self) -> Connection:
         """A new connection, on which the clocks are compared; the offset is unknown where TIME is not permitted."""
-        connection = Connection(self._url)
+        connection = connection_to(self._url)
         before = time.time()
         with suppress(ResponseError):
             seconds, micros = connection.ask("TIME")

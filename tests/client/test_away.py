@@ -10,6 +10,8 @@ from functools import partial
 import pytest
 from learning_client import EventPublisher, SpoolFolder, Switches
 
+from tests.client.brokers import ON_REDIS
+
 
 @pytest.fixture
 def publish(broker, tmp_path):
@@ -123,6 +125,7 @@ def test_a_broker_that_starts_anew_without_the_last_seconds_gets_them_again(brok
     assert 1_201 == publisher.stats().sent["alert.raised"]
 
 
+@ON_REDIS
 def test_a_stream_that_went_back_is_seen_without_any_right_to_ask_for_the_servers_run(broker, publish, monkeypatch):
     monkeypatch.setattr("learning_client.sender.QUIET_SECONDS", 0.0)
     broker.redis.execute_command("ACL", "SETUSER", "default", "-info")
@@ -140,6 +143,7 @@ def test_a_stream_that_went_back_is_seen_without_any_right_to_ask_for_the_server
         broker.redis.execute_command("ACL", "SETUSER", "default", "+info")
 
 
+@ON_REDIS
 def test_a_connection_that_breaks_alone_makes_nothing_come_twice(broker, publish):
     publisher = publish()
     alerts(publisher, 600)

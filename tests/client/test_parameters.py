@@ -8,6 +8,7 @@ from learning_client import Misuse, ParameterClient, Switches, unit_of
 from msgspec import structs
 
 from schemas.allocation import Allocation, Arm, Purpose
+from tests.client.brokers import ON_REDIS
 
 UNIT = unit_of("AAPL", "2024-01-31")
 
@@ -308,6 +309,7 @@ def test_a_snapshot_never_changes_afterwards(broker, running, version, eventuall
             values["threshold"] = 0.0
 
 
+@ON_REDIS
 def test_no_reader_ever_sees_half_of_two_versions(broker, running, version, eventually):
     seen = set()
     last = version(1)

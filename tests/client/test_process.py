@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 from learning_client import EventPublisher, Switches
 
+from tests.client.brokers import ON_REDIS
+
 CLIENT = Path(__file__).parents[2] / "client"
 
 
@@ -67,6 +69,7 @@ print(threading.active_count())
     assert "1" == run(program).stdout.strip()
 
 
+@ON_REDIS
 def test_a_program_that_forgets_to_close_sends_everything(broker):
     program = """
 import sys
@@ -95,6 +98,7 @@ publisher.alert(symbol="AAPL", score=0.5)
     assert time.monotonic() - begin < 5.0
 
 
+@ON_REDIS
 def test_after_a_fork_parent_and_child_tell_their_own_events_under_ids_of_their_own(broker):
     publisher = EventPublisher(broker.url, source="scanner", switches=Switches(), clock=lambda: 1_700_000_000_000_000)
     broker.hang()
@@ -113,6 +117,7 @@ def test_after_a_fork_parent_and_child_tell_their_own_events_under_ids_of_their_
     assert not set(by_symbol["CHILD"]) & set(by_symbol["PARENT"])
 
 
+@ON_REDIS
 def test_after_a_fork_the_child_keeps_its_values_and_follows_by_itself(broker, params, version, eventually):
     broker.publish(version(1, threshold=0.7))
     params.start()

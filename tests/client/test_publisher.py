@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from learning_client import EventPublisher, Misuse, Snapshot, Switches
 
+from tests.client.brokers import ON_REDIS
+
 NOW = 1_700_000_000_000_000
 
 
@@ -259,6 +261,7 @@ def test_when_the_buffer_is_full_the_oldest_prices_go_first_and_are_counted(brok
     assert {"alert.raised": 5} == report["sent"]
 
 
+@ON_REDIS
 def test_a_stream_that_the_broker_refuses_for_good_does_not_hold_up_the_others(broker, publisher):
     broker.redis.set("fill.reported", "not a stream")
     publisher.fill(symbol="AAPL", side="buy", quantity=1, price=1.0)
@@ -268,6 +271,7 @@ def test_a_stream_that_the_broker_refuses_for_good_does_not_hold_up_the_others(b
     assert {"fill.reported": 1} == publisher.stats().dropped
 
 
+@ON_REDIS
 def test_a_broker_that_is_full_is_asked_again(broker, publisher, eventually):
     publisher.flush(10)
     broker.redis.config_set("maxmemory", 1)
@@ -298,6 +302,7 @@ def test_closing_has_a_deadline_and_says_that_something_was_left_behind(broker, 
     broker.wake()
 
 
+@ON_REDIS
 def test_the_prefix_stands_before_every_stream(broker):
     publisher = EventPublisher(broker.url, source="scanner", prefix="paper:", switches=Switches())
     publisher.alert(symbol="AAPL", score=0.5)

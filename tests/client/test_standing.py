@@ -7,8 +7,12 @@ import msgspec
 import numpy as np
 import pytest
 from learning_client import ParameterClient, Switches, unit_of
+from learning_client.errors import RefusedVersion
 from learning_client.last_known_good import LastKnownGood
-from learning_client.version import LARGEST
+from learning_client.update import Update
+from learning_client.version import LARGEST, decode_version
+
+from tests.client.brokers import ON_REDIS
 
 UNIT = unit_of("AAPL", "2024-01-31")
 DEFAULTS = {"threshold": 0.6, "hold": 10, "style": "calm"}
@@ -128,31 +132,50 @@ def test_a_folder_in_its_place_costs_nothing_but_the_file(broker, client, versio
     eventually(lambda: 2 == sum(params.stats().troubles.values()))
 
 
-def test_no_damage_of_the_file_gives_a_value_that_was_not_published(kept, tmp_path):
-    chance, file = np.random.default_rng(1), tmp_path / "damaged"
-    whole = LastKnownGood(tmp_path / "good", strategy="main").read()
-    taken = 0
-    for _ in range(5_000):
-        content = bytearray(kept)
-        how = chance.integers(4)
-        place, end = sorted(chance.integers(0, len(content), size=2))
-        if how == 0:
-            content[place] ^= 1 << int(chance.integers(8))
-        elif how == 1:
-            del content[place:]
-        elif how == 2:
-            del content[place:end]
-        else:
-            content[place:end] = chance.bytes(int(end - place))
-        file.write_bytes(content)
-        params = ParameterClient("redis://127.0.0.1:1/0", defaults=DEFAULTS, switches=Switches(apply=True))
+def damaged(whole, chance):
+    """``whole`` with a bit turned, its end or a part of it gone, or a part of it replaced."""
+    content, how = bytearray(whole), chance.integers(4)
+    place, end = sorted(chance.integers(0, len(content), size=2))
+    if how == 0:
+        content[place] ^= 1 << int(chance.integers(8))
+    elif how == 1:
+        del content[place:]
+    elif how == 2:
+        del content[place:end]
+    else:
+        content[place:end] = chance.bytes(int(end - place))
+    return bytes(content)
+
+
+@ON_REDIS
+@pytest.mark.parametrize("times", [300, pytest.param(10_000, marks=pytest.mark.at_length)])
+def test_no_damage_of_the_file_gives_a_value_that_was_not_published(kept, client, tmp_path, times):
+    chance = np.random.default_rng(1)
+    published = {**LastKnownGood(tmp_path / "good", strategy="main").read().values}
+    params = client()
+    for _ in range(times):
+        (tmp_path / "good").write_bytes(damaged(kept, chance))
+        params._begin_with(params._kept)
+        assert params.snapshot(UNIT).values in (DEFAULTS, published)
+    assert params.stats().troubles["the last known good version cannot be used"] > 0.98 * times
+
+
+@ON_REDIS
+@pytest.mark.parametrize("times", [2_000, pytest.param(10_000, marks=pytest.mark.at_length)])
+def test_no_damage_of_an_update_gives_a_value_that_was_not_published(broker, version, times):
+    chance, old, new = np.random.default_rng(2), version(1), version(2, threshold=0.8)
+    body = broker.body(new, after=old)
+    known = decode_version(msgspec.json.encode(old))
+    assert {**new.values} == {**Update(body).after(known).values}
+    refused = 0
+    for _ in range(times):
         try:
-            params._begin_with(LastKnownGood(file, strategy="main"))
-        finally:
-            values = params.snapshot(UNIT)
-        assert values.values in (DEFAULTS, {**whole.values})
-        taken += values.origin == "learned"
-    assert taken < 50  # white space, or nothing at all
+            found = Update(damaged(body, chance)).after(known)
+        except RefusedVersion:
+            found = None
+        refused += found is None
+        assert found is None or {**found.values} == {**new.values}
+    assert refused > times / 2  # the rest are words that no checksum covers, such as the event's id
 
 
 def test_switching_off_holds_before_the_assignment_returns(broker, client, version, eventually):
@@ -171,6 +194,7 @@ def test_switching_off_holds_before_the_assignment_returns(broker, client, versi
         params.switches.aply = True
 
 
+@ON_REDIS
 def test_while_switches_turn_and_versions_come_and_grow_stale_no_read_goes_back(broker, client, version, eventually):
     params = client(stale_after=0.0)
     params.start()
