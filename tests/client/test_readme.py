@@ -29,3 +29,4 @@ def test_the_test_of_a_bot_passes():
     exec(example, names)
     assert names["publisher"].flush(5)  # nothing was told since
     names["params"].close(1.0)
+    names["publisher"].close(0.1)
