@@ -18,8 +18,10 @@ class Declared:
 
     def __init__(self, defaults: Mapping[str, Any], bounds: Mapping[str, tuple[float, float]]) -> None:
         self.defaults: Mapping[str, Any] = MappingProxyType({name: frozen(value) for name, value in defaults.items()})
-        self._bounds = {name: (low, high) for name, (low, high) in bounds.items()}
-        for name in self._bounds:
+        self.bounds: Mapping[str, tuple[float, float]] = MappingProxyType(
+            {name: (low, high) for name, (low, high) in bounds.items()}
+        )
+        for name in self.bounds:
             if name not in self.defaults:
                 raise Misuse(f"bounds for {name!r}, which has no default{_nearest(name, self.defaults)}")
         for name, value in self.defaults.items():
@@ -54,8 +56,8 @@ class Declared:
         default = self.defaults[name]
         if _kind(value) != _kind(default):
             raise ValueError(f"{name} is {value!r}, the default {default!r} is of another kind")
-        if name in self._bounds:
-            low, high = self._bounds[name]
+        if name in self.bounds:
+            low, high = self.bounds[name]
             if _kind(value) != "number":
                 raise ValueError(f"{name} has bounds and is not a number: {value!r}")
             if not low <= value <= high:

@@ -210,6 +210,21 @@ class ParameterClient:
         finally:
             self._waiting.remove(tell)
 
+    @property
+    def version(self) -> Version | None:
+        """The newest good version, whether it is used or not; None where none is known."""
+        return self._view.version
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """The caller's own values."""
+        return self._declared.defaults
+
+    @property
+    def bounds(self) -> Mapping[str, tuple[float, float]]:
+        """The caller's own limits, for those names that have any."""
+        return self._declared.bounds
+
     def stats(self) -> ParameterStats:
         """Connection, version and counts since the start."""
         standing, version, heard = self.snapshot().standing, self._view.version, self._heard_at
