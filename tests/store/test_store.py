@@ -147,13 +147,13 @@ with store.begin() as work:
 
 def test_processes_that_start_together_may_all_migrate(open_store, url):
     command = [sys.executable, "-c", MIGRATE, url]
-    started = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    assert ["ready\n"] * 3 == [process.stdout.readline() for process in started]
+    started = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert ["ready\n"] * 2 == [process.stdout.readline() for process in started]
     for process in started:
         process.stdin.close()
 
-    assert [1, 2, 3] == sorted(int(process.stdout.read()) for process in started)
-    assert [0, 0, 0] == [process.wait() for process in started]
+    assert [1, 2] == sorted(int(process.stdout.read()) for process in started)
+    assert [0, 0] == [process.wait() for process in started]
     open_store().check()
 
 

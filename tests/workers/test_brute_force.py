@@ -99,7 +99,8 @@ def test_all_figures_are_those_of_plain_loops_over_the_bars(compared):
         for column in differences(row, expected, alert.question.sign)
     ]
     assert [] == wrong[:10], Counter(column for _, _, column in wrong)
-    assert 0.8 * len(compared) < sum(row.state == "matched" for _, _, row, _ in compared)
+    least = 240_000 if len(compared) > 200_000 else 0.8 * len(compared)
+    assert least < sum(row.state == "matched" for _, _, row, _ in compared)
     assert {"before", "during", "after"} == {alert.when for alert, _, _, _ in compared}
     assert {"win", "neutral", "loss", None} == {row.outcome_class for _, _, row, _ in compared}
 
