@@ -7,6 +7,15 @@ OLD_NAME = "src.learning.parameter_learning"
 
 
 @pytest.fixture
+def broker(server, monkeypatch):
+    """A real server with nothing in it: the engine publishes there what the double knows nothing of."""
+    monkeypatch.setattr("learning_client.connection.LONGEST_PAUSE", 0.2)
+    monkeypatch.setattr("learning_client.follower.BLOCK_MS", 20)
+    server.redis.flushall()
+    return server
+
+
+@pytest.fixture
 def published(broker, publisher, monkeypatch):
     monkeypatch.setattr("learning_client.compat.published.EVERY_SECONDS", 0.02)
     published = Published(broker.url, switches=publisher.switches)

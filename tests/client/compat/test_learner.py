@@ -15,7 +15,7 @@ from events.codec import decode, encode
 from schemas.event import Envelope
 from schemas.reports import CycleCompleted, HealthOverview, HealthReported, HealthState
 from schemas.version import Version
-from tests.client.conftest import NOW
+from tests.client.brokers import NOW
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*of the old learner:DeprecationWarning")
 
