@@ -33,7 +33,7 @@ class Background:
         finished: Callable[[], bool],
         troubles: Troubles,
         breaker: Breaker,
-        meanwhile: Callable[[], None] | None = None,
+        meanwhile: Callable[[], object] | None = None,
         ended: Callable[[], None] | None = None,
     ) -> None:
         self._name = name

@@ -106,6 +106,7 @@ class ParameterClient:
         self._declared = Declared(defaults, bounds)
         self._troubles = Troubles()
         self._on_update: list[Callback] = []
+        self._on_standing: list[Callable[[str, str], object]] = []
         self._waiting: list[Callable[[], None]] = []
         self._callbacks = Callbacks(self._troubles)
         self._kept = None if last_known_good is None else LastKnownGood(last_known_good, strategy=strategy)
@@ -113,6 +114,7 @@ class ParameterClient:
         self._heard_at: float | None = None
         self._closed = self._asleep = False
         self._swapping = Lock()
+        self._standing = DEFAULT
         self._live: dict[str, Any] = {}
         self._refusal: tuple[tuple[int, int] | None, str] | None = None
         self._swap(None, DEFAULT, since=0)
@@ -133,6 +135,7 @@ class ParameterClient:
             finished=lambda: True,
             troubles=self._troubles,
             breaker=Breaker(),
+            meanwhile=self._grow_stale,
         )
         if publisher is not None:
             publisher.report_also(self._report)
@@ -176,7 +179,7 @@ class ParameterClient:
         try:
             view = self._awake() if self._asleep else self._view
             if view.standing == LIVE and self._is_late():
-                view = self._see_again(STALE)
+                view = self._grow_stale()
             return view.snapshot(unit)
         except Exception as error:  # noqa: BLE001 - whatever it is, trading has its defaults
             self.trouble("snapshot", error)
@@ -187,6 +190,11 @@ class ParameterClient:
     def on_update(self, callback: Callback) -> None:
         """Call ``callback(old, new)`` with snapshots, after each version that was taken, on a thread of its own."""
         self._on_update.append(callback)
+
+    @guarded("on_standing", otherwise=None)
+    def on_standing(self, callback: Callable[[str, str], object]) -> None:
+        """Call ``callback(before, after)`` when the ``standing`` of snapshots changes, on a thread of its own."""
+        self._on_standing.append(callback)
 
     async def versions(self) -> AsyncIterator[Snapshot]:
         """The snapshot without a unit, once now where a version is known and after each one that is taken, until
@@ -320,11 +328,20 @@ class ParameterClient:
             self._show(view.version, standing, since=view.since)
             return self._view
 
+    def _grow_stale(self) -> View:
+        if self._view.standing == LIVE and self._is_late():
+            return self._see_again(STALE)
+        return self._view
+
     def _show(self, version: Version | None, standing: str, *, since: int) -> None:
         refusal = None if self._applying else APPLY_OFF if self.switches.integration else INTEGRATION_OFF
         unknown = NONE_ARRIVED if self._refusal is None else f"{NONE_FIT}: {self._refusal[1]}"
         view = View(self._declared, version, refusal=refusal, unknown=unknown, standing=standing, since=since)
         self._view, self._live = view, view.live
+        before, self._standing = self._standing, standing
+        if standing != before:
+            for callback in self._on_standing:
+                self._callbacks.call(callback, before, standing)
 
     def _awake(self) -> View:
         """What holds; in a forked child the background begins anew."""

@@ -85,11 +85,16 @@ def names(requirements):
 def test_every_dependency_has_its_reason_and_nothing_else_has():
     project = tomllib.loads(text("pyproject.toml"))["project"]
     client = tomllib.loads(text("client/pyproject.toml"))["project"]
-    extras = {(name, extra) for extra, packages in project["optional-dependencies"].items() for name in names(packages)}
+    extras = {
+        (name, extra + whose)
+        for whose, of in (("", project), (" (client)", client))
+        for extra, packages in of["optional-dependencies"].items()
+        for name in names(packages)
+    }
     packages = rows("docs/dependencies.md", header="package")
     plain = [row[0].strip("`") for row in packages if len(row) == 2]
     assert sorted([*names(project["dependencies"]), *names(client["dependencies"])]) == sorted(plain)
-    assert extras == {(row[0].strip("`"), row[1].strip("`")) for row in packages if len(row) == 3}
+    assert extras == {(row[0].strip("`"), row[1].replace("`", "")) for row in packages if len(row) == 3}
     assert all(row[-1] for row in packages)
 
 
