@@ -9,6 +9,8 @@ flags = api.get_client()
 flags.get_float_value("threshold", 0.6, EvaluationContext(targeting_key=unit_of("AAPL", "2024-01-31")))
 """
 
+# ruff: noqa: ARG002 - the standard hands over more than is needed here
+
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
