@@ -105,7 +105,7 @@ def races(*, seeds: int, steps: int, tell: Callable[[str], None]) -> Iterator[Ra
 def main() -> int:
     """``python -m bench.regret``: every race at its full size; the table, figures and plot into ``bench/``.
 
-    Without MABWiser, which takes hours, or without both libraries, the other races are shown.
+    Without MABWiser, which takes an hour, or without both libraries, the other races are shown.
     """
     found: list[Race] = []
     try:
