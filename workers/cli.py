@@ -23,6 +23,7 @@ OWN = {
     "suggestions": "suggestions:suggestions",
     "evaluate": "evaluate:evaluate",
     "replay": "replay:replay",
+    "import-legacy": "import_legacy:import_legacy",
     "export": "export:export",
     "explain": "explain:explain",
     "propose": "proposals:propose",

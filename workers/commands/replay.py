@@ -60,24 +60,30 @@ def replay(
 ) -> None:
     """Take history in from files, without a broker, as the streams would have brought it."""
     with installation() as place:
-        _quieten(place)
-        stop = StopSignal()
-        run = Replay(
-            _sources(place, files, [_map(path) for path in map_ or []], strategy),
-            Options(strategy, close_sessions, from_start),
-            worker=lambda on_settled: Attribution(
-                place.store, registries=place.registries, clock=wall_clock, on_settled=on_settled
-            ),
-            store=place.store,
-            registries=place.registries,
-            settings=place.settings,
-            company=Company(wall_clock, stop.wait, random.random, lambda: stop.asked),
-        )
-        with Bar(errors) if errors.is_terminal else Lines() as watcher, collected_between_turns():
-            ended = run.run(watcher)
-        _tell(place, ended)
-        if ended.standing.finished_at is None:
-            raise typer.Exit(INTERRUPTED)
+        sources = _sources(place, files, [_map(path) for path in map_ or []], strategy)
+        replayed(place, sources, Options(strategy, close_sessions, from_start))
+
+
+def replayed(place: Installation, sources: Sequence[Source], options: Options) -> None:
+    """Replay ``sources`` and say what became of them; what Ctrl-C ends, ends the command."""
+    _quieten(place)
+    stop = StopSignal()
+    run = Replay(
+        sources,
+        options,
+        worker=lambda on_settled: Attribution(
+            place.store, registries=place.registries, clock=wall_clock, on_settled=on_settled
+        ),
+        store=place.store,
+        registries=place.registries,
+        settings=place.settings,
+        company=Company(wall_clock, stop.wait, random.random, lambda: stop.asked),
+    )
+    with Bar(errors) if errors.is_terminal else Lines() as watcher, collected_between_turns():
+        ended = run.run(watcher)
+    _tell(place, ended)
+    if ended.standing.finished_at is None:
+        raise typer.Exit(INTERRUPTED)
 
 
 def _map(path: Path) -> ColumnMap | None:

@@ -9,7 +9,7 @@ from redis.exceptions import NoPermissionError
 
 from learning_client.background import Background
 from learning_client.breaker import Breaker
-from learning_client.connection import Connection
+from learning_client.connection import Connection, connection_to
 from learning_client.guard import Troubles, guarded
 from learning_client.lasting import lasts
 from learning_client.names import checked_name, checked_prefix
@@ -144,7 +144,7 @@ class Published:
 
     def _ask(self) -> None:
         if self._connection is None:
-            self._connection = Connection(self._url)
+            self._connection = connection_to(self._url)
         stream = f"{self._prefix}cycle.completed"
         health, cycles = self._connection.ask_all(
             [

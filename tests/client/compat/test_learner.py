@@ -10,6 +10,7 @@ import pytest
 from learning_client import EventPublisher, ParameterClient, Switches
 from learning_client.compat import Learner, Published
 from learning_client.compat.tracker import features
+from learning_client.testing import MemoryBroker
 
 from events.codec import decode, encode
 from schemas.event import Envelope
@@ -245,6 +246,20 @@ def test_a_user_who_may_not_read_the_status_is_told_so_and_the_rest_works(broker
     finally:
         blind.close(2.0)
         broker.redis.acl_deluser("blind")
+
+
+def test_a_bot_is_tried_with_the_broker_in_memory(eventually):
+    broker = MemoryBroker()
+    events = EventPublisher(broker.url, source="bot", switches=Switches())
+    published = Published(broker.url, switches=events.switches)
+    published.start()
+    learner = Learner(events, ParameterClient(broker.url, defaults={"threshold": 0.6}, publisher=events), published)
+    eventually(lambda: "published nothing" in (learner.get_health_summary()["reason"] or ""))
+    alert = learner.record_alert_with_params("AAPL", 83, {})
+    assert events.flush(10.0)
+    assert [alert] == [event["data"]["alert_id"] for event in broker.events("alert.raised")]
+    assert published.close(2.0)
+    assert events.close(2.0)
 
 
 WRONG = [
