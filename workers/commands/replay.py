@@ -61,11 +61,14 @@ def replay(
     """Take history in from files, without a broker, as the streams would have brought it."""
     with installation() as place:
         sources = _sources(place, files, [_map(path) for path in map_ or []], strategy)
-        replayed(place, sources, Options(strategy, close_sessions, from_start))
+        replayed(place, sources, Options(strategy, close_sessions, from_start), again="; --from-start does it again")
 
 
-def replayed(place: Installation, sources: Sequence[Source], options: Options) -> None:
-    """Replay ``sources`` and say what became of them; what Ctrl-C ends, ends the command."""
+def replayed(place: Installation, sources: Sequence[Source], options: Options, *, again: str = "") -> None:
+    """Replay ``sources`` and say what became of them; ``again`` is said where it was all done before.
+
+    What Ctrl-C ends, ends the command.
+    """
     _quieten(place)
     stop = StopSignal()
     run = Replay(
@@ -81,7 +84,7 @@ def replayed(place: Installation, sources: Sequence[Source], options: Options) -
     )
     with Bar(errors) if errors.is_terminal else Lines() as watcher, collected_between_turns():
         ended = run.run(watcher)
-    _tell(place, ended)
+    _tell(place, ended, again)
     if ended.standing.finished_at is None:
         raise typer.Exit(INTERRUPTED)
 
@@ -120,12 +123,12 @@ def _quieten(place: Installation) -> None:
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
 
 
-def _tell(place: Installation, ended: Ended) -> None:
+def _tell(place: Installation, ended: Ended, again: str) -> None:
     """What was taken in, what was not and why, and what happens next."""
     standing = ended.standing
     say = partial(out.print, markup=False)
     if ended.before:
-        say(f"{standing.name} was replayed before, nothing was done; --from-start does it again")
+        say(f"{standing.name} was replayed before, nothing was done{again}")
         return
     settled = _counted(len(ended.settled), "session")
     say(f"took in {_counted(ended.taken, 'event')} of {standing.name}; {settled} settled")

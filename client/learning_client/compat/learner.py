@@ -10,7 +10,7 @@ from learning_client.compat.published import Published
 from learning_client.compat.registry import Registry
 from learning_client.compat.tracker import Tracker, untold
 from learning_client.errors import Misuse
-from learning_client.moments import Clock, now, rfc3339
+from learning_client.moments import Clock, micros, now, rfc3339
 from learning_client.parameters import ParameterClient
 from learning_client.publisher import EventPublisher
 from learning_client.snapshot import Snapshot
@@ -102,15 +102,15 @@ class Learner:
     def run_optimization_cycle(self) -> dict[str, Any]:
         """Runs nothing: what the newest cycle proposed, by id. What became of it the gate decides."""
         cycle = None if self._published is None else self._published.cycle
-        return {
-            "timestamp": None if cycle is None else cycle.time,
-            "recommendations": [] if cycle is None else list(cycle.data.proposals),
-            "applied": [],
-            "rejected": [],
-            "session": None if cycle is None else cycle.data.session,
-            "report": None if cycle is None else cycle.data.report,
-            "reason": self._unknown() if cycle is None else None,
-        }
+        known: dict[str, Any] = dict.fromkeys(("timestamp", "session", "report", "age_seconds", "reason"))
+        if cycle is None:
+            known["reason"] = self._unknown()
+        else:
+            told = micros(cycle.time)
+            known.update(timestamp=rfc3339(told), session=cycle.data.session, report=cycle.data.report)
+            known["age_seconds"] = max(0, self._clock() - told) / 1e6
+        proposals = [] if cycle is None else list(cycle.data.proposals)
+        return {"recommendations": proposals, "applied": [], "rejected": [], **known}
 
     @deprecated("ask `learning health`", otherwise=dict)
     def run_health_check(self) -> dict[str, Any]:

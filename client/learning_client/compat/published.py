@@ -1,6 +1,7 @@
 """What the engine has said last of its health and its cycles."""
 
 import os
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -50,9 +51,9 @@ class CycleReport(Struct, frozen=True):
 
 
 class Cycle(Struct, frozen=True):
-    """A cycle and when it was told, RFC 3339."""
+    """A cycle and when it was told."""
 
-    time: str
+    time: datetime
     data: CycleReport
 
 

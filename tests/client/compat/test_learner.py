@@ -1,6 +1,7 @@
 """The calls of an old learner: what they tell, what they answer, and what they never do."""
 
 import math
+import os
 import socket
 import threading
 import warnings
@@ -215,12 +216,16 @@ def cycle(session, *, strategy="main"):
     return {"event": encode(Envelope(source="engine", id=data.cycle_id, time=NOW, data=data))}
 
 
-def test_a_cycle_is_not_run_but_what_the_newest_proposed_is_told(learner, broker, published, eventually):
+def test_a_cycle_is_not_run_but_what_the_newest_proposed_is_told(
+    learner, publisher, params, broker, published, eventually
+):
     for told_cycle in (cycle("2024-01-30"), cycle("2024-01-31"), cycle("2024-02-01", strategy="other")):
         broker.redis.xadd("cycle.completed", told_cycle)
     told_last = eventually(lambda: (last := learner.run_optimization_cycle())["session"] == "2024-01-31" and last)
     assert (["p-2024-01-31"], [], []) == tuple(told_last[name] for name in ("recommendations", "applied", "rejected"))
-    assert "of 2024-01-31" == told_last["report"]
+    assert ("of 2024-01-31", "2023-11-14T22:13:20.000000Z") == (told_last["report"], told_last["timestamp"])
+    later = Learner(publisher, params, published, clock=lambda: NOW + 3_600_000_000)
+    assert 3_600.0 == later.run_optimization_cycle()["age_seconds"]
     broker.redis.xadd("cycle.completed", cycle("2024-02-02"))
     eventually(lambda: learner.run_optimization_cycle()["session"] == "2024-02-02")
 
@@ -246,6 +251,20 @@ def test_a_user_who_may_not_read_the_status_is_told_so_and_the_rest_works(broker
     finally:
         blind.close(2.0)
         broker.redis.acl_deluser("blind")
+
+
+def test_a_forked_child_goes_on_asking(broker, published, learner, eventually):
+    health_told(broker, NOW)
+    eventually(lambda: published.health)
+    if not (child := os.fork()):
+        status = 1
+        try:
+            health_told(broker, NOW + 1)
+            eventually(lambda: published.health.at == NOW + 1)
+            status = 0
+        finally:
+            os._exit(status)
+    assert 0 == os.waitpid(child, 0)[1]
 
 
 def test_a_bot_is_tried_with_the_broker_in_memory(eventually):
