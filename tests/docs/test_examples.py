@@ -127,7 +127,7 @@ def trading(broker):
     """A connection as the user that the page on deploying gives to trading."""
     [lines] = [block for block in blocks("docs/deploying.md", "") if "ACL SETUSER" in block]
     if int(broker.info("server")["redis_version"].split(".")[0]) < 7:
-        lines = lines.replace("%W~", "~").replace("%R~", "~")
+        lines = lines.replace(" %R~cycle.completed", "").replace("%W~", "~").replace("%R~", "~")
     for line in lines.splitlines():
         broker.execute_command(*line.split())
     to = broker.connection_pool.connection_kwargs
@@ -136,10 +136,19 @@ def trading(broker):
     broker.acl_deluser("trading", "engine")
 
 
+def test_the_user_of_trading_reads_cycles_where_the_server_can_tell_reading_from_writing(trading, broker):
+    if int(broker.info("server")["redis_version"].split(".")[0]) >= 7:
+        assert [] == trading.xrevrange("cycle.completed")
+    else:
+        with pytest.raises(NoPermissionError):
+            trading.xrevrange("cycle.completed")
+
+
 def test_the_user_of_trading_reaches_its_streams_and_the_snapshot(trading):
     assert trading.xadd("alert.raised", {"event": "{}"})
     assert [] == trading.xrevrange("params.updated")
     assert trading.get("params:main:snapshot") is None
+    assert b"" == trading.getrange("health:overview", 0, 9)
     with trading.pubsub() as channel:
         channel.subscribe("params.updated")
         assert "subscribe" == channel.get_message(timeout=5)["type"]
@@ -154,6 +163,8 @@ def test_the_user_of_trading_reaches_its_streams_and_the_snapshot(trading):
         "XADD params.proposed * event {}",
         "XADD proposal.reviewed * event {}",
         "SET params:main:snapshot {}",
+        "SET health:overview {}",
+        "XADD cycle.completed * event {}",
         "PUBLISH params.updated {}",
         "EVAL return 0",
         "FLUSHALL",
