@@ -22,6 +22,7 @@ def test_no_value_is_better_than_the_best_and_a_regret_only_falls(problem):
     assert 0 < curve[-1] < problem.spread
 
 
+@pytest.mark.at_length
 def test_ours_lacks_less_than_half_of_what_points_that_fill_the_space_lack():
     ours, theirs = (sum(regrets(branin(), make, seed)[-1] for seed in range(4)) for make in (Ours, Sobol))
     assert ours < theirs / 2

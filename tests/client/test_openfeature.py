@@ -8,7 +8,6 @@ from openfeature.evaluation_context import EvaluationContext
 from openfeature.event import ProviderEvent
 from openfeature.exception import ErrorCode
 from openfeature.flag_evaluation import Reason
-from openfeature.provider import ProviderStatus
 
 from tests.client.test_parameters import split
 
@@ -28,7 +27,7 @@ def params(broker):
 @pytest.fixture
 def flags(params):
     """A client of OpenFeature on our provider, as a program has one."""
-    api.set_provider(ParameterProvider(params), domain="bot")
+    api.set_provider_and_wait(ParameterProvider(params), domain="bot")
     yield api.get_client(domain="bot")
     api.shutdown()
 
@@ -41,8 +40,7 @@ def learned(broker, params, flags, version, eventually):
     return flags
 
 
-def test_before_a_version_is_known_the_clients_defaults_hold_because_of_that(flags, eventually):
-    eventually(lambda: flags.get_provider_status() is ProviderStatus.READY)
+def test_before_a_version_is_known_the_clients_defaults_hold_because_of_that(flags):
     details = flags.get_float_details("threshold", 0.1)
     assert (0.6, Reason.DEFAULT, None) == (details.value, details.reason, details.variant)
     assert "default" == details.flag_metadata["standing"]

@@ -246,7 +246,7 @@ def test_an_interrupt_from_the_keyboard_is_for_its_parent_to_handle(parent):
     process, url = parent
     os.killpg(process.pid, signal.SIGINT)
     pid = server_pid(url)
-    process.wait(10)
+    process.wait(60)
     eventually(lambda: not alive(pid))
 
 

@@ -277,6 +277,7 @@ def test_safe_means_that_worse_than_the_margin_is_as_rare_as_said(runs):
     assert broken <= binom.ppf(0.999, proposed, 0.05)
 
 
+@pytest.mark.at_length
 def test_what_is_proposed_has_most_of_the_improvement_that_many_more_draws_find():
     """Branin's function, noise of 5 % of its range: of 64 proposals after 24 to 39 arms, three quarters on average.
 
