@@ -200,9 +200,11 @@ def test_a_server_that_does_not_end_when_asked_is_ended_by_force(make, monkeypat
 
 
 CHILD = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from events.broker import EmbeddedBroker
+# A shell that runs the suite in the background has its children ignore the keyboard.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 server = Path(sys.argv[2]) if sys.argv[2] else None
 print(EmbeddedBroker(Path(sys.argv[1]), server=server).start(), flush=True)
 time.sleep(600)
