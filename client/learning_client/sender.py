@@ -194,6 +194,7 @@ class Sender:
             self._look_at_oldest()
 
     def _leave(self) -> None:
+        self._parcels = [parcel._replace(again=False) for parcel in self._parcels]
         self._put_aside()
         if self._spool is not None:
             self._spool.close()
@@ -236,7 +237,7 @@ class Sender:
         spooled = self._spool.take(BATCH) if self._spool is not None else []
         if spooled and len(self._buffer) > self._capacity // 2:
             self._put_aside()
-        self._parcels = spooled or self._packed(BATCH)
+        self._parcels = [*spooled, *self._parcels] or self._packed(BATCH)
         last = self._background.stopping.is_set() and not self._parcels and not len(self._buffer)
         if last or time.monotonic() >= self._next_report:
             self._reported_last = last
@@ -275,7 +276,8 @@ class Sender:
         connection = self._connection or self._connect()
         self._connection = None  # a connection that fails is not used again
         if time.monotonic() - self._answered > QUIET_SECONDS:
-            connection.ask("PING")
+            with suppress(ResponseError):
+                connection.ask("TIME")
         self._remind(connection)
         sent = self._parcels[:BATCH]
         commands = [("XADD", self._prefix + parcel.kind, "*", "event", parcel.body) for parcel in sent]

@@ -1,14 +1,16 @@
 """What is told while the broker is away, hangs or forgets: nothing of it is lost."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from functools import partial
+from pathlib import Path
 
 import pytest
-from learning_client import EventPublisher, SpoolFolder, Switches
+from learning_client import EventPublisher, ParameterClient, SpoolFolder, Switches
 
 from tests.client.brokers import ON_REDIS
 
@@ -202,6 +204,46 @@ def test_a_disk_that_takes_nothing_leaves_what_waits_in_memory(broker, publish, 
     broker.start()
     assert publisher.flush(20)
     assert sorted(told) == sorted(ids(broker))
+
+
+def test_a_disk_that_fills_while_the_spool_is_emptied_loses_nothing(broker, publish, eventually, monkeypatch):
+    publisher = publish(capacity=1_000)
+    broker.kill()
+    told = alerts(publisher, 900)
+    eventually(partial(waits_on_disk, publisher, 900))
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("learning_client.spool.Segment.append", full)
+    told += alerts(publisher, 800)
+    broker.start()
+    assert publisher.flush(20)
+    assert sorted(told) == sorted(ids(broker))
+
+
+@ON_REDIS
+def test_a_user_with_no_more_rights_than_the_page_says_may_tell_and_read(broker, tmp_path, version, eventually):
+    page = (Path(__file__).parents[2] / "client" / "README.md").read_text()
+    rights = re.search(r"needs `(\+xadd [^`]*)`", page)[1].split()
+    broker.redis.execute_command("ACL", "SETUSER", "trader", "on", ">secret", "~*", "-@all", *rights)
+    url = broker.url.replace("redis://", "redis://trader:secret@")
+    broker.publish(version(1))
+    publisher = EventPublisher(
+        url, source="scanner", switches=Switches(apply=True), spool=SpoolFolder(path=str(tmp_path))
+    )
+    params = ParameterClient(url, defaults={"threshold": 0.6}, publisher=publisher)
+    params.start()
+    eventually(lambda: "1-1" == params.snapshot().version)
+    told = alerts(publisher, 10)
+    assert publisher.flush(10)
+    broker.redis.client_kill_filter(_type="normal", skipme=True)
+    told += alerts(publisher, 10)
+    assert publisher.flush(10)
+    assert told == ids(broker)
+    assert {} == publisher.stats().troubles
+    params.close(1)
+    publisher.close(1)
 
 
 def test_a_callback_that_raises_or_blocks_holds_up_nothing(broker, publish, eventually):
