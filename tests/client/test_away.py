@@ -218,7 +218,7 @@ def test_a_disk_that_fills_while_the_spool_is_emptied_loses_nothing(tmp_path, mo
     sender = publisher._sender
     sender._find_spool()
     for place in range(900):
-        sender.put("alert.raised", {"symbol": "AAPL", "score": 0.5}, name=str(place), time=0)
+        sender.put("alert.raised", {"alert_id": str(place), "symbol": "A", "score": 0.5}, name=str(place), time=0)
         if place == 299:
             sender._put_aside()
 
