@@ -21,7 +21,7 @@ check: .venv/dev
 bench: .venv/bench
 	$(BIN)/python -m bench $(ARGS)
 
-# The page in docs: make results ARGS="--folder docs --nulls 500 --runs 25 --worlds 8 --most 8000"
+# The page in docs: make results ARGS="--folder docs --nulls 500 --runs 30 --worlds 20 --most 8000"
 results: .venv/demo
 	$(BIN)/python -m simulation $(ARGS)
 
