@@ -29,8 +29,10 @@ class Acknowledged:
         self._forget()
 
     def take(self) -> list[Parcel]:
-        """All that is kept, in the order of their acknowledgement; nothing is kept then."""
-        self._forget()
+        """All that is kept, in the order of their acknowledgement; nothing is kept then.
+
+        However long the broker was away: the last seconds are those before it went.
+        """
         parcels = [parcel for _, parcel in self._kept]
         self._kept.clear()
         self._bytes = 0

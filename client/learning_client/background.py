@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from threading import Condition, Event, Lock, Thread, current_thread
 
 from redis.exceptions import RedisError
@@ -99,12 +100,19 @@ class Background:
                 failures = 0
             except Exception as error:  # noqa: BLE001 - the thread outlives whatever a turn meets
                 failures += 1
-                self._failed(error)
+                self._guarded(partial(self._failed, error))
                 self._pause(pause(failures))
             with self._turned:
                 self._turned.notify_all()
         if self._ended is not None:
-            self._ended()
+            self._guarded(self._ended)
+
+    def _guarded(self, step: Callable[[], object]) -> None:
+        """Whatever handlers the program's log has, and whatever else goes wrong: the thread goes on."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001
+            self._troubles.note(f"{self._name} met trouble", error)
 
     def _failed(self, error: Exception) -> None:
         self.connected = False
@@ -125,4 +133,4 @@ class Background:
         ends = time.monotonic() + seconds
         while (left := ends - time.monotonic()) > 0 and not self.stopping.wait(min(left, SLICE_SECONDS)):
             if self._meanwhile is not None:
-                self._meanwhile()
+                self._guarded(self._meanwhile)

@@ -36,8 +36,11 @@ class Callbacks:
             return
         with self._lock:
             if not self._running:
-                self._running = True
-                Thread(target=self._run, name="learning-client-callbacks", daemon=True).start()
+                try:
+                    Thread(target=self._run, name="learning-client-callbacks", daemon=True).start()
+                    self._running = True
+                except RuntimeError as error:  # the interpreter leaves
+                    self._troubles.note("a callback is not called", error)
 
     def _run(self) -> None:
         while True:
@@ -51,5 +54,5 @@ class Callbacks:
                 continue
             try:
                 function(*arguments)
-            except Exception as error:  # noqa: BLE001 - it is the program's own
+            except BaseException as error:  # noqa: BLE001 - it is the program's own, and may want to exit
                 self._troubles.note(f"the callback {getattr(function, '__name__', function)!r} failed", error)

@@ -14,7 +14,7 @@ class LastKnownGood:
     """A version of ``strategy`` at ``path``, replaced in one step; its checksum says whether it is whole."""
 
     def __init__(self, path: "str | os.PathLike[str]", *, strategy: str) -> None:
-        self._path = Path(path)
+        self._path = Path(path).absolute()
         self._strategy = strategy
 
     def read(self) -> Version | None:

@@ -168,7 +168,13 @@ class ParameterClient:
             KeyError: ``name`` is not in the defaults.
         """
         if unit is not None:
-            return (self._awake() if self._asleep else self._view).value(name, unit)
+            try:
+                return (self._awake() if self._asleep else self._view).value(name, unit)
+            except KeyError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a unit that cannot be assigned
+                self.trouble("value", error)
+                return self._declared.defaults[name]
         try:
             return self._live[name]
         except KeyError:
@@ -337,7 +343,7 @@ class ParameterClient:
         refusal = None if self._applying else APPLY_OFF if self.switches.integration else INTEGRATION_OFF
         unknown = NONE_ARRIVED if self._refusal is None else f"{NONE_FIT}: {self._refusal[1]}"
         view = View(self._declared, version, refusal=refusal, unknown=unknown, standing=standing, since=since)
-        self._view, self._live = view, view.live
+        self._view, self._live = view, {} if self._asleep else view.live
         before, self._standing = self._standing, standing
         if standing != before:
             for callback in self._on_standing:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from math import isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from learning_client.buffer import Told
 from learning_client.callbacks import Callbacks
@@ -117,6 +120,8 @@ class EventPublisher:
         spool: SpoolFolder | None = None,
     ) -> None:
         self.source = checked_name("source", source)
+        if spool is not None:  # wherever the program goes afterwards
+            spool = structs.replace(spool, path=str(Path(spool.path).absolute()))
         self.switches = switches or switches_from(os.environ)
         self._clock = clock
         self._troubles = Troubles()
@@ -132,7 +137,9 @@ class EventPublisher:
             troubles=self._troubles,
             spool=None
             if spool is None
-            else lambda dropped: spool.opened(self.source, dropped=dropped, troubles=self._troubles),
+            else lambda dropped: spool.opened(
+                _outbox(source, url=url, prefix=prefix), dropped=dropped, troubles=self._troubles
+            ),
         )
         if self.switches.integration:
             self._sender.start()
@@ -410,6 +417,13 @@ class EventPublisher:
             data.update(say())
         now = self._clock()
         return Told(self._sender.next_order(), "client.reported", self._sender.ids.new(now), now, data, None)
+
+
+def _outbox(source: str, *, url: str, prefix: str) -> str:
+    """What is spooled for one broker and environment never goes to another."""
+    to = urlsplit(url)
+    place = hashlib.sha256(f"{to.hostname}:{to.port}{to.path} {prefix}".encode()).hexdigest()
+    return f"{source}-{place[:12]}"
 
 
 def _named(word: str) -> str:

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Event
+from threading import Event, RLock
 from typing import Any
 
 from redis.exceptions import NoPermissionError, ResponseError
@@ -31,6 +31,9 @@ REPORT_SECONDS = 60.0
 
 SHORTEST_NAP, LONGEST_NAP = 0.001, 0.032
 """Seconds between looks at what was told: so much later it leaves at the most."""
+
+MOVING_SECONDS = 0.5
+"""Who closes waits so long at most for a thread that moves events to the disk."""
 
 QUIET_SECONDS = 0.02
 """After so long it is seen first whether the broker is still the same: none starts anew sooner."""
@@ -102,6 +105,8 @@ class Sender:
         self._answered = 0.0
         self._in_hand = math.inf if self._open_spool is None else -1
         self._connection: Connection | None = None
+        self._moving = RLock()
+        self._left = False
         self._wake = Event()
         self._reported_last = False
         self._next_report = time.monotonic() + REPORT_SECONDS
@@ -153,7 +158,7 @@ class Sender:
         """Wait until everything told before has left, at most ``timeout`` seconds, and say whether it has."""
         mark = self._buffer.next_order()
         self._wake.set()
-        return self._background.wait_for(lambda: min(self._in_hand, self._buffer.oldest()) > mark, timeout)
+        return self._background.wait_for(lambda: min(self._buffer.oldest(), self._in_hand) > mark, timeout)
 
     def close(self, timeout: float) -> bool:
         """Send what is left and a last report, at most ``timeout`` seconds; say whether nothing was left behind.
@@ -163,8 +168,12 @@ class Sender:
         self._background.stopping.set()
         self._wake.set()
         ended = self._background.stop(timeout)
-        if not ended:  # it waits for the broker, and may do so until the program has left
-            self._put_aside()
+        if not ended and self._moving.acquire(timeout=MOVING_SECONDS):
+            # The thread waits for the broker, and may do so until the program has left.
+            try:
+                self._put_aside()
+            finally:
+                self._moving.release()
         return ended and not self.queued and not self.spooled
 
     def _turn(self) -> None:
@@ -194,22 +203,33 @@ class Sender:
             self._look_at_oldest()
 
     def _leave(self) -> None:
-        self._parcels = [parcel._replace(again=False) for parcel in self._parcels]
-        self._put_aside()
-        if self._spool is not None:
-            self._spool.close()
+        with self._moving:
+            self._parcels = [parcel._replace(again=False) for parcel in self._parcels]
+            self._put_aside()
+            self._left = True
+            if self._spool is not None:
+                self._spool.close()
 
     def _put_aside(self) -> None:
-        """Move what waits in memory behind what waits on disk."""
-        if self._spool is None:
-            return
+        """Move what waits in memory behind what waits on disk; who closes may do so while the thread is busy."""
+        with self._moving:
+            if self._spool is None or self._left:
+                return
+            try:
+                while waiting := self._only_in_memory():
+                    self._move(waiting, self._spool)
+            except OSError as error:
+                self._troubles.note("the spool takes nothing", error)
+            self._look_at_oldest()
+
+    def _move(self, waiting: list[Parcel], spool: Spool) -> None:
+        moved: set[int] = set()
         try:
-            while waiting := self._only_in_memory():
-                self._spool.append(waiting)
-                self._parcels = [parcel for parcel in self._parcels if parcel.segment is not None or parcel.again]
-        except OSError as error:
-            self._troubles.note("the spool takes nothing", error)
-        self._look_at_oldest()
+            for parcel in waiting:
+                spool.append([parcel])
+                moved.add(id(parcel))
+        finally:
+            self._parcels = [parcel for parcel in self._parcels if id(parcel) not in moved]
 
     def _only_in_memory(self) -> list[Parcel]:
         """What is in hand and not on disk; where there is nothing, the next that was told."""
@@ -234,17 +254,18 @@ class Sender:
 
     def _pack(self) -> None:
         """Take up to 500 of those that were told first, and a report where it is time for one."""
-        spooled = self._spool.take(BATCH) if self._spool is not None else []
-        if spooled and len(self._buffer) > self._capacity // 2:
-            self._put_aside()
-        self._parcels = [*spooled, *self._parcels] or self._packed(BATCH)
+        with self._moving:
+            spooled = self._spool.take(BATCH) if self._spool is not None else []
+            if spooled and len(self._buffer) > self._capacity // 2:
+                self._put_aside()
+            self._parcels = [*spooled, *self._parcels] or self._packed(BATCH)
         last = self._background.stopping.is_set() and not self._parcels and not len(self._buffer)
         if last or time.monotonic() >= self._next_report:
             self._reported_last = last
             self._next_report = time.monotonic() + REPORT_SECONDS
             self._take_over()
             if parcel := self._parcel(self._report()):
-                self._parcels.append(parcel)
+                self._parcels = [*self._parcels, parcel]
         self._look_at_oldest()
 
     def _take_over(self) -> None:
@@ -300,8 +321,10 @@ class Sender:
             else:
                 kept.append(parcel)
                 trouble = answer
-        self._parcels = kept + self._parcels[len(sent) :]
-        self._look_at_oldest()
+        with self._moving:
+            settled = {id(parcel) for parcel in sent} - {id(parcel) for parcel in kept}
+            self._parcels = [parcel for parcel in self._parcels if id(parcel) not in settled]
+            self._look_at_oldest()
         if trouble is not None:
             raise trouble
         self._background.reached()
@@ -330,8 +353,10 @@ class Sender:
         """Where the connection is a new one, see whether the broker still has what it acknowledged."""
         if connection.is_new() and self._has_forgotten(connection):
             lost = self._acknowledged.take()
-            log.warning("the broker may have lost the last seconds: %d events are sent again", len(lost))
-            self._parcels += lost
+            with self._moving:
+                self._parcels = [*self._parcels, *lost]
+            with suppress(Exception):  # whatever handlers the program's log has
+                log.warning("the broker may have lost the last seconds: %d events are sent again", len(lost))
 
     def _has_forgotten(self, connection: Connection) -> bool:
         """Whether it is not the server of before, or one of its streams ends before what it has acknowledged."""

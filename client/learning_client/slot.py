@@ -38,13 +38,17 @@ class Slot:
     def left(self) -> list[Path]:
         """Move into the folder what processes that are gone have left in theirs; where it is now."""
         moved = []
-        for place in sorted(self._parent.glob(f"{self._name}-*")):
+        for number in range(MOST_SLOTS):
+            place = self._parent / f"{self._name}-{number}"
             if place == self.folder or not place.is_dir() or (lock := _locked(place)) is None:
                 continue
-            for file in sorted(place.glob("*.*")):
-                moved.append(self.folder / f"{file.stem}-{uuid4().hex}{file.suffix}")
-                file.replace(moved[-1])
-            os.close(lock)
+            try:
+                for file in sorted(place.glob("*.*")):
+                    to = self.folder / f"{file.stem.partition('-')[0]}-{uuid4().hex}{file.suffix}"
+                    file.replace(to)
+                    moved.append(to)
+            finally:
+                os.close(lock)
         return moved
 
     def _first_free(self) -> tuple[Path, int]:

@@ -5,6 +5,7 @@ import struct
 import zlib
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
@@ -131,7 +132,8 @@ class Segment:
     def remove(self) -> None:
         """Delete the file."""
         self._file.close()
-        self.path.unlink(missing_ok=True)
+        with suppress(OSError):  # what is left is sent again by the next process
+            self.path.unlink()
 
     def _record_at(self, offset: int) -> tuple[int, str, bytes] | None:
         self._file.seek(offset)
@@ -163,20 +165,16 @@ class Spool:
         self._lock = Lock()
         self._lanes: dict[bool, deque[Segment]] = {True: deque(), False: deque()}
         self._next = 0
+        self._counts: dict[str, int] = {}
         self._recover(sorted(slot.folder.glob("*.*"))[::-1])
         self.take_over()
 
     def __len__(self) -> int:
-        with self._lock:
-            return sum(segment.waiting.total() for segment in self._segments())
+        return sum(self._counts.values())
 
     def counts(self) -> dict[str, int]:
-        """How many events wait, by kind."""
-        total: Counter[str] = Counter()
-        with self._lock:
-            for segment in self._segments():
-                total.update(segment.waiting)
-        return {kind: count for kind, count in total.items() if count}
+        """How many events wait, by kind. Waits for no disk."""
+        return dict(self._counts)
 
     def take_over(self) -> None:
         """Add what other processes of this source have left that are gone.
@@ -187,6 +185,7 @@ class Spool:
         left = self._slot.left()
         with self._lock:
             self._recover(left[::-1])
+            self._count()
 
     def append(self, parcels: Sequence[Parcel]) -> None:
         """Keep ``parcels`` behind all that are kept.
@@ -198,8 +197,9 @@ class Spool:
             for parcel in parcels:
                 self._active(parcel.kind == PRICE).append(self._next, parcel)
                 self._next += 1
-            while sum(segment.size for segment in self._segments()) > self._most:
-                self._give_up()
+                while sum(segment.size for segment in self._segments()) > self._most and self._give_up():
+                    pass
+            self._count()
 
     def take(self, limit: int) -> list[Parcel]:
         """Up to ``limit`` events from the oldest on."""
@@ -211,6 +211,7 @@ class Spool:
                 else:
                     self._troubles.note(f"{segment.path} is damaged", "what was left of it is dropped")
                     self._abandon(segment)
+            self._count()
         return taken
 
     def settle(self, parcel: Parcel) -> None:
@@ -246,6 +247,12 @@ class Spool:
             else:
                 segment.remove()
 
+    def _count(self) -> None:
+        total: Counter[str] = Counter()
+        for segment in self._segments():
+            total.update(segment.waiting)
+        self._counts = {kind: count for kind, count in total.items() if count}
+
     def _segments(self) -> Iterator[Segment]:
         for lane in self._lanes.values():
             yield from lane
@@ -260,10 +267,13 @@ class Spool:
         first = [next((one for one in lane if one.waiting.total()), None) for lane in self._lanes.values()]
         return min((one for one in first if one is not None), key=Segment.next_place, default=None)
 
-    def _give_up(self) -> None:
-        """Delete a segment: one of which all is on its way, else the oldest of prices, else the oldest of the rest."""
-        segments = list(self._segments())
-        self._abandon(next((one for one in segments if not one.waiting.total()), segments[0]))
+    def _give_up(self) -> bool:
+        """Delete the oldest segment, of prices first, of which nothing is on its way; whether there was one."""
+        for segment in self._segments():
+            if segment.unsettled == segment.waiting.total():
+                self._abandon(segment)
+                return True
+        return False
 
     def _abandon(self, segment: Segment) -> None:
         for kind, count in segment.waiting.items():

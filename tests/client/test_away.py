@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from functools import partial
 from pathlib import Path
 
@@ -125,6 +126,66 @@ def test_a_broker_that_starts_anew_without_the_last_seconds_gets_them_again(brok
     assert publisher.flush(20)
     assert sorted(told) == sorted(ids(broker))
     assert 1_201 == publisher.stats().sent["alert.raised"]
+
+
+def test_what_a_broker_forgot_is_sent_again_however_long_it_was_away(broker, publish, monkeypatch, eventually):
+    monkeypatch.setattr("learning_client.acknowledged.SECONDS", 0.5)
+    publisher = publish()
+    told = alerts(publisher, 10)
+    assert publisher.flush(10)
+    broker.kill()
+    died = time.monotonic()
+    told += alerts(publisher, 1)
+    eventually(lambda: time.monotonic() - died > 0.7 and waits_on_disk(publisher, 1))
+    broker.start()
+    assert publisher.flush(20)
+    assert sorted(told) == sorted(ids(broker))
+
+
+def test_what_waits_for_one_environment_never_goes_to_another(broker, publish):
+    broker.kill()
+    for source, prefix in (("scanner", "paper:"), ("scanner-paper", "")):
+        left = publish(source, prefix=prefix)
+        alerts(left, 5)
+        left.close(0.5)
+    broker.start()
+    publisher = publish()
+    told = alerts(publisher, 3)
+    assert publisher.flush(10)
+    publisher.close(5)
+    assert told == ids(broker)
+
+
+def test_a_log_that_raises_ends_nothing(broker, publish, eventually, monkeypatch):
+    publisher = publish()
+    told = alerts(publisher, 1)
+    assert publisher.flush(10)
+
+    def refuse(*_):
+        raise RuntimeError("a filter of the program")
+
+    monkeypatch.setattr("learning_client.background.log.warning", refuse)
+    broker.kill()
+    told += alerts(publisher, 10)
+    eventually(lambda: publisher.stats().troubles)
+    broker.start()
+    assert publisher.flush(20)
+    assert sorted(told) == sorted(ids(broker))
+
+
+def test_whoever_closes_too_soon_finds_every_event_at_the_broker_or_on_disk(broker, publish):
+    told = []
+    for _ in range(8):
+        publisher = publish()
+        told += alerts(publisher, 4_000)
+        publisher.close(0.02)
+    for publisher in [publish() for _ in range(2)]:
+        publisher.flush(20)
+        publisher.close(20)
+    last = publish()
+    assert last.flush(20)
+    last.close(5)
+    assert set(told) == set(ids(broker))
 
 
 @ON_REDIS

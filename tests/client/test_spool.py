@@ -134,15 +134,17 @@ def test_without_prices_the_oldest_of_the_rest_go(desk):
     assert {FILL: left[0]} == desk.dropped.counts()
 
 
-def test_all_that_is_on_its_way_may_be_given_up_on_disk(desk):
+def test_what_is_on_its_way_is_never_given_up(desk):
     spool = desk.open()
     spool.append(parcels(*[FILL] * 70, size=100_000))
-    taken = spool.take(1_000)
-    spool.append(parcels(*[FILL] * 70, size=100_000, since=70))
-    for parcel in taken:
-        spool.settle(parcel)
-    assert {} == desk.dropped.counts()
-    assert 70 == len(emptied(spool))
+    assert 70 == len(spool.take(1_000))
+    spool.append(parcels(*[PRICE] * 70, size=100_000, since=70))
+    dropped = desk.dropped.counts()
+    assert {PRICE} == dropped.keys()
+    spool.close()
+    found = emptied(desk.open())
+    assert 70 == sum(parcel.kind == FILL for parcel in found)
+    assert 70 - dropped[PRICE] == sum(parcel.kind == PRICE for parcel in found)
 
 
 @pytest.mark.parametrize("cut", [1, 7, 17, 30])

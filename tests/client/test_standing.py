@@ -1,6 +1,7 @@
 """How sure it is that what is in memory is the newest: live, stale, from a file, or the caller's own."""
 
 import asyncio
+import os
 import threading
 
 import msgspec
@@ -13,6 +14,7 @@ from learning_client.update import Update
 from learning_client.version import LARGEST, decode_version
 
 from tests.client.brokers import ON_REDIS
+from tests.client.test_parameters import split
 
 UNIT = unit_of("AAPL", "2024-01-31")
 DEFAULTS = {"threshold": 0.6, "hold": 10, "style": "calm"}
@@ -264,3 +266,30 @@ def test_a_callback_that_blocks_holds_up_no_version(broker, client, version, eve
         broker.publish(version(number), after=version(number - 1) if number > 1 else None)
         eventually(lambda number=number: params.snapshot().version == f"1-{number}")
     go_on.set()
+
+
+@pytest.mark.parametrize("unit", [7, ["AAPL"], "\ud800"])
+def test_a_unit_that_cannot_be_assigned_gives_the_default(broker, client, version, eventually, unit):
+    params = client()
+    broker.publish(version(1, threshold=0.7, allocations=[split(5_000, 5_000)]))
+    params.start()
+    eventually(lambda: "1-1" == params.snapshot().version)
+    assert 0.6 == params.value("threshold", unit)
+
+
+@ON_REDIS
+def test_a_child_whose_switch_is_turned_before_it_reads_follows_too(broker, client, version, eventually):
+    params = client()
+    broker.publish(version(1, threshold=0.7))
+    params.start()
+    eventually(lambda: 0.7 == params["threshold"])
+    if not (child := os.fork()):
+        try:
+            params.switches.collect = False
+            params["threshold"]
+            broker.publish(version(2, threshold=0.8), after=version(1, threshold=0.7))
+            eventually(lambda: 0.8 == params["threshold"])
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert (child, 0) == os.waitpid(child, 0)
