@@ -204,13 +204,18 @@ def unread(engine):
 
 
 def at_rest(engine):
-    """Whether nothing is left to do: all sessions settled, every revision counted, nothing to send or to read."""
-    if len(engine.rows(sessions.c.session)) < len(engine.scene.sessions) or engine.rows(outbox.c.id):
-        return False
+    """Whether nothing is left to do of the whole scene: all sessions settled and judged, and no hand full."""
+    sittings = len(engine.scene.sessions)
+    return (
+        len(engine.rows(sessions.c.session)) >= sittings
+        and len(engine.rows(proposals.c.id)) >= sittings
+        and hands_empty(engine)
+    )
+
+
+def hands_empty(engine):
+    """Whether nothing is left to do of what was said: every revision counted, nothing to send or to read."""
     with engine.store.read() as reading:
         tallies = Tallies(reading)
-        if tallies.value(told("main")) != tallies.value(journalled("main")):
-            return False
-    if len(engine.rows(proposals.c.id)) < len(engine.scene.sessions):
-        return False
-    return not list(unread(engine))
+        counted = tallies.value(told("main")) == tallies.value(journalled("main"))
+    return counted and not engine.rows(outbox.c.id) and not list(unread(engine))

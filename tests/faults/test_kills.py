@@ -2,12 +2,11 @@
 
 import random
 import threading
-import time
 
 import pytest
 
 from store.tables import versions
-from tests.faults.books import at_rest
+from tests.faults.books import at_rest, hands_empty
 from tests.faults.engine import WORKERS
 from tests.faults.waiting import until
 
@@ -25,8 +24,10 @@ TIMES = {"attribution": 1, "thompson": 4, "patterns": 1, "deployment": 1}
 """How often each comes to its points: of what thompson takes in, only some moves the sums."""
 
 SESSIONS_AT_LENGTH = 60
-LULL = 0.5
-"""Seconds without a death after which trading says more."""
+
+
+SHORT, LONG = 10.0, 60.0
+"""Seconds a life has until it comes to its point: where it may miss it, and where it must not."""
 
 
 def passed_by(engine):
@@ -67,30 +68,32 @@ def vital(passed, size, *, seed):
 
 
 def die(engine, mortals, *, missing=False):
-    """Live through the scene, a little with every death, until every life has ended; returns the deaths.
+    """Live through the scene until every life has ended; returns the deaths.
+
+    Trading says more when everybody has taken in what it said and waits at the next point, so a busy machine changes
+    nothing about who gets what.
 
     ``missing``: lives may miss their point, where there is not enough for all of them to do, and are killed elsewhere.
     """
-    planned = sum(len(mortal.plan) for mortal in mortals)
     until(lambda: engine.rows(versions.c.number), "the first version")
     events = engine.scene.events
-    share = len(events) // planned + 1
-    told, dead, since = 0, 0, time.monotonic()
+    share = len(events) // max(len(mortal.plan) for mortal in mortals) + 1
+    told = 0
     while not all(mortal.spent for mortal in mortals):
         for mortal in mortals:
             if mortal.point == RESPITE and not engine.in_hand(mortal.worker):
                 mortal.kill()
-        deaths = sum(len(mortal.ended("died", "missed")) for mortal in mortals)
-        if deaths > dead or time.monotonic() - since > LULL:
+        waiting = all(mortal.spent or mortal.point not in (None, RESPITE) for mortal in mortals)
+        if waiting and hands_empty(engine):
             if events[told : told + share]:
                 engine.tell(events[told : told + share])
             else:
                 engine.repeat()
-            told, dead, since = told + share, deaths, time.monotonic()
+            told += share
         threading.Event().wait(0.01)
     engine.tell(events[told:])
     wrong = ("failed",) if missing else ("failed", "missed")
-    assert [] == [step for mortal in mortals for step in mortal.ended(*wrong)]
+    assert [] == [(mortal.worker, step) for mortal in mortals for step in mortal.ended(*wrong)]
     return sum(len(mortal.ended("died", "missed")) for mortal in mortals)
 
 
@@ -131,7 +134,8 @@ def test_the_books_agree_after_forty_kills_of_what_is_started_anew(engines, show
 def test_the_books_agree_after_deaths_at_steps_of_a_turn(engines, shows, inquire, points):
     show = shows()
     engine = engines(show)
-    crew = [engine.mortal(name, vital(points[name], FEW, seed=5) * TIMES[name]) for name in WORKERS]
+    plans = {name: vital(points[name], FEW, seed=5) * TIMES[name] for name in WORKERS}
+    crew = [engine.mortal(name, plan, patience=LONG) for name, plan in plans.items()]
     kills = die(engine, crew)
     assert sum(len(mortal.plan) for mortal in crew) == kills
     inquire("died at steps of a turn, all at once", engine, show, kills=kills)
@@ -152,11 +156,12 @@ def test_the_books_agree_after_a_death_before_and_after_every_step(engines, show
         plan = plan[:once] + with_respite(plan[once:])
     else:
         plan = with_respite(plan)
-    victim = engine.mortal(worker, plan)
+    # What patterns does to a revision it comes to once: told again, the revision is not new.
+    missing = nth > 1 or worker == "patterns"
+    victim = engine.mortal(worker, plan, patience=SHORT if missing else LONG)
     for name in set(WORKERS) - {worker}:
         engine.mortal(name)
-    # What patterns does to a revision it comes to once: told again, the revision is not new.
-    kills = die(engine, [victim], missing=nth > 1 or worker == "patterns")
+    kills = die(engine, [victim], missing=missing)
     assert len(plan) == kills
     inquire(f"{worker} died at every step, passing it for time {nth}", engine, show, kills=kills)
 
