@@ -189,7 +189,7 @@ def test_whoever_closes_too_soon_finds_every_event_at_the_broker_or_on_disk(brok
 
 @ON_REDIS
 def test_a_stream_that_went_back_is_seen_without_any_right_to_ask_for_the_servers_run(broker, publish, monkeypatch):
-    monkeypatch.setattr("learning_client.sender.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("learning_client.link.QUIET_SECONDS", 0.0)
     broker.redis.execute_command("ACL", "SETUSER", "default", "-info")
     try:
         publisher = publish()
@@ -275,18 +275,18 @@ def test_a_disk_that_fills_while_the_spool_is_emptied_loses_nothing(tmp_path, mo
         capacity=1_000,
         spool=SpoolFolder(path=str(tmp_path)),
     )
-    sender = publisher._sender
-    sender._find_spool()
+    sender, outbox = publisher._sender, publisher._sender._outbox
+    outbox.find_spool()
     for place in range(900):
         sender.put("alert.raised", {"alert_id": str(place), "symbol": "A", "score": 0.5}, name=str(place), time=0)
         if place == 299:
-            sender._put_aside()
+            outbox.put_aside()
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("learning_client.spool.Segment.append", full)
-    sender._pack()
+    outbox.fill_hand()
     assert ({"alert.raised": 300}, 600) == (publisher.stats().spooled, publisher.stats().queued)
     publisher.close(1)
 
