@@ -1,0 +1,109 @@
+"""What holds now, and how sure that is."""
+
+from collections.abc import Callable, Mapping
+from threading import Lock
+from time import monotonic
+from typing import Any
+
+from learning_client.declared import Declared
+from learning_client.switches import Switches
+from learning_client.version import Version
+from learning_client.view import DEFAULT, LAST_KNOWN_GOOD, LIVE, STALE, View
+
+INTEGRATION_OFF = "LEARNING_INTEGRATION_ENABLED is off"
+APPLY_OFF = "LEARNING_APPLY_PARAMETERS is off"
+NONE_ARRIVED = "no version of the parameters has arrived"
+NONE_FIT = "no version of the parameters could be used"
+
+
+class Holding:
+    """The view that readers see. It is swapped whole, by whoever has a newer version, standing or switch.
+
+    Args:
+        stale_after: seconds without a word of the broker after which a version is stale.
+        stood: called with the standing before and after, when it changes.
+
+    Attributes:
+        view: what holds.
+        live: its values for units that nothing is assigned to; empty in a forked child until it wakes.
+        heard_at: when the broker was heard last, on the monotonic clock; None where it never was.
+    """
+
+    live: Mapping[str, Any]
+
+    def __init__(
+        self, declared: Declared, switches: Switches, *, stale_after: float, stood: Callable[[str, str], None]
+    ) -> None:
+        self._declared = declared
+        self._switches = switches
+        self._stale_after = stale_after
+        self._stood = stood
+        self._lock = Lock()
+        self._unknown = NONE_ARRIVED
+        self._standing = DEFAULT
+        self.heard_at: float | None = None
+        self.asleep = False
+        self.take(None, DEFAULT, since=0)
+
+    @property
+    def applying(self) -> bool:
+        """Whether learned values are used."""
+        return self._switches.integration and self._switches.apply
+
+    def take(self, version: Version | None, standing: str, *, since: int) -> None:
+        """From now on ``version`` holds.
+
+        Raises:
+            RefusedVersion: and what held goes on.
+        """
+        with self._lock:
+            self._show(version, standing, since=since)
+
+    def see_again(self, standing: str = "") -> View:
+        """The same version under other switches, or with another standing."""
+        with self._lock:
+            view = self.view
+            heard_meanwhile = standing == STALE and not self._is_late()
+            if not standing or heard_meanwhile or view.version is None:
+                standing = view.standing
+            self._show(view.version, standing, since=view.since)
+            return self.view
+
+    def refuse(self, reason: str) -> None:
+        """A version was refused; where none holds, that is why."""
+        self._unknown = f"{NONE_FIT}: {reason}"
+        if self.view.version is None:
+            self.see_again()
+
+    def hear(self) -> None:
+        """The broker is heard, so what holds is the newest."""
+        self.heard_at = monotonic()
+        if self.view.standing in (STALE, LAST_KNOWN_GOOD):
+            self.see_again(LIVE)
+
+    def grown_stale(self) -> View:
+        """What holds, stale where the broker was not heard for too long."""
+        if self.view.standing == LIVE and self._is_late():
+            return self.see_again(STALE)
+        return self.view
+
+    def sleep(self) -> None:
+        """For a forked child: what holds stays, and the first read wakes."""
+        self._lock = Lock()
+        self.asleep = True
+        self.live = {}
+
+    def wake(self) -> None:
+        """After ``sleep()``: be read again."""
+        self.asleep, self.live = False, self.view.live
+
+    def _is_late(self) -> bool:
+        return self.heard_at is not None and monotonic() - self.heard_at > self._stale_after
+
+    def _show(self, version: Version | None, standing: str, *, since: int) -> None:
+        refusal = None if self.applying else APPLY_OFF if self._switches.integration else INTEGRATION_OFF
+        view = View(self._declared, version, refusal=refusal, unknown=self._unknown, standing=standing, since=since)
+        self.view, self.live = view, {} if self.asleep else view.live
+        before, self._standing = self._standing, standing
+        if standing != before:
+            self._stood(before, standing)
