@@ -33,7 +33,8 @@ from bench import (
     turn,
 )
 from bench.comparison import Comparison
-from bench.frameworks import measurement
+from bench.flags import measurement as flags
+from bench.frameworks import measurement as frameworks
 from bench.machine import machine
 from bench.workbench import LeftOut, Workbench
 from events.broker import EmbeddedBroker
@@ -50,10 +51,11 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "attribution": attribution.measure,
     "postgresql": postgresql.measure,
     "sharing": sharing.measure,
-    "frameworks": measurement.measure,
+    "frameworks": frameworks.measure,
     "maturing": maturing.measure,
     "growth": growth.measure,
     "client": client.measure,
+    "flags": flags.measure,
     "loop": loop.measure,
     "learning": learning.measure,
     "refit": refit.measure,
@@ -108,7 +110,7 @@ def _measured(chosen: Mapping[str, Measure], folder: Path, url: str, console: Co
             try:
                 found += measure(Workbench(place, url, tell=_teller(progress, task)))
             except LeftOut as reason:
-                console.print(f"{name} is left out: {reason}")
+                console.print(f"{name} is left out: {reason}", markup=False)
             progress.advance(task)
     return found
 

@@ -1,0 +1,1 @@
+"""Other SDKs that read values for a unit, all of the extra ``flags``."""
