@@ -74,6 +74,7 @@ class MemoryKeys:
 
     def delete(self, key):
         self._broker._keys.pop(key, None)
+        self._broker._streams.pop(key, None)
 
     def xadd(self, stream, fields):
         with self._broker._changed:

@@ -14,6 +14,7 @@ from learning_client.update import Update
 from learning_client.version import LARGEST, decode_version
 
 from tests.client.brokers import ON_REDIS
+from tests.client.damage import announcement, damaged, lie
 from tests.client.test_parameters import split
 
 UNIT = unit_of("AAPL", "2024-01-31")
@@ -27,7 +28,7 @@ def client(broker, tmp_path):
 
     def one(**more):
         words = {"defaults": DEFAULTS, "bounds": {"threshold": (0.5, 0.9)}, "switches": Switches(apply=True)}
-        made.append(ParameterClient(broker.url, last_known_good=tmp_path / "good", **{**words, **more}))
+        made.append(ParameterClient(broker.url, **{"last_known_good": tmp_path / "good", **words, **more}))
         return made[-1]
 
     yield one
@@ -134,21 +135,6 @@ def test_a_folder_in_its_place_costs_nothing_but_the_file(broker, client, versio
     eventually(lambda: 2 == sum(params.stats().troubles.values()))
 
 
-def damaged(whole, chance):
-    """``whole`` with a bit turned, its end or a part of it gone, or a part of it replaced."""
-    content, how = bytearray(whole), chance.integers(4)
-    place, end = sorted(chance.integers(0, len(content), size=2))
-    if how == 0:
-        content[place] ^= 1 << int(chance.integers(8))
-    elif how == 1:
-        del content[place:]
-    elif how == 2:
-        del content[place:end]
-    else:
-        content[place:end] = chance.bytes(int(end - place))
-    return bytes(content)
-
-
 @ON_REDIS
 @pytest.mark.parametrize("times", [300, pytest.param(10_000, marks=pytest.mark.at_length)])
 def test_no_damage_of_the_file_gives_a_value_that_was_not_published(kept, client, tmp_path, times):
@@ -178,6 +164,59 @@ def test_no_damage_of_an_update_gives_a_value_that_was_not_published(broker, ver
         refused += found is None
         assert found is None or {**found.values} == {**new.values}
     assert refused > times / 2  # the rest are words that no checksum covers, such as the event's id
+
+
+def assert_allowed(params):
+    """Whatever is read, it is within the bounds of the caller, and of the kind of his defaults."""
+    for snapshot in (params.snapshot(), params.snapshot(UNIT)):
+        for values in (snapshot.values, snapshot.would_be):
+            assert DEFAULTS.keys() == values.keys()
+            assert (float, str) == (type(values["threshold"]), type(values["style"]))
+            assert type(values["hold"]) in (int, float)
+            assert 0.5 <= values["threshold"] <= 0.9
+    assert 0.5 <= params["threshold"] <= 0.9
+    assert 0.5 <= params.value("threshold", UNIT) <= 0.9
+
+
+IN_MEMORY = pytest.mark.parametrize("broker", ["memory"], indirect=True)
+"""For what needs no server."""
+
+
+@IN_MEMORY
+@pytest.mark.parametrize("times", [300, pytest.param(10_000, marks=pytest.mark.at_length)])
+def test_no_lie_of_the_file_gives_a_value_beyond_the_callers_bounds(client, version, tmp_path, times):
+    chance, params = np.random.default_rng(3), client()
+    for turn in range(times):
+        told = version(7, threshold=0.5 + turn % 40 / 100, allocations=[split(4_000, 6_000)])
+        (tmp_path / "good").write_bytes(msgspec.json.encode(lie(told, chance)))
+        params._begin_with(params._kept)
+        assert_allowed(params)
+    refused = params.stats().troubles["the last known good version cannot be used"]
+    assert 0.3 * times < refused < 0.95 * times  # the rest are odd and allowed, such as another session
+
+
+@IN_MEMORY
+@pytest.mark.parametrize("times", [300, pytest.param(10_000, marks=pytest.mark.at_length)])
+def test_no_lie_and_no_damage_of_updates_gives_a_value_beyond_the_callers_bounds(broker, client, version, times):
+    chance, made = np.random.default_rng(4), []
+    for turn in range(times):
+        if not made or made[-1].version.number > 10**9:
+            made.append(client(last_known_good=None))
+            broker.publish(version(1))
+            made[-1]._turn()
+        params, (epoch, number) = made[-1], made[-1].version.id
+        told = version(number + 1, epoch=epoch, threshold=0.5 + turn % 40 / 100, allocations=[split(4_000, 6_000)])
+        said = msgspec.to_builtins(told) if turn % 4 == 0 else lie(told, chance)
+        whole, update = msgspec.json.encode(said), announcement(said)
+        if turn % 4 == 1:
+            whole, update = damaged(whole, chance), damaged(update, chance)
+        broker.redis.set("params:main:snapshot", whole)
+        broker.redis.delete("params.updated")
+        broker.redis.xadd("params.updated", {"event": update})
+        params._turn()
+        assert_allowed(params)
+    taken, refused = (sum(getattr(one.stats(), what) for one in made) for what in ("taken", "refused"))
+    assert min(taken, refused) > 0.25 * times
 
 
 def test_switching_off_holds_before_the_assignment_returns(broker, client, version, eventually):
