@@ -31,7 +31,7 @@ def by_hand(feature, outcomes, *, sessions, ends, least):
     for at_most in (False, True):
         for value in np.unique(feature):
             kept = [one for one, keep in zip(money, Threshold(value, at_most).keeps(feature), strict=True) if keep]
-            if least <= len(kept) < len(money):
+            if max(least, len(money) / 10) <= len(kept) < len(money):
                 mean = sum(kept) / len(kept) - sum(money) / len(money)
                 tried.append((mean, len(kept), Threshold(value, at_most)))
     best = max(tried, key=lambda one: one[:2])
@@ -46,6 +46,13 @@ def test_the_best_threshold_is_the_one_that_trying_all_of_them_finds(seed):
     assert (threshold, tried) == (best.threshold, best.candidates)
     assert gain == pytest.approx(best.in_sample, abs=1e-12)
     assert (best.n, best.kept) == (60, 60 if threshold is None else threshold.keeps(world["feature"]).sum())
+
+
+def test_what_would_keep_less_than_a_tenth_is_not_tried_however_good():
+    feature = np.arange(1.0, 101.0)
+    outcomes = np.where(feature > 95, 0.5, np.where(feature > 60, 0.01, 0.0))
+    best = found({"feature": feature, "outcomes": outcomes, "sessions": np.arange(100), "ends": np.arange(100)}, least=2)
+    assert (Threshold(91.0), 10) == (best.threshold, best.kept)
 
 
 def test_of_thresholds_that_gain_the_same_the_one_that_keeps_most_is_taken():
