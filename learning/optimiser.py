@@ -87,8 +87,9 @@ def suggest(  # noqa: PLR0913 - what a caller may want to say, all by name
     """Up to ``q`` values that no running arm has, to be tried in ``regime``, within the incumbent's change budget.
 
     A Gaussian process is fitted to the arms; each candidate has the highest noisy expected improvement, given
-    fantasies of those before it. Higher rewards are better. The same observations in any order, with the same
-    seed, give the same bits. ``previous`` is ``evidence.log_parameters`` of the last answer, for a faster fit.
+    fantasies of those before it. Higher rewards are better. Where nothing is known of the noise of any mean (all
+    variances are 0) it is fitted too; else what is known is all there is. The same observations in any order, with the
+    same seed, give the same bits. ``previous`` is ``evidence.log_parameters`` of the last answer, for a faster fit.
 
     Args:
         covariance: that of the observed means, in their order, where they share noise, as differences to one baseline
@@ -171,7 +172,7 @@ def _process(
         [*arm.point, *[codes[arm.seen.regime or ""]] * kernel.regimes, *[arm.seen.age] * kernel.ages] for arm in arms
     ]
     means = np.array([one.mean for one in seen])
-    model = Model(kernel, fitted_noise=True)
+    model = Model(kernel, fitted_noise=not noise.any())
     before = None if previous is None or len(previous) != model.size else np.array(previous)
     context = [codes[regime or ""]] * kernel.regimes + [0.0] * kernel.ages
     return fitted(Sample(np.array(rows), means, noise), model=model, seed=seed, previous=before), np.array(context)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
@@ -20,12 +20,13 @@ from learning.excursions import Bars
 from learning.optimiser import suggest
 from learning.recommendation import Observation, Recommendation, Requirements
 from learning.rewards import SCALE
-from learning.shares import probabilities_best
+from learning.shares import many_shares, probabilities_best, top_two
 from scheduler.history import Entries, Positions, Units
 from scheduler.history import History as Seen
 from scheduler.refit import refit
+from schemas.allocation import WHOLE
 from schemas.learner import Learner, LearnerKind
-from schemas.parameters import GateRules, Parameter, ParameterType, Registry
+from schemas.parameters import GateRules, LearningRules, Parameter, ParameterType, Registry
 from schemas.version import Version
 from simulation.outcomes import SESSIONS, UNIT_SD, Make, Outcomes
 from simulation.paths import LONGEST, Floats, Prices, at_closes
@@ -34,6 +35,12 @@ ERROR_RATE = 0.05
 
 SIZE = 0.05
 """Of equity, of every position."""
+
+WEEK = 5
+"""Sessions after which shares of arms move."""
+
+FLOOR = LearningRules().floor
+"""An arm's least share, as a registry has it that says nothing of it."""
 
 FEATURES = tuple("abcdef")
 
@@ -160,34 +167,36 @@ def arms(make: Make, chance: Generator, planted: Planted) -> Answer:
 
     The prior of the difference is as wide as a unit's standard deviation.
     """
-    sums = _summed(make(chance, planted.units), chance, share=planted.share, effects=[planted.effect])
-    found = within_sessions(Cohorts(*sums), regimes=1, prior_sd=UNIT_SD)
+    outcomes = make(chance, planted.units)
+    sums = _Tables(1)
+    sums.add(outcomes, chance.random(len(outcomes.returns)) >= planted.share, effects=[planted.effect])
+    found = within_sessions(sums.cohorts, regimes=1, prior_sd=UNIT_SD)
     best = probabilities_best(found.means[:, 0], found.covariances[:, 0], seed=1)
     return Answer(float(best[0, 0]) >= 1 - ERROR_RATE)
 
 
 def proposals(make: Make, chance: Generator, planted: Planted) -> Answer:
-    """Four arms share the units that have other values; the optimiser says of its candidate how surely it is better.
+    """Four arms share the units that have other values, as Thompson sampling has it from week to week; the optimiser
+    says of its candidate how surely it is better.
 
     The reward is a parabola through the value in force that is the effect higher at its top.
     """
     outcomes, places = make(chance, planted.units), (0.3, 0.4, 0.6, 0.7)
     heights = [planted.effect * (1 - ((place - 0.6) / 0.1) ** 2) for place in places]
-    n, totals, squares = _summed(outcomes, chance, share=planted.share, effects=heights)
-    compared = within_sessions(Cohorts(n, totals, squares), regimes=1, prior_sd=1e3 * UNIT_SD)
-    means, variances = compared.means[0, 0], compared.covariances[0, 0].diagonal()
-    spread = float(np.sqrt(squares.sum() / n.sum())) / SCALE
+    sums = _moved(outcomes, chance, share=planted.share, effects=heights)
+    compared = within_sessions(sums, regimes=1, prior_sd=1e3 * UNIT_SD)
+    units = sums.n[0].sum(axis=0).tolist()
+    known = [place for place, count in enumerate(units) if count]  # a small share of few units may leave an arm without
+    means = np.append(compared.means[0, 0], 0.0)
+    covariance = np.pad(compared.covariances[0, 0], (0, 1))
     observations = [
-        Observation(values={"lever": place}, mean=mean, variance=variance, units=float(units))
-        for place, mean, variance, units in zip(
-            places, means.tolist(), variances.tolist(), n[0, :, :-1].sum(axis=0).tolist(), strict=True
-        )
-        if units  # a small share of few units may leave an arm without any
+        Observation(values={"lever": at}, mean=mean, variance=variance, units=float(count))
+        for at, mean, variance, count in zip((*places, 0.5), means, covariance.diagonal(), units, strict=True)
+        if count
     ]
-    base = int(n[0, :, -1].sum())
-    observations.append(Observation(values={"lever": 0.5}, mean=0.0, variance=spread**2 / base, units=float(base)))
     found = suggest(
         observations,
+        covariance=covariance[np.ix_(known, known)],
         domain=Domain((Axis(name="lever", low=0.0, high=1.0, step=0.01, change=0.2),)),
         incumbent={"lever": 0.5},
         seed=int(chance.integers(2**31)),
@@ -291,15 +300,39 @@ def _carried_on(bars: Bars, signs: Floats, effect: float) -> Bars:
     return Bars(table, table, table, table, bars.factors)
 
 
-def _summed(
-    outcomes: Outcomes, chance: Generator, *, share: float, effects: list[float]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Exact sums by session and arm, the baseline last, where each arm has an equal part of the share."""
-    drawn = chance.random(len(outcomes.returns)) * len(effects) / share
-    placed = np.where(drawn < len(effects), drawn, len(effects)).astype(np.int64)
-    rewards = outcomes.returns + UNIT_SD * np.append(effects, 0.0)[placed]
-    quantised = np.rint(rewards * SCALE).astype(np.int64)
-    tables = np.zeros((3, 1, SESSIONS, len(effects) + 1), dtype=np.int64)
-    for table, values in zip(tables, (np.ones_like(quantised), quantised, quantised**2), strict=True):
-        np.add.at(table[0], (outcomes.sessions, placed), values)
-    return tables[0], tables[1], tables[2]
+def _moved(outcomes: Outcomes, chance: Generator, *, share: float, effects: list[float]) -> Cohorts:
+    """Sums by session and arm, where the arms have equal parts of the share at first, and each week the parts that the
+    allocator gives them for what is over by then."""
+    sums, drawn = _Tables(len(effects)), chance.random(len(outcomes.returns))
+    parts = np.append(np.full(len(effects), share / len(effects)), 1 - share)
+    for start in range(0, SESSIONS, WEEK):
+        over = start - outcomes.horizon
+        if over > 0:
+            found = within_sessions(sums.until(over), regimes=1, prior_sd=UNIT_SD)
+            played = top_two(found.means[:, 0], found.covariances[:, 0], seed=start)
+            parts = many_shares(played, budget=share, floor=FLOOR)[0] / WHOLE
+        rows = (outcomes.sessions >= start) & (outcomes.sessions < start + WEEK)
+        sums.add(outcomes.only(rows), np.searchsorted(parts.cumsum()[:-1], drawn[rows], side="right"), effects=effects)
+    return sums.cohorts
+
+
+class _Tables:
+    """Exact sums of one trial by session and arm, the baseline last."""
+
+    def __init__(self, arms: int) -> None:
+        self._tables = np.zeros((3, 1, SESSIONS, arms + 1), dtype=np.int64)
+
+    @property
+    def cohorts(self) -> Cohorts:
+        return self.until(SESSIONS)
+
+    def until(self, session: int) -> Cohorts:
+        """Those of the sessions before this one."""
+        return Cohorts(*self._tables[:, :, :session])
+
+    def add(self, outcomes: Outcomes, arms: NDArray[Any], *, effects: list[float]) -> None:
+        """Each of ``outcomes`` was of one of the ``arms``, which earn these effects; the baseline none."""
+        placed = arms.astype(np.int64)
+        rewards = np.rint((outcomes.returns + UNIT_SD * np.append(effects, 0.0)[placed]) * SCALE).astype(np.int64)
+        for table, values in zip(self._tables, (np.ones_like(rewards), rewards, rewards**2), strict=True):
+            np.add.at(table[0], (outcomes.sessions, placed), values)

@@ -33,6 +33,10 @@ class Outcomes:
     returns: Floats
     horizon: int
 
+    def only(self, rows: NDArray[np.bool_]) -> "Outcomes":
+        """Those of these rows."""
+        return Outcomes(self.sessions[rows], self.features[rows], self.returns[rows], self.horizon)
+
 
 Make = Callable[[Generator, int], Outcomes]
 """Makes outcomes without an edge of so many units a session."""

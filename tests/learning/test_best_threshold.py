@@ -51,7 +51,9 @@ def test_the_best_threshold_is_the_one_that_trying_all_of_them_finds(seed):
 def test_what_would_keep_less_than_a_tenth_is_not_tried_however_good():
     feature = np.arange(1.0, 101.0)
     outcomes = np.where(feature > 95, 0.5, np.where(feature > 60, 0.01, 0.0))
-    best = found({"feature": feature, "outcomes": outcomes, "sessions": np.arange(100), "ends": np.arange(100)}, least=2)
+    best = found(
+        {"feature": feature, "outcomes": outcomes, "sessions": np.arange(100), "ends": np.arange(100)}, least=2
+    )
     assert (Threshold(91.0), 10) == (best.threshold, best.kept)
 
 

@@ -113,7 +113,7 @@ def test_a_fit_starts_from_the_last_answer_s():
 
 def test_a_fit_of_another_model_is_not_a_start():
     cold = suggest(HILL, domain=LEVEL, incumbent={"level": 0.2}, seed=1)
-    assert cold == suggest(HILL, domain=LEVEL, incumbent={"level": 0.2}, seed=1, previous=[0.0, 0.0])
+    assert cold == suggest(HILL, domain=LEVEL, incumbent={"level": 0.2}, seed=1, previous=[0.0, 0.0, 0.0])
 
 
 def test_regimes_that_differ_get_their_own_answer_and_borrow():
@@ -186,6 +186,27 @@ def test_what_is_believed_of_arms_is_the_posterior_of_their_difference_to_the_in
         assert norm.cdf(one.gain / one.deviation) == pytest.approx(one.better, abs=1e-12)
     assert {"level"} == found.length_scales.keys()
     assert found.length_scales["level"] == pytest.approx(np.exp(found.log_parameters[1]))
+
+
+@pytest.mark.parametrize("effect", [0.005, 0.02, 0.1])
+def test_no_more_is_doubted_of_an_arm_than_its_own_noise(effect):
+    means = {0.3: -8 * effect, 0.4: -3 * effect, 0.6: effect, 0.7: 0.0}
+    arms = [arm(level, mean) for level, mean in means.items()]
+    known = [*arms, Observation(values={"level": 0.5}, mean=0.0, variance=0.0, units=1600)]
+    found = suggest(known, domain=LEVEL, incumbent={"level": 0.5}, seed=1)
+    for belief in found.evidence.beliefs:
+        assert belief.deviation <= arms[0].variance ** 0.5 * (1 + 1e-9)
+
+
+def test_noise_that_nothing_is_known_of_is_fitted():
+    drawn = np.random.default_rng(3).normal(size=40)
+    rows = [
+        Observation(values={"level": place / 40}, mean=one, variance=0.0, units=1) for place, one in enumerate(drawn)
+    ]
+    found = suggest(rows, domain=LEVEL, incumbent={"level": 0.5}, seed=1, requirements=ANY)
+    kernel_and_noise = found.evidence.log_parameters
+    assert len(kernel_and_noise) == 3
+    assert np.exp(kernel_and_noise[-1]) == pytest.approx(1.0, abs=0.5)
 
 
 def test_an_arm_contends_while_it_may_be_the_best_known():
