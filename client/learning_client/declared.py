@@ -1,29 +1,46 @@
-"""What the trading side itself says about its parameters: its defaults and its hard bounds."""
+"""What the trading side itself says about its parameters: defaults, hard bounds, and when a new value takes effect."""
 
 import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from learning_client.effects import EFFECTS, NOW
 from learning_client.errors import Misuse, RefusedVersion
 from learning_client.version import Version, VersionNumber
 
 
 class Declared:
-    """The names, defaults and bounds of the calling program; the last word on what may be used.
+    """The names, defaults, bounds and moments of the calling program; the last word on what may be used.
+
+    Attributes:
+        held: by moment, the names whose new values wait for it.
 
     Raises:
-        Misuse: bounds for a name without a default, bounds that exclude the default, or a default that is no value.
+        Misuse: bounds or an effect for a name without a default, bounds that exclude the default, a default that is no
+            value, or an effect that there is not.
     """
 
-    def __init__(self, defaults: Mapping[str, Any], bounds: Mapping[str, tuple[float, float]]) -> None:
+    def __init__(
+        self,
+        defaults: Mapping[str, Any],
+        bounds: Mapping[str, tuple[float, float]],
+        effects: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.defaults: Mapping[str, Any] = MappingProxyType({name: frozen(value) for name, value in defaults.items()})
         self.bounds: Mapping[str, tuple[float, float]] = MappingProxyType(
             {name: (low, high) for name, (low, high) in bounds.items()}
         )
-        for name in self.bounds:
-            if name not in self.defaults:
-                raise Misuse(f"bounds for {name!r}, which has no default{_nearest(name, self.defaults)}")
+        for said, names in (("bounds", self.bounds), ("an effect", effects)):
+            for name in names:
+                if name not in self.defaults:
+                    raise Misuse(f"{said} for {name!r}, which has no default{_nearest(name, self.defaults)}")
+        self.held: dict[str, frozenset[str]] = {}
+        for name, effect in effects.items():
+            if effect not in EFFECTS:
+                raise Misuse(f"{name} takes effect {effect!r}; it must be one of {', '.join(EFFECTS)}")
+            if effect != NOW:
+                self.held[effect] = self.held.get(effect, frozenset()) | {name}
         for name, value in self.defaults.items():
             try:
                 self._checked(name, value)

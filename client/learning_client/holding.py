@@ -17,7 +17,8 @@ NONE_FIT = "no version of the parameters could be used"
 
 
 class Holding:
-    """The view that readers see. It is swapped whole, by whoever has a newer version, standing or switch.
+    """The view that readers see. It is swapped whole, by whoever has a newer version, standing or switch, or says that
+    a moment is here.
 
     Args:
         stale_after: seconds without a word of the broker after which a version is stale.
@@ -51,13 +52,21 @@ class Holding:
         return self._switches.integration and self._switches.apply
 
     def take(self, version: Version | None, standing: str, *, since: int) -> None:
-        """From now on ``version`` holds.
+        """From now on ``version`` holds; where it is news of the broker, but for what waits for its moment.
 
         Raises:
             RefusedVersion: and what held goes on.
         """
         with self._lock:
-            self._show(version, standing, since=since)
+            self._show(version, standing, since=since, behind=self._behind() if standing == LIVE else {})
+
+    def reach(self, effect: str) -> View:
+        """The moment of ``effect`` is here; what holds from now on."""
+        if effect in self.view.behind:
+            with self._lock:
+                behind = self.view.behind
+                self._put(self.view.holding({other: behind[other] for other in behind if other != effect}))
+        return self.view
 
     def see_again(self, standing: str = "") -> View:
         """The same version under other switches, or with another standing."""
@@ -66,7 +75,7 @@ class Holding:
             heard_meanwhile = standing == STALE and not self._is_late()
             if not standing or heard_meanwhile or view.version is None:
                 standing = view.standing
-            self._show(view.version, standing, since=view.since)
+            self._show(view.version, standing, since=view.since, behind=view.behind)
             return self.view
 
     def refuse(self, reason: str) -> None:
@@ -100,10 +109,18 @@ class Holding:
     def _is_late(self) -> bool:
         return self.heard_at is not None and monotonic() - self.heard_at > self._stale_after
 
-    def _show(self, version: Version | None, standing: str, *, since: int) -> None:
+    def _behind(self) -> Mapping[str, View]:
+        """What goes on to hold beside a newer version, by the moment that it waits for."""
+        held = self.view.holding({})
+        return {effect: self.view.behind.get(effect, held) for effect in self._declared.held}
+
+    def _show(self, version: Version | None, standing: str, *, since: int, behind: Mapping[str, View]) -> None:
         refusal = None if self.applying else APPLY_OFF if self._switches.integration else INTEGRATION_OFF
         view = View(self._declared, version, refusal=refusal, unknown=self._unknown, standing=standing, since=since)
-        self.view, self.live = view, {} if self.asleep else view.live
+        self._put(view.holding(behind) if behind else view)
         before, self._standing = self._standing, standing
         if standing != before:
             self._stood(before, standing)
+
+    def _put(self, view: View) -> None:
+        self.view, self.live = view, {} if self.asleep else view.live

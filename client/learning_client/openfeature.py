@@ -118,7 +118,7 @@ class ParameterProvider(AbstractProvider):
         )
 
     def _reason(self, flag_key: str, snapshot: Snapshot) -> Reason:
-        if snapshot.version is None:
+        if snapshot.origin == "default":
             switches = self._params.switches
             return Reason.DEFAULT if switches.apply and switches.integration else Reason.DISABLED
         if snapshot.standing in (STALE, LAST_KNOWN_GOOD):

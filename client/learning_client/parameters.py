@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import date
 from time import monotonic
 from types import MappingProxyType
 from typing import Any
@@ -10,13 +11,14 @@ from learning_client.audience import Audience, Callback
 from learning_client.background import Background
 from learning_client.breaker import Breaker
 from learning_client.declared import Declared
+from learning_client.effects import NEXT_DECISION, NEXT_SESSION, WHEN_FLAT
 from learning_client.errors import RefusedVersion
 from learning_client.follower import Follower
 from learning_client.guard import Troubles, guarded
 from learning_client.holding import Holding
 from learning_client.last_known_good import LastKnownGood
 from learning_client.lasting import lasts
-from learning_client.moments import Clock, now
+from learning_client.moments import Clock, now, session_text
 from learning_client.names import checked_name, checked_prefix
 from learning_client.parameter_stats import ParameterStats
 from learning_client.publisher import EventPublisher
@@ -48,6 +50,9 @@ class ParameterClient:
     Args:
         url: of the Redis server, such as ``redis://localhost:6379/0``.
         bounds: the trading side's own limits, ``{name: (lowest, highest)}``.
+        effects: when a new value takes effect, by name: ``"now"``, as that of every name which is not in it, or only
+            with the next call of ``snapshot()`` (``"next_decision"``), of ``session()`` with a later date
+            (``"next_session"``), or of ``flat()`` (``"when_flat"``). Members of one group must have the same.
         client_id: names this process in acknowledgements; by default the publisher's source.
         prefix: separates environments, such as ``paper:``.
         switches: by default those of the publisher, else of ``os.environ``.
@@ -57,7 +62,7 @@ class ParameterClient:
         stale_after: seconds without a word of the broker, which speaks every second, after which a version is stale.
 
     Raises:
-        Misuse: only here, for a bad name, or defaults and bounds that contradict each other.
+        Misuse: only here, for a bad name, an unknown effect, or defaults and bounds that contradict each other.
     """
 
     def __init__(  # noqa: PLR0913 - what a caller may want to say, all by name
@@ -66,6 +71,7 @@ class ParameterClient:
         *,
         defaults: Mapping[str, Any],
         bounds: Mapping[str, tuple[float, float]] = MappingProxyType({}),
+        effects: Mapping[str, str] = MappingProxyType({}),
         strategy: str = "main",
         client_id: str | None = None,
         prefix: str = "",
@@ -78,11 +84,12 @@ class ParameterClient:
         self.switches = switches or (publisher.switches if publisher else switches_from(os.environ))
         strategy = checked_name("strategy", strategy)
         self._clock = clock
-        self._declared = Declared(defaults, bounds)
+        self._declared = Declared(defaults, bounds, effects)
         self._troubles = Troubles()
         self._audience = Audience(self._newest, troubles=self._troubles)
         self._holding = Holding(self._declared, self.switches, stale_after=stale_after, stood=self._audience.stood)
         self._kept = None if last_known_good is None else LastKnownGood(last_known_good, strategy=strategy)
+        self._session = date.min
         self._refusal: tuple[tuple[int, int] | None, str] | None = None
         self._taken = self._refused = 0
         self._started = self._heard = False
@@ -151,6 +158,8 @@ class ParameterClient:
         """What is in force now, for ``unit``. Without a unit nothing is assigned: the baseline values."""
         try:
             view = self._awake() if self._holding.asleep else self._holding.view
+            if view.behind:
+                view = self._holding.reach(NEXT_DECISION)
             if view.standing == LIVE:
                 view = self._holding.grown_stale()
             return view.snapshot(unit)
@@ -158,6 +167,21 @@ class ParameterClient:
             self.trouble("snapshot", error)
             defaults = self._declared.defaults
             return Snapshot(values=defaults, would_be=defaults, unit=unit, reason=f"{type(error).__name__}: {error}")
+
+    @guarded("session", otherwise=None)
+    def session(self, session: "str | date") -> None:
+        """A session begins, such as ``2024-01-31``. Values that wait for the next one take effect where it is later
+        than any that was named before; so it may be called as often as one likes."""
+        begun = date.fromisoformat(session_text(session))
+        if begun > self._session:
+            self._session = begun
+            self._holding.reach(NEXT_SESSION)
+
+    @guarded("flat", otherwise=None)
+    def flat(self) -> None:
+        """No position is open at this moment: values that wait for that take effect. What comes later waits for the
+        next call, so call it whenever nothing is open, before something is opened."""
+        self._holding.reach(WHEN_FLAT)
 
     @guarded("on_update", otherwise=None)
     def on_update(self, callback: Callback) -> None:
@@ -191,7 +215,7 @@ class ParameterClient:
 
     def stats(self) -> ParameterStats:
         """Connection, version and counts since the start."""
-        standing, version, heard = self.snapshot().standing, self.version, self._holding.heard_at
+        standing, version, heard = self._looked_at().standing, self.version, self._holding.heard_at
         return ParameterStats(
             connected=self._background.connected,
             version=None if version is None else str(version.id),
@@ -223,7 +247,12 @@ class ParameterClient:
 
     def _newest(self) -> tuple[object, Snapshot]:
         version = self.version
-        return None if version is None else version.id, self.snapshot()
+        return None if version is None else version.id, self._looked_at()
+
+    def _looked_at(self) -> Snapshot:
+        """The snapshot without a unit, for which no decision is due."""
+        self._awake()
+        return self._holding.grown_stale().snapshot(None)
 
     def _awake(self) -> View:
         """What holds; in a forked child the background begins anew."""
@@ -253,12 +282,12 @@ class ParameterClient:
             self._troubles.note("the last known good version cannot be used", error)
 
     def _take(self, version: Version) -> None:
-        old = self.snapshot()
+        old = self._looked_at()
         self._holding.heard_at = monotonic()
         self._holding.take(version, LIVE, since=self._clock())
         self._taken += 1
         self._acknowledge()
-        self._audience.updated(old, self.snapshot())
+        self._audience.updated(old, self._looked_at())
         if self._kept is not None:
             try:
                 self._kept.keep(version)
