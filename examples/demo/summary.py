@@ -36,7 +36,7 @@ def show(outcome: Outcome, goals: Sequence[Goal], defaults: Mapping[str, float],
 def _table(title: str, *columns: str, numbers: Sequence[str] = ()) -> Table:
     table = Table(title=title, title_justify="left", header_style="dim")
     for column in (*columns, *numbers):
-        table.add_column(column, justify="right" if column in numbers else "left")
+        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     return table
 
 
@@ -67,18 +67,10 @@ def _decided(outcome: Outcome) -> Table:
 
 def _standings(standings: Sequence[Standing]) -> Table:
     table = _table(
-        "What is believed of each arm (bp of equity a unit, against the values in force)",
+        "What is believed of each arm (bp of equity a unit, against the values in force;\n"
+        "of units how many are effective, and how unique their windows)",
         "arm",
-        numbers=[
-            "units (effective, unique)",
-            "against",
-            "sessions",
-            "difference",
-            "sd",
-            "gate looks at",
-            "best",
-            "share",
-        ],
+        numbers=["units", "against", "days", "gain ± sd", "gate sees", "best", "share"],
     )
     for one in standings:
         interval = (
@@ -89,8 +81,7 @@ def _standings(standings: Sequence[Standing]) -> Table:
             _units(one.counted),
             _units(one.control),
             f"{one.met:,}",
-            f"{1e4 * one.mean:+.2f}",
-            f"{1e4 * one.sd:.2f}",
+            f"{1e4 * one.mean:+.2f} ± {1e4 * one.sd:.2f}",
             interval,
             f"{one.best:.0%}",
             f"{one.share:.2%}",
@@ -108,7 +99,7 @@ def _said(outcome: Outcome) -> Table:
 def _units(one: Counted) -> str:
     effective = "?" if one.effective is None else f"{one.effective:,.1f}"
     unique = "" if one.uniqueness is None else f", {one.uniqueness:.2f}"
-    return f"{one.units:,} ({effective}{unique})"
+    return f"{one.units:,}\n({effective}{unique})"
 
 
 def _moves(outcome: Outcome) -> Table:
