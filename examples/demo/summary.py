@@ -99,7 +99,7 @@ def _said(outcome: Outcome) -> Table:
 def _units(one: Counted) -> str:
     effective = "?" if one.effective is None else f"{one.effective:,.1f}"
     unique = "" if one.uniqueness is None else f", {one.uniqueness:.2f}"
-    return f"{one.units:,}\n({effective}{unique})"
+    return f"{one.units:,} ({effective}{unique})"
 
 
 def _moves(outcome: Outcome) -> Table:

@@ -181,11 +181,15 @@ def test_the_tables_say_what_was_joined_and_learned_and_why(outcome):
     assert re.search(r"take_profit \+0\.02 .* 80 \(61\.5, 0\.80\) .* 2,100 \(1,407\.0, 0\.67\) .* 37 ", text)
 
 
+def test_nothing_of_the_tables_is_cut_on_a_narrow_screen(outcome):
+    assert "…" not in shown(outcome, width=80)
+
+
 def test_the_tables_say_when_nothing_was_replaced(outcome):
     assert "no value was replaced" in shown(replace(outcome, moves=[]))
 
 
-def shown(outcome):
-    console = Console(file=io.StringIO(), width=200)
+def shown(outcome, width=200):
+    console = Console(file=io.StringIO(), width=width)
     show(outcome, goals(outcome, sessions=40), DEFAULTS, console=console)
     return console.file.getvalue()
