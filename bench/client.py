@@ -1,9 +1,10 @@
-"""What trading pays: telling an event against a synchronous XADD, reading a value against a dictionary."""
+"""What trading pays: alerts and reads in six conditions of the broker against a synchronous XADD, and reads alone."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
-from itertools import count
+from itertools import count, cycle
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,6 +14,7 @@ from redis import Redis
 
 from bench.assignment import REGISTRY
 from bench.comparison import Comparison
+from bench.condition import CONDITIONS
 from bench.samples import alerts
 from bench.workbench import OFTEN, Workbench, comparison, rate
 from events.codec import encode
@@ -24,54 +26,88 @@ from schemas.registry import load_registry
 from schemas.version import Version
 from workers.gate.publication import first_version, snapshot_key
 
-CALLS = 1_000
+TICKS = 2_000
 PAUSE = 0.0005
-"""Seconds between calls: a trading process does other things, and the sending thread wakes up each time."""
+"""Seconds between ticks: a trading process does other things, and the sending thread wakes up each time."""
 
 READS = 2_000
 NAME = "threshold.score"
+UNITS = tuple(unit_of(f"S{number}", "2024-01-31") for number in range(20))
 READY = 10.0
+HURRY = 0.1
+"""Seconds that closing may take where nothing will be sent anyway."""
+
+XADD = "synchronous XADD, broker up"
 
 
 class Times(NamedTuple):
-    """How long calls took, in microseconds."""
+    """How long calls took, in microseconds: what a half, 99 and 999 of 1,000 do not pass."""
 
     median: float
     slow: float
+    slowest: float
+
+
+PARTS = {"median": "median", "slow": "99th percentile", "slowest": "99.9th percentile"}
+"""In words, by the name in ``Times``."""
+
+CALLS = ("alert()", "value(name, unit)")
+"""What is called in every tick."""
 
 
 def measure(bench: Workbench) -> Iterator[Comparison]:
-    """Alerts with twelve features, and reading one of ten parameters, without a unit and with a new one each time."""
+    """Alerts with twelve features and values of a unit, every tick one of each; then reads without a pause."""
+    version = first_version(load_registry(REGISTRY))
     with connect(bench.url) as redis:
-        yield from _telling(bench, redis)
-        version = first_version(load_registry(REGISTRY))
         redis.set(snapshot_key(version.strategy), msgspec.json.encode(version))
+        yield from _in_all_conditions(bench, redis, version)
     yield from _reading(bench, version)
 
 
-def _telling(bench: Workbench, redis: Redis) -> Iterator[Comparison]:
-    sample = alerts(bench.count(CALLS))
+def _in_all_conditions(bench: Workbench, redis: Redis, version: Version) -> Iterator[Comparison]:
+    sample = alerts(bench.count(TICKS))
     bodies: list[dict[Any, Any]] = [{"event": encode(envelope)} for envelope in sample]
-    publisher = EventPublisher(bench.url, source="scanner", switches=Switches())
 
-    def ours() -> Times:
-        found = _timed([_call(publisher, envelope) for envelope in sample])
-        assert publisher.flush(READY), publisher.stats()
-        return found
+    def synchronous() -> list[Times]:
+        return _ticked([(partial(redis.xadd, AlertRaised.type, body),) for body in bodies])
 
-    def synchronous() -> Times:
-        return _timed([partial(redis.xadd, AlertRaised.type, body) for body in bodies])
+    medians: list[list[list[float]]] = []
+    for condition in CONDITIONS:
+        folder = bench.folder / condition.__name__
+        folder.mkdir()
+        with ExitStack() as stack:
+            met = stack.enter_context(condition(bench.url, folder))
+            publisher, params = _clients(met.url, version)
+            stack.callback(publisher.close, HURRY)
+            stack.callback(params.close, HURRY)
+            met.begins()
+            ticks = [
+                (_alert(publisher, envelope), partial(params.value, NAME, unit))
+                for envelope, unit in zip(sample, cycle(UNITS), strict=False)
+            ]
+            where = f"broker {condition.__name__}"
+            pairs = bench.pairs(where, ours=partial(_ticked, ticks), baseline=synchronous)
+        for place, what in enumerate(CALLS):
+            for part, words in PARTS.items():
+                figures = [(getattr(called[place], part), getattr(theirs, part)) for called, [theirs] in pairs]
+                yield comparison(f"{what}, {where}, {words}", XADD, unit="µs", pairs=figures)
+        medians.append([[times.median for times in called] for called, _ in pairs])
+    for place, what in enumerate(CALLS):
+        by_run = [[condition[place] for condition in run] for run in zip(*medians, strict=True)]
+        spread = [(max(figures), min(figures)) for figures in by_run]
+        yield comparison(f"{what}, the slowest median of six", "the fastest", unit="µs", pairs=spread)
 
-    pairs = bench.pairs("alert()", ours=ours, baseline=synchronous)
-    publisher.close()
-    against = "synchronous XADD"
-    medians = [(one.median, other.median) for one, other in pairs]
-    slow = [(one.slow, other.slow) for one, other in pairs]
-    yield comparison("alert(), median", against, unit="µs", pairs=medians)
-    yield comparison("alert(), 99th percentile", against, unit="µs", pairs=slow)
+
+def _clients(url: str, version: Version) -> tuple[EventPublisher, ParameterClient]:
+    """Both of a trading process; where the broker answers, they have heard of it."""
+    publisher = EventPublisher(url, source="scanner", switches=Switches(apply=True))
+    params = ParameterClient(url, defaults=dict(version.values), strategy=version.strategy, publisher=publisher)
+    params.start()
+    params.wait_ready(1.0)
+    return publisher, params
 
 
-def _call(publisher: EventPublisher, envelope: Envelope) -> Callable[[], object]:
+def _alert(publisher: EventPublisher, envelope: Envelope) -> Callable[[], object]:
     alert: AlertRaised = envelope.data
     return lambda: publisher.alert(
         symbol=alert.symbol,
@@ -83,15 +119,16 @@ def _call(publisher: EventPublisher, envelope: Envelope) -> Callable[[], object]
     )
 
 
-def _timed(calls: list[Callable[[], Any]]) -> Times:
-    times = []
-    for call in calls:
+def _ticked(ticks: Sequence[tuple[Callable[[], Any], ...]]) -> list[Times]:
+    """How long each of the calls of a tick took."""
+    taken = [[0.0] * len(ticks) for _ in ticks[0]]
+    for number, calls in enumerate(ticks):
         time.sleep(PAUSE)
-        started = time.perf_counter_ns()
-        call()
-        times.append((time.perf_counter_ns() - started) / 1_000)
-    median, slow = np.percentile(times, (50, 99))
-    return Times(float(median), float(slow))
+        for call, times in zip(calls, taken, strict=True):
+            started = time.perf_counter_ns()
+            call()
+            times[number] = (time.perf_counter_ns() - started) / 1_000
+    return [Times(*map(float, np.percentile(times, (50, 99, 99.9)))) for times in taken]
 
 
 def _reading(bench: Workbench, version: Version) -> Iterator[Comparison]:
@@ -102,26 +139,41 @@ def _reading(bench: Workbench, version: Version) -> Iterator[Comparison]:
     params.start()
     assert params.wait_ready(READY), params.stats()
     assert params.snapshot().version == str(version.id), params.stats()
-    reads, units = bench.count(READS), count()
+    reads, numbers = bench.count(READS), count()
 
     def plain() -> None:
         for _ in range(reads):
             values[NAME]
 
-    def ours() -> None:
+    def item() -> None:
+        for _ in range(reads):
+            params[NAME]
+
+    def value() -> None:
         for _ in range(reads):
             params.value(NAME)
 
-    def ours_of_units() -> None:
-        for _ in range(reads):
-            params.value(NAME, unit_of(f"S{next(units)}", "2024-01-31"))
+    def value_of(units: Iterable[str]) -> None:
+        for unit in units:
+            params.value(NAME, unit)
 
-    for what, read in (("value(name)", ours), ("value(name, a new unit)", ours_of_units)):
+    known = (UNITS * (1 + reads // len(UNITS)))[:reads]
+
+    def of_new_units() -> float:
+        new = [unit_of(f"S{next(numbers)}", "2024-02-01") for _ in range(reads)]
+        return 1e9 / rate(reads, partial(value_of, new))
+
+    for what, read in (
+        ("params.__getitem__(name)", lambda: 1e9 / rate(reads, item)),
+        ("value(name)", lambda: 1e9 / rate(reads, value)),
+        ("value(name, a unit that asks again)", lambda: 1e9 / rate(reads, partial(value_of, known))),
+        ("value(name, a new unit)", of_new_units),
+    ):
         yield bench.compare(
             what,
             "a dictionary read",
             unit="ns",
-            ours=lambda read=read: 1e9 / rate(reads, read),  # type: ignore[misc]
+            ours=read,
             baseline=lambda: 1e9 / rate(reads, plain),
             times=OFTEN,
         )
