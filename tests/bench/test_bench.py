@@ -33,7 +33,7 @@ def shared_server(request, monkeypatch):
         monkeypatch.setattr(postgresql, "server", lambda: nullcontext(server))
 
 
-SLOW = {"client", "growth", "postgresql", "sharing", *LONG}
+SLOW = {"client", "followers", "growth", "postgresql", "sharing", *LONG}
 """What starts servers or processes, or fills a store first."""
 
 
