@@ -23,22 +23,28 @@ class Holding:
     Args:
         stale_after: seconds without a word of the broker after which a version is stale.
         stood: called with the standing before and after, when it changes.
+        shown: called with what may be read from now on: the values for units that nothing is assigned to, and those
+            that units have asked for; both empty in a forked child until it wakes.
 
     Attributes:
         view: what holds.
-        live: its values for units that nothing is assigned to; empty in a forked child until it wakes.
         heard_at: when the broker was heard last, on the monotonic clock; None where it never was.
     """
 
-    live: Mapping[str, Any]
-
     def __init__(
-        self, declared: Declared, switches: Switches, *, stale_after: float, stood: Callable[[str, str], None]
+        self,
+        declared: Declared,
+        switches: Switches,
+        *,
+        stale_after: float,
+        stood: Callable[[str, str], None],
+        shown: Callable[[Mapping[str, Any], Mapping[str, Mapping[str, Any]]], None],
     ) -> None:
         self._declared = declared
         self._switches = switches
         self._stale_after = stale_after
         self._stood = stood
+        self._shown = shown
         self._lock = Lock()
         self._unknown = NONE_ARRIVED
         self._standing = DEFAULT
@@ -100,11 +106,12 @@ class Holding:
         """For a forked child: what holds stays, and the first read wakes."""
         self._lock = Lock()
         self.asleep = True
-        self.live = {}
+        self._shown({}, {})
 
     def wake(self) -> None:
         """After ``sleep()``: be read again."""
-        self.asleep, self.live = False, self.view.live
+        self.asleep = False
+        self._shown(self.view.live, self.view.known)
 
     def _is_late(self) -> bool:
         return self.heard_at is not None and monotonic() - self.heard_at > self._stale_after
@@ -123,4 +130,6 @@ class Holding:
             self._stood(before, standing)
 
     def _put(self, view: View) -> None:
-        self.view, self.live = view, {} if self.asleep else view.live
+        self.view = view
+        if not self.asleep:
+            self._shown(view.live, view.known)

@@ -87,7 +87,9 @@ class ParameterClient:
         self._declared = Declared(defaults, bounds, effects)
         self._troubles = Troubles()
         self._audience = Audience(self._newest, troubles=self._troubles)
-        self._holding = Holding(self._declared, self.switches, stale_after=stale_after, stood=self._audience.stood)
+        self._holding = Holding(
+            self._declared, self.switches, stale_after=stale_after, stood=self._audience.stood, shown=self._show
+        )
         self._kept = None if last_known_good is None else LastKnownGood(last_known_good, strategy=strategy)
         self._session = date.min
         self._refusal: tuple[tuple[int, int] | None, str] | None = None
@@ -131,7 +133,7 @@ class ParameterClient:
 
     def __getitem__(self, name: str) -> Any:
         try:
-            return self._holding.live[name]
+            return self._live[name]
         except KeyError:
             return self._awake().live[name]
 
@@ -141,18 +143,15 @@ class ParameterClient:
         Raises:
             KeyError: ``name`` is not in the defaults.
         """
-        if unit is not None:
-            try:
-                return (self._awake() if self._holding.asleep else self._holding.view).value(name, unit)
-            except KeyError:
-                raise
-            except Exception as error:  # noqa: BLE001 - a unit that cannot be assigned
-                self.trouble("value", error)
-                return self._declared.defaults[name]
         try:
-            return self._holding.live[name]
-        except KeyError:
-            return self._awake().live[name]
+            if unit is None:
+                return self._live[name]
+            known = self._known.get(unit)
+            if known is not None and name in known:
+                return known[name]
+        except (KeyError, TypeError):
+            pass  # what follows says why
+        return self._found(name, unit)
 
     def snapshot(self, unit: str | None = None) -> Snapshot:
         """What is in force now, for ``unit``. Without a unit nothing is assigned: the baseline values."""
@@ -253,6 +252,21 @@ class ParameterClient:
         """The snapshot without a unit, for which no decision is due."""
         self._awake()
         return self._holding.grown_stale().snapshot(None)
+
+    def _found(self, name: str, unit: str | None) -> Any:
+        view = self._awake()
+        if unit is None:
+            return view.live[name]
+        try:
+            return view.value(name, unit)
+        except KeyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a unit that cannot be assigned
+            self.trouble("value", error)
+            return self._declared.defaults[name]
+
+    def _show(self, live: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> None:
+        self._live, self._known = live, known
 
     def _awake(self) -> View:
         """What holds; in a forked child the background begins anew."""

@@ -29,6 +29,7 @@ class View:
 
     Attributes:
         live: the values of units that nothing is assigned to.
+        known: those that units have asked for.
         behind: by moment that has not come, what held before; the names that wait for it keep their values of there.
 
     Raises:
@@ -60,28 +61,35 @@ class View:
         self.applied = version is not None and refusal is None
         self.live: dict[str, Any] = dict(learned if self.applied else declared.defaults)
         self._split_of = {name: split for split in self._splits for name in split.names} if self.applied else {}
-        self._values: dict[str, dict[str, Any]] = {}
+        self.known: dict[str, dict[str, Any]] = {}
         self._snapshots: dict[str | None, Snapshot] = {}
 
     def holding(self, behind: Mapping[str, "View"]) -> "View":
         """The same with other values behind, and no unit remembered. Nothing is computed but the merged values."""
         made = copy(self)
         made.behind = behind
-        made._values, made._snapshots = {}, {}
+        made.known, made._snapshots = {}, {}
         if made.applied:
             made.live = {**made._learned, **made._kept(None)}
         return made
 
     def value(self, name: str, unit: str) -> Any:
-        """The value of one parameter for a unit.
+        """The value of one parameter for a unit; from now on it is known.
 
         Raises:
             KeyError: the calling program has no default for it.
         """
-        try:
-            return self._values[unit][name]
-        except KeyError:
-            return self._found(name, unit)
+        split = self._split_of.get(name)
+        new = {name: self.live[name]} if split is None else split.used[split.place_of(unit)]
+        if self.behind and self.applied:
+            new = {**new, **self._kept(unit)}
+        known = self.known.get(unit)
+        if known is None:
+            if len(self.known) >= MOST_UNITS:
+                self.known.clear()
+            known = self.known[unit] = {}
+        known.update(new)
+        return new[name]
 
     def snapshot(self, unit: str | None) -> Snapshot:
         """All values for a unit."""
@@ -91,20 +99,6 @@ class View:
                 self._snapshots = {}
             found = self._snapshots[unit] = self._made(unit)
         return found
-
-    def _found(self, name: str, unit: str) -> Any:
-        split = self._split_of.get(name)
-        new = {name: self.live[name]} if split is None else split.used[split.place_of(unit)]
-        if self.behind and self.applied:
-            new = {**new, **self._kept(unit)}
-        known = self._values.get(unit)
-        if known is not None:
-            self._values[unit] = {**known, **new}
-        else:
-            if len(self._values) >= MOST_UNITS:
-                self._values = {}
-            self._values[unit] = new
-        return new[name]
 
     def _kept(self, unit: str | None) -> dict[str, Any]:
         """The values for a unit that wait for a moment, as they were before."""
