@@ -2,7 +2,9 @@
 
 import os
 
-BLOCK = 64
+BLOCK, AT_ONCE = 64, 8
+"""So many ends are drawn at a time: by a thread that has time, and by a caller, who has none."""
+
 DIGITS = 20
 """Of an id's random end: 18 are written as they are, one names the variant, one is not used."""
 
@@ -24,30 +26,31 @@ class Ids:
     def renew(self) -> None:
         """Forget the random bits that were drawn ahead."""
         self._tails: list[str] = []
-        self._head = (-1, "")
+        self._begun = (-1, "")
 
     def draw_ahead(self) -> None:
         """For a thread that has time: callers then find random bits and need not draw any."""
         while len(self._tails) < AHEAD:
-            self._tails.extend(_tails())
+            self._tails.extend(_tails(BLOCK))
 
     def new(self, now: int) -> str:
         """An id of ``now``, microseconds since 1970."""
-        milliseconds, head = self._head
-        if milliseconds != now // 1000:
-            milliseconds = now // 1000
-            digits = f"{milliseconds:012x}"
-            head = f"{digits[:8]}-{digits[8:]}"
-            self._head = (milliseconds, head)
+        milliseconds = now // 1000
+        minute, head = self._begun
+        if minute != milliseconds >> 16:
+            minute = milliseconds >> 16  # of 65.536 seconds
+            head = f"{minute:08x}-"
+            self._begun = (minute, head)
         try:
-            return head + self._tails.pop()
+            tail = self._tails.pop()
         except IndexError:
-            self._tails.extend(_tails())
-            return head + self._tails.pop()
+            tail, *others = _tails(AT_ONCE)
+            self._tails.extend(others)
+        return f"{head}{milliseconds & 0xFFFF:04x}{tail}"
 
 
-def _tails() -> list[str]:
+def _tails(count: int) -> list[str]:
     """Random ends of ids, with the version (7) and the variant (binary 10) in their places."""
-    drawn = os.urandom(DIGITS // 2 * BLOCK).hex()
+    drawn = os.urandom(DIGITS // 2 * count).hex()
     ends = (drawn[place : place + DIGITS] for place in range(0, len(drawn), DIGITS))
     return [f"-7{end[:3]}-{VARIANTS[end[3]]}{end[4:7]}-{end[7:19]}" for end in ends]

@@ -25,6 +25,9 @@ class Outbox:
     Args:
         open_spool: called by ``find_spool()``.
         dropped: counts what had to go, by kind.
+
+    Attributes:
+        next_order: gives a place after everything that was told so far.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Outbox:
         self._dropped = dropped
         self._troubles = troubles
         self._buffer = Buffer(capacity)
+        self.next_order = self._buffer.next_order
         self._spool: Spool | None = None
         self._parcels: list[Parcel] = []
         self._in_hand = math.inf if open_spool is None else -1
@@ -70,10 +74,6 @@ class Outbox:
     def has_work(self) -> bool:
         """Whether something is in hand."""
         return bool(self._parcels)
-
-    def next_order(self) -> int:
-        """A place after everything that was told so far."""
-        return self._buffer.next_order()
 
     def oldest(self) -> float:
         """The order of the oldest event that has not left, or infinity; one on disk is older than all."""

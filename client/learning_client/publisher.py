@@ -18,23 +18,9 @@ from learning_client.moments import Clock, Moment, micros, now
 from learning_client.names import checked_name, checked_prefix
 from learning_client.publisher_stats import PublisherStats
 from learning_client.sender import Sender
-from learning_client.snapshot import Snapshot
 from learning_client.spool import SpoolFolder
 from learning_client.switches import Switches, switches_from
 from learning_client.teller import Teller
-
-CONTAINERS = frozenset(
-    {
-        "component_scores",
-        "risk_flags",
-        "weights",
-        "market",
-        "returns",
-        "counts_by_tag",
-        "counts_by_stage",
-        "assignments",
-    }
-)
 
 
 class EventPublisher(Teller):
@@ -125,7 +111,7 @@ class EventPublisher(Teller):
             data["applied_at"] = micros(applied_at)
         if refused is not None:
             data["refused"] = refused[:2000]
-        return self._keep("params.applied", data) if self.switches.integration else None
+        return self._keep("params.applied", data, named=None) if self.switches.integration else None
 
     @guarded("flush", otherwise=False)
     def flush(self, timeout: float) -> bool:
@@ -169,37 +155,20 @@ class EventPublisher(Teller):
         if "." in name:
             self._sender.dropped.add(name)
 
-    def _tell(
-        self,
-        kind: str,
-        data: dict[str, Any],
-        *,
-        named: str | None = None,
-        time: Moment | None = None,
-        snapshot: Snapshot | None = None,
-    ) -> str | None:
-        if not (self.switches.collect and self.switches.integration):
-            return None
-        for name in CONTAINERS.intersection(data):
-            if hasattr(data[name], "copy"):
-                data[name] = data[name].copy()
-        return self._keep(kind, data, named=named, time=time, snapshot=snapshot)
+    def pass_on(self, kind: str, said: dict[str, Any], *, named: str | None) -> str | None:
+        """Keep an event until it is sent; the id that it is known by, or None where it will not be sent."""
+        switches = self.switches
+        return self._keep(kind, said, named=named) if switches.collect and switches.integration else None
 
-    def _keep(
-        self,
-        kind: str,
-        data: dict[str, Any],
-        *,
-        named: str | None = None,
-        time: Moment | None = None,
-        snapshot: Snapshot | None = None,
-    ) -> str | None:
+    def _keep(self, kind: str, said: dict[str, Any], *, named: str | None) -> str | None:
+        sender = self._sender
         now = self._clock()
-        name = self._sender.ids.new(now)
-        if named is not None and data[named] is None:
-            data[named] = name
+        name = sender.ids.new(now)
+        if named is not None and said.get(named) is None:
+            said[named] = name
+        time, snapshot = said.pop("time", None), said.pop("snapshot", None)
         moment = now if time is None else micros(time)
-        return name if self._sender.put(kind, data, name=name, time=moment, snapshot=snapshot) else None
+        return name if sender.put(Told(sender.next_order(), kind, name, moment, said, snapshot)) else None
 
     def _report(self) -> Told:
         data: dict[str, Any] = {

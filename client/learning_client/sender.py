@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from threading import Event
-from typing import Any
 
 from redis.exceptions import NoPermissionError
 
@@ -16,7 +15,6 @@ from learning_client.letter import Writer
 from learning_client.link import Link
 from learning_client.outbox import Outbox
 from learning_client.parcel import Parcel
-from learning_client.snapshot import Snapshot
 from learning_client.spool import Spool
 from learning_client.tally import Tally
 
@@ -44,6 +42,7 @@ class Sender:
 
     Attributes:
         ids: of events; random bits for them are drawn ahead where the thread has time.
+        next_order: gives a place after everything that was told so far.
     """
 
     def __init__(
@@ -66,6 +65,7 @@ class Sender:
         self._allowed = allowed
         self._troubles = troubles
         self._open_spool = spool
+        self._closed = False
         self.breaker = Breaker()
         self.ids = Ids()
         self._background = Background(
@@ -89,6 +89,7 @@ class Sender:
             dropped=self.dropped,
             troubles=self._troubles,
         )
+        self.next_order = self._outbox.next_order
         self._link = Link(self._url, prefix=self._prefix, lost=self._outbox.hand_again)
         self._wake = Event()
         self._reported_last = False
@@ -121,26 +122,23 @@ class Sender:
         """Whether the broker answered last time."""
         return self._background.connected
 
-    def next_order(self) -> int:
-        """A place after everything that was told so far."""
-        return self._outbox.next_order()
-
     def start(self) -> None:
         """Begin in the background."""
         self._background.ensure()
 
-    def put(self, kind: str, data: dict[str, Any], *, name: str, time: int, snapshot: Snapshot | None = None) -> bool:
-        """Keep an event, called ``name``, until it is sent; False when closed. Never waits."""
-        if self._background.stopping.is_set():
-            self.dropped.add(kind)
+    def put(self, told: Told) -> bool:
+        """Keep an event until it is sent; False when closed. Never waits."""
+        if self._closed:
+            self.dropped.add(told.kind)
             return False
-        self._outbox.add(Told(self._outbox.next_order(), kind, name, time, data, snapshot))
-        self._background.ensure()
+        self._outbox.add(told)
+        if self._background.is_idle:
+            self._background.ensure()
         return True
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything told before has left, at most ``timeout`` seconds, and say whether it has."""
-        mark = self._outbox.next_order()
+        mark = self.next_order()
         self._wake.set()
         return self._background.wait_for(lambda: self._outbox.oldest() > mark, timeout)
 
@@ -149,6 +147,7 @@ class Sender:
 
         What is left then goes into the spool.
         """
+        self._closed = True
         self._background.stopping.set()
         self._wake.set()
         ended = self._background.stop(timeout)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import date
-from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from learning_client.errors import Misuse
-from learning_client.guard import guarded
-from learning_client.moments import Moment, session_text
+from learning_client.checks import (
+    check_alert,
+    check_changed,
+    check_closed,
+    check_decision,
+    check_discovery,
+    check_fill,
+    check_outcome,
+    check_price,
+    check_thesis,
+)
+from learning_client.moments import Moment
 from learning_client.snapshot import Snapshot
+from learning_client.telling import Telling, tells
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -27,36 +34,22 @@ if TYPE_CHECKING:
         ThesisFields,
     )
 
-TRADE = frozenset({"symbol", "direction", "entry_time"})
-"""What an outcome without ids must say."""
+ALERTED = ("features", "component_scores", "risk_flags", "assignments")
+DECIDED = ("component_scores", "weights", "market", "assignments")
+FOLLOWED = ("returns",)
+DISCOVERED = ("counts_by_tag", "counts_by_stage")
+FORMED = ("market",)
+"""What a caller may change afterwards."""
 
-SESSION = re.compile(r"\d{4}-\d{2}-\d{2}")
 
-
-class Teller(ABC):
-    """Checks what a call says, as far as that costs nearly nothing, and hands it on as the data of an event.
+class Teller(Telling):
+    """What can be told, and what is checked of it at once: as much as costs nearly nothing.
 
     Each call returns the event's id, which is also the ``alert_id`` (``decision_id``, …) where none was given, or None
     when nothing will be sent. None of them raises.
     """
 
-    @abstractmethod
-    def trouble(self, name: str, error: Exception) -> None:
-        """Count an error of a public method, and log the first of its kind."""
-
-    @abstractmethod
-    def _tell(
-        self,
-        kind: str,
-        data: dict[str, Any],
-        *,
-        named: str | None = None,
-        time: Moment | None = None,
-        snapshot: Snapshot | None = None,
-    ) -> str | None:
-        """Pass ``data`` on; where ``named`` is missing in it, that is the event's id."""
-
-    @guarded("alert.raised", otherwise=None)
+    @tells("alert.raised", checked=check_alert, named="alert_id", owned=ALERTED)
     def alert(
         self,
         *,
@@ -69,14 +62,8 @@ class Teller(ABC):
         **more: Unpack[AlertFields],
     ) -> str | None:
         """A candidate that the scanner found, bought or not; ``score`` and ``confidence`` are 0 to 1."""
-        if not 0.0 <= score <= 1.0:
-            raise Misuse(f"a score of {score!r}: scores are 0 to 1")
-        data: dict[str, Any] = {"alert_id": alert_id, "symbol": _named(symbol), "score": score, **more}
-        if features is not None:
-            data["features"] = dict(features)
-        return self._tell("alert.raised", data, named="alert_id", time=time, snapshot=snapshot)
 
-    @guarded("decision.made", otherwise=None)
+    @tells("decision.made", checked=check_decision, named="decision_id", owned=DECIDED)
     def decision(
         self,
         *,
@@ -88,10 +75,8 @@ class Teller(ABC):
         **more: Unpack[DecisionFields],
     ) -> str | None:
         """A decision: BUY, SELL, HOLD, IGNORE, TRIM or LIQUIDATE; ``size`` is a fraction of equity."""
-        data = {"decision_id": decision_id, "symbol": _named(symbol), "action": _named(action), **more}
-        return self._tell("decision.made", data, named="decision_id", time=time, snapshot=snapshot)
 
-    @guarded("fill.reported", otherwise=None)
+    @tells("fill.reported", checked=check_fill, named="fill_id")
     def fill(
         self,
         *,
@@ -104,18 +89,8 @@ class Teller(ABC):
         **more: Unpack[FillFields],
     ) -> str | None:
         """One execution: ``side`` buy or sell, ``quantity`` without sign, ``price`` before ``fees``."""
-        _finite(quantity, price)
-        data = {
-            "fill_id": fill_id,
-            "symbol": _named(symbol),
-            "side": _named(side),
-            "quantity": quantity,
-            "price": price,
-            **more,
-        }
-        return self._tell("fill.reported", data, named="fill_id", time=time)
 
-    @guarded("outcome.observed", otherwise=None)
+    @tells("outcome.observed", checked=check_outcome, named="outcome_id", owned=FOLLOWED)
     def outcome(
         self,
         *,
@@ -132,19 +107,8 @@ class Teller(ABC):
         A tracker that has no ids says ``symbol``, ``direction`` and ``entry_time``; whether and how far back the
         engine then looks for what it followed is for its registry to say.
         """
-        said = {name for name, value in more.items() if value is not None}
-        if not (decision_id or alert_id or position_id or said >= TRADE):
-            raise Misuse(
-                "an outcome names the decision_id, alert_id or position_id that it followed, "
-                "or symbol, direction and entry_time together"
-            )
-        data: dict[str, Any] = {"outcome_id": outcome_id, "horizon": horizon, **more}
-        for name, value in (("decision_id", decision_id), ("alert_id", alert_id), ("position_id", position_id)):
-            if value:
-                data[name] = value
-        return self._tell("outcome.observed", data, named="outcome_id", time=time)
 
-    @guarded("price.observed", otherwise=None)
+    @tells("price.observed", checked=check_price)
     def price(
         self,
         *,
@@ -158,19 +122,8 @@ class Teller(ABC):
         **more: Unpack[PriceFields],
     ) -> str | None:
         """One bar; ``time`` is its *end*, ``interval`` its length such as ``1m`` or ``1d``."""
-        _finite(open, high, low, close)
-        data = {
-            "symbol": _named(symbol),
-            "interval": _named(interval),
-            "open": open,
-            "high": high,
-            "low": low,
-            "close": close,
-            **more,
-        }
-        return self._tell("price.observed", data, time=time)
 
-    @guarded("discovery.completed", otherwise=None)
+    @tells("discovery.completed", checked=check_discovery, named="run_id", owned=DISCOVERED)
     def discovery(
         self,
         *,
@@ -182,11 +135,8 @@ class Teller(ABC):
         **more: Unpack[DiscoveryFields],
     ) -> str | None:
         """One run of a scanner over its universe."""
-        _finite(universe_size, candidate_count)
-        data = {"run_id": run_id, "universe_size": universe_size, "candidate_count": candidate_count, **more}
-        return self._tell("discovery.completed", data, named="run_id", time=time, snapshot=snapshot)
 
-    @guarded("thesis.formed", otherwise=None)
+    @tells("thesis.formed", checked=check_thesis, named="thesis_id", owned=FORMED)
     def thesis(
         self,
         *,
@@ -197,15 +147,12 @@ class Teller(ABC):
         **more: Unpack[ThesisFields],
     ) -> str | None:
         """Why a position is held: BUY_MORE, HOLD, TRIM, TRIM_25, TRIM_50, LIQUIDATE or RESEARCH."""
-        data = {"thesis_id": thesis_id, "symbol": _named(symbol), "recommendation": _named(recommendation), **more}
-        return self._tell("thesis.formed", data, named="thesis_id", time=time)
 
-    @guarded("session.closed", otherwise=None)
+    @tells("session.closed", checked=check_closed)
     def session_closed(self, *, session: str | date, time: Moment | None = None) -> str | None:
         """Nothing more of ``session`` (the exchange's date) will come from this source."""
-        return self._tell("session.closed", {"session": _session(session)}, time=time)
 
-    @guarded("symbol.changed", otherwise=None)
+    @tells("symbol.changed", checked=check_changed)
     def symbol_changed(
         self,
         *,
@@ -216,26 +163,3 @@ class Teller(ABC):
         time: Moment | None = None,
     ) -> str | None:
         """From ``session`` on ``symbol`` is another one; what it was goes on as ``renamed_to``, or ends."""
-        data: dict[str, Any] = {"symbol": _named(symbol), "session": _session(session), "venue": venue}
-        if renamed_to is not None:
-            data["renamed_to"] = _named(renamed_to)
-        return self._tell("symbol.changed", data, time=time)
-
-
-def _named(word: str) -> str:
-    if not word:
-        raise Misuse(f"{word!r} names nothing: a symbol, action, side or interval is needed")
-    return word
-
-
-def _session(session: str | date) -> str:
-    text = session_text(session)
-    if not SESSION.fullmatch(text):
-        raise Misuse(f"session {session!r}: write the exchange's date, such as '2024-01-31'")
-    return text
-
-
-def _finite(*numbers: float) -> None:
-    for number in numbers:
-        if not isfinite(number):
-            raise Misuse(f"{number!r} is not a finite number")

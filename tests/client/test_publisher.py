@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 from learning_client import EventPublisher, Misuse, Snapshot, Switches
+from learning_client.testing import MemoryBroker
 
 from tests.client.brokers import ON_REDIS
 
@@ -64,17 +65,55 @@ def test_the_time_is_that_of_the_argument_to_the_microsecond(broker, publisher):
     assert ["2024-01-31", "2024-02-01"] == [one["data"]["session"] for one in events]
 
 
-def test_what_the_caller_changes_afterwards_is_not_sent(broker):
+ALERT, DECISION = {"symbol": "AAPL", "score": 0.5}, {"symbol": "AAPL", "action": "BUY"}
+DISCOVERY = {"universe_size": 100, "candidate_count": 3}
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "said", "name"),
+    [
+        ("alert.raised", "alert", ALERT, "features"),
+        ("alert.raised", "alert", ALERT, "component_scores"),
+        ("alert.raised", "alert", ALERT, "assignments"),
+        ("decision.made", "decision", DECISION, "weights"),
+        ("decision.made", "decision", DECISION, "component_scores"),
+        ("decision.made", "decision", DECISION, "market"),
+        ("decision.made", "decision", DECISION, "assignments"),
+        ("outcome.observed", "outcome", {"decision_id": "d-1"}, "returns"),
+        ("discovery.completed", "discovery", DISCOVERY, "counts_by_tag"),
+        ("discovery.completed", "discovery", DISCOVERY, "counts_by_stage"),
+        ("thesis.formed", "thesis", {"symbol": "AAPL", "recommendation": "HOLD"}, "market"),
+    ],
+)
+def test_what_the_caller_changes_afterwards_is_not_sent(kind, method, said, name):
+    broker = MemoryBroker()
     publisher = EventPublisher(broker.url, source="scanner", switches=Switches())
-    features, weights = {"squeeze": 0.25}, {"squeeze": 1.0}
     broker.hang()
-    publisher.alert(symbol="AAPL", score=0.5, features=features)
-    publisher.decision(symbol="AAPL", action="BUY", weights=weights)
-    features["squeeze"] = weights["squeeze"] = 9.0
+    mine = {"squeeze": 0.25}
+    getattr(publisher, method)(**said, **{name: mine})
+    mine["squeeze"] = 9.0
     broker.wake()
     assert publisher.close(10)
-    assert {"squeeze": 0.25} == event(broker)["data"]["features"]
-    assert {"squeeze": 1.0} == event(broker, "decision.made")["data"]["weights"]
+    [told] = broker.told(kind)
+    assert {"squeeze": 0.25} == told[name]
+
+
+@pytest.mark.parametrize("flags", [["wide_spread"], {"wide_spread"}, ("wide_spread",), {"wide_spread": 1}.keys()])
+def test_any_collection_of_flags_is_taken_as_it_was(flags):
+    broker = MemoryBroker()
+    publisher = EventPublisher(broker.url, source="scanner", switches=Switches())
+    publisher.alert(symbol="AAPL", score=0.5, risk_flags=flags)
+    if hasattr(flags, "clear"):
+        flags.clear()
+    assert publisher.close(10)
+    [told] = broker.told("alert.raised")
+    assert ["wide_spread"] == told["risk_flags"]
+
+
+def test_a_value_without_its_name_is_a_wrong_call(publisher, caplog):
+    assert None is publisher.alert("AAPL", 0.5)
+    assert {"alert.raised": 1} == publisher.stats().dropped
+    assert "write symbol='AAPL'" in caplog.text
 
 
 def test_a_tracker_without_ids_tells_the_trade_by_symbol_direction_and_entry(broker, publisher):
