@@ -71,12 +71,13 @@ def cohorts_of(
     for code, most in zip(places, shape, strict=True):
         if len(code) and not 0 <= code.min() <= code.max() < most:
             raise LearningError(f"codes {code.min()} to {code.max()} do not fit a table of {shape}")
-    flat = (places[0] * shape[1] + places[1]) * shape[2] + places[2]
+    allocations, sessions, arms = shape
+    flat = (places[0] * arms + places[2]) * sessions + places[1]  # as ``_across`` wants them
     tables = []
     for column in sums:
-        table = np.zeros(shape[0] * shape[1] * shape[2], dtype=np.int64)
+        table = np.zeros(allocations * arms * sessions, dtype=np.int64)
         np.add.at(table, flat, column)
-        tables.append(table.reshape(shape))
+        tables.append(np.swapaxes(table.reshape(allocations, arms, sessions), 1, 2))
     return Cohorts(*tables)
 
 
