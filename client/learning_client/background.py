@@ -24,10 +24,6 @@ class Background:
     every quarter of a second; a broker that goes away is logged once, and once more when it is back. ``finished`` says,
     once stopping has begun, that nothing is left to do, and ``ended`` is the last that the thread calls. After a fork
     ``renew()`` forgets the parent's thread; ``ensure()`` starts another.
-
-    Attributes:
-        stopping: set once the thread is to end.
-        is_idle: whether there is no thread yet.
     """
 
     def __init__(
@@ -64,17 +60,15 @@ class Background:
         self._lock = Lock()
         self._turned = Condition()
         self._thread: Thread | None = None
-        self.is_idle = True
 
     def ensure(self) -> None:
         """Start the thread where there is none."""
-        if self.is_idle and not self.stopping.is_set():
+        if self._thread is None and not self.stopping.is_set():
             with self._lock:
-                if self.is_idle:
+                if self._thread is None:
                     thread = Thread(target=self._run, name=self._name, daemon=True)
                     thread.start()
                     self._thread = thread
-                    self.is_idle = False
 
     def stop(self, timeout: float) -> bool:
         """Ask the thread to finish, wait for that at most ``timeout`` seconds, and say whether it has."""

@@ -23,31 +23,54 @@ class Told(Struct, frozen=True, gc=False):
 
 
 class Buffer:
-    """Events in the order in which they were told, at most ``capacity`` of them.
+    """Events in the order in which they were told, at most ``capacity`` of them, until it is closed.
 
     When full the oldest price makes room, and the oldest event of any kind where no price waits. Adding takes no
     lock and about half a microsecond; one thread takes, any thread adds.
+
+    Args:
+        gone: called with the kind of each event that had to go, or came too late.
+        begins: called before the first event is kept.
 
     Attributes:
         next_order: gives a number above all that it gave before.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, *, gone: Callable[[str], object], begins: Callable[[], object]) -> None:
         self._capacity = capacity
+        self._gone = gone
+        self._begins = begins
         self.next_order: Callable[[], int] = itertools.count().__next__
         self._prices: deque[Told] = deque()
         self._facts: deque[Told] = deque()
+        self._open = self._closed = False
 
     def __len__(self) -> int:
         return len(self._prices) + len(self._facts)
 
-    def add(self, told: Told) -> str | None:
-        """Keep ``told``; the kind of the event that had to go for it, if any."""
+    def add(self, told: Told) -> bool:
+        """Keep ``told``; False where it is closed."""
+        if not self._open and not self._opens(told):
+            return False
         prices, facts = self._prices, self._facts
         (prices if told.kind == PRICE else facts).append(told)
         if len(prices) + len(facts) > self._capacity:
-            return self._make_room()
-        return None
+            self._make_room()
+        return True
+
+    def close(self) -> None:
+        """Keep what is there, and nothing that comes."""
+        self._closed, self._open = True, False
+
+    def _opens(self, told: Told) -> bool:
+        if self._closed:
+            self._gone(told.kind)
+            return False
+        self._begins()
+        self._open = True
+        if self._closed:  # at this very moment
+            self._open = False
+        return True
 
     def take(self, limit: int) -> list[Told]:
         """Up to ``limit`` events from the oldest on."""
@@ -60,13 +83,14 @@ class Buffer:
                 continue
         return taken
 
-    def _make_room(self) -> str | None:
+    def _make_room(self) -> None:
         for queue in (self._prices, self._facts):
             try:
-                return queue.popleft().kind
+                gone = queue.popleft()
             except IndexError:  # none waits, or the sender has just taken it
                 continue
-        return None
+            self._gone(gone.kind)
+            return
 
     def oldest(self) -> float:
         """The order of the oldest event, or infinity."""

@@ -8,6 +8,9 @@ BLOCK, AT_ONCE = 64, 8
 DIGITS = 20
 """Of an id's random end: 18 are written as they are, one names the variant, one is not used."""
 
+PAIRS = tuple(f"{number:02x}" for number in range(256))
+"""Two hexadecimal digits; to look them up takes a third of the time of writing them."""
+
 VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 AHEAD = 512
@@ -46,7 +49,7 @@ class Ids:
         except IndexError:
             tail, *others = _tails(AT_ONCE)
             self._tails.extend(others)
-        return f"{head}{milliseconds & 0xFFFF:04x}{tail}"
+        return head + PAIRS[milliseconds >> 8 & 255] + PAIRS[milliseconds & 255] + tail
 
 
 def _tails(count: int) -> list[str]:

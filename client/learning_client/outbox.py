@@ -25,8 +25,10 @@ class Outbox:
     Args:
         open_spool: called by ``find_spool()``.
         dropped: counts what had to go, by kind.
+        begins: called before the first event is kept.
 
     Attributes:
+        add: keeps an event; False where it is closed. Never waits.
         next_order: gives a place after everything that was told so far.
     """
 
@@ -38,13 +40,15 @@ class Outbox:
         open_spool: Callable[[Tally], Spool] | None,
         dropped: Tally,
         troubles: Troubles,
+        begins: Callable[[], object],
     ) -> None:
         self._capacity = capacity
         self._writer = writer
         self._to_open = open_spool
         self._dropped = dropped
         self._troubles = troubles
-        self._buffer = Buffer(capacity)
+        self._buffer = Buffer(capacity, gone=dropped.add, begins=begins)
+        self.add = self._buffer.add
         self.next_order = self._buffer.next_order
         self._spool: Spool | None = None
         self._parcels: list[Parcel] = []
@@ -79,11 +83,9 @@ class Outbox:
         """The order of the oldest event that has not left, or infinity; one on disk is older than all."""
         return min(self._buffer.oldest(), self._in_hand)
 
-    def add(self, told: Told) -> None:
-        """Keep ``told``. Never waits."""
-        gone = self._buffer.add(told)
-        if gone is not None:
-            self._dropped.add(gone)
+    def close(self) -> None:
+        """Take no more."""
+        self._buffer.close()
 
     def find_spool(self) -> None:
         """Open the spool, where there is one that was not opened yet."""

@@ -42,6 +42,7 @@ class Sender:
 
     Attributes:
         ids: of events; random bits for them are drawn ahead where the thread has time.
+        put: keeps an event until it is sent; False when closed. Never waits.
         next_order: gives a place after everything that was told so far.
     """
 
@@ -65,7 +66,6 @@ class Sender:
         self._allowed = allowed
         self._troubles = troubles
         self._open_spool = spool
-        self._closed = False
         self.breaker = Breaker()
         self.ids = Ids()
         self._background = Background(
@@ -88,7 +88,11 @@ class Sender:
             open_spool=self._open_spool,
             dropped=self.dropped,
             troubles=self._troubles,
+            begins=self._background.ensure,
         )
+        if self._background.stopping.is_set():
+            self._outbox.close()
+        self.put = self._outbox.add
         self.next_order = self._outbox.next_order
         self._link = Link(self._url, prefix=self._prefix, lost=self._outbox.hand_again)
         self._wake = Event()
@@ -126,16 +130,6 @@ class Sender:
         """Begin in the background."""
         self._background.ensure()
 
-    def put(self, told: Told) -> bool:
-        """Keep an event until it is sent; False when closed. Never waits."""
-        if self._closed:
-            self.dropped.add(told.kind)
-            return False
-        self._outbox.add(told)
-        if self._background.is_idle:
-            self._background.ensure()
-        return True
-
     def flush(self, timeout: float) -> bool:
         """Wait until everything told before has left, at most ``timeout`` seconds, and say whether it has."""
         mark = self.next_order()
@@ -147,7 +141,7 @@ class Sender:
 
         What is left then goes into the spool.
         """
-        self._closed = True
+        self._outbox.close()
         self._background.stopping.set()
         self._wake.set()
         ended = self._background.stop(timeout)

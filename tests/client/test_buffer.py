@@ -7,14 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as some
 from learning_client.buffer import PRICE, Buffer, Told
 
+
+def NOTHING(*_):
+    """Nobody listens."""
+
+
 KINDS = some.sampled_from([PRICE, "alert.raised", "fill.reported"])
 
 
 def filled(capacity, kinds):
     """A buffer after so many events were told, and the kinds that had to go."""
-    buffer = Buffer(capacity)
-    gone = [buffer.add(Told(buffer.next_order(), kind, "id", 0, {}, None)) for kind in kinds]
-    return buffer, [kind for kind in gone if kind]
+    gone = []
+    buffer = Buffer(capacity, gone=gone.append, begins=NOTHING)
+    for kind in kinds:
+        assert buffer.add(Told(buffer.next_order(), kind, "id", 0, {}, None))
+    return buffer, gone
 
 
 @given(some.integers(1, 20), some.lists(KINDS, max_size=60), some.integers(1, 7))
@@ -31,17 +38,20 @@ def test_it_holds_as_much_as_it_may_in_order_and_counts_the_rest(capacity, kinds
 
 @given(some.integers(1, 20), some.lists(KINDS, max_size=60))
 def test_no_other_event_goes_while_a_price_waits(capacity, kinds):
-    buffer, waiting = Buffer(capacity), Counter()
+    waiting = Counter()
+
+    def went(gone):
+        assert (gone == PRICE) == (waiting[PRICE] > 0)
+        waiting[gone] -= 1
+
+    buffer = Buffer(capacity, gone=went, begins=NOTHING)
     for kind in kinds:
         waiting[kind] += 1
-        gone = buffer.add(Told(buffer.next_order(), kind, "id", 0, {}, None))
-        if gone is not None:
-            assert (gone == PRICE) == (waiting[PRICE] > 0)
-            waiting[gone] -= 1
+        buffer.add(Told(buffer.next_order(), kind, "id", 0, {}, None))
 
 
 def test_nothing_is_lost_or_doubled_while_callers_add_and_one_takes():
-    buffer = Buffer(1_000_000)
+    buffer = Buffer(1_000_000, gone=NOTHING, begins=NOTHING)
 
     def caller(name):
         for number in range(5_000):
@@ -61,3 +71,14 @@ def test_nothing_is_lost_or_doubled_while_callers_add_and_one_takes():
         prices, facts = [n for n in own if n % 3], [n for n in own if not n % 3]
         assert sorted(prices) == prices
         assert sorted(facts) == facts
+
+
+def test_the_first_event_begins_what_sends_it_and_none_is_kept_after_the_end():
+    began, gone = [], []
+    buffer = Buffer(10, gone=gone.append, begins=lambda: began.append(len(buffer)))
+    events = [Told(buffer.next_order(), "alert.raised", "id", 0, {}, None) for _ in range(3)]
+    assert buffer.add(events[0])
+    assert buffer.add(events[1])
+    buffer.close()
+    assert not buffer.add(events[2])
+    assert ([0], ["alert.raised"], events[:2]) == (began, gone, buffer.take(5))
