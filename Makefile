@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --no-input install --quiet --constraint constraints.txt
 
-.PHONY: demo test check bench results faults up clean
+.PHONY: demo test check pythons bench results faults up clean
 
 demo: .venv/demo
 	$(BIN)/python -m examples.demo $(ARGS)
@@ -16,7 +16,12 @@ check: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	for version in 3.10 3.12 3.13; do $(BIN)/mypy --python-version $$version client/learning_client || exit 1; done
 	$(BIN)/lint-imports
+
+# The client alone, on every Python that is here.
+pythons:
+	.ci/pythons
 
 bench: .venv/bench
 	$(BIN)/python -m bench $(ARGS)

@@ -33,6 +33,7 @@ def broker(request, monkeypatch):
     if request.param == "memory":
         return Memory()
     server = request.getfixturevalue("server")
+    server.wake()
     server.redis.flushall()
     return server
 
