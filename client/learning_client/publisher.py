@@ -15,16 +15,13 @@ from learning_client.callbacks import Callbacks
 from learning_client.guard import Troubles, guarded
 from learning_client.lasting import lasts
 from learning_client.letter import Writer
-from learning_client.moments import Clock, Moment, micros, now
+from learning_client.moments import Clock, now
 from learning_client.names import checked_name, checked_prefix
 from learning_client.publisher_stats import PublisherStats
 from learning_client.sender import Sender
 from learning_client.spool import SpoolFolder
 from learning_client.switches import Switches, switches_from
 from learning_client.teller import Teller
-
-APPLIED = "params.applied"
-"""It is told also where nothing is collected."""
 
 
 class EventPublisher(Teller):
@@ -77,11 +74,11 @@ class EventPublisher(Teller):
             spool = structs.replace(spool, path=str(Path(spool.path).absolute()))
         self.switches = switches or switches_from(os.environ)
         self._clock = clock
-        self._nanoseconds = time_ns if clock is now else lambda: clock() * 1_000  # a call less for most
+        self.nanoseconds = time_ns if clock is now else lambda: clock() * 1_000  # a call less for most
         self._troubles = Troubles()
         self._callbacks = Callbacks(self._troubles)
         self._reports: list[Callable[[], Mapping[str, object]]] = []
-        self._sender = Sender(
+        self.sender = Sender(
             url,
             writer=Writer(source=source, strategy=checked_name("strategy", strategy), troubles=self._troubles),
             prefix=checked_prefix(prefix),
@@ -96,53 +93,34 @@ class EventPublisher(Teller):
             ),
         )
         if self.switches.integration:
-            self._sender.start()
+            self.sender.start()
         lasts(self)
-
-    @guarded(APPLIED, otherwise=None)
-    def params_applied(
-        self,
-        *,
-        client: str,
-        epoch: int,
-        version: int,
-        strategy: str,
-        applied_at: Moment | None = None,
-        refused: str | None = None,
-    ) -> str | None:
-        """A version was taken over, or refused. ``ParameterClient`` tells it, also where nothing is collected."""
-        data = {"client": client, "epoch": epoch, "version": version, "strategy": strategy}
-        if applied_at is not None:
-            data["applied_at"] = micros(applied_at)
-        if refused is not None:
-            data["refused"] = refused[:2000]
-        return self.pass_on(APPLIED, data, named=None)
 
     @guarded("flush", otherwise=False)
     def flush(self, timeout: float) -> bool:
         """Wait until the broker has everything told so far, at most ``timeout`` seconds; whether it has."""
-        return self._sender.flush(timeout)
+        return self.sender.flush(timeout)
 
     @guarded("close", otherwise=False)
     def close(self, timeout: float = 2.0) -> bool:
         """Send what waits and a last report, at most ``timeout`` seconds; whether nothing was left behind."""
-        return self._sender.close(timeout)
+        return self.sender.close(timeout)
 
     def stats(self) -> PublisherStats:
         """What was sent, dropped and is waiting."""
         return PublisherStats(
-            connected=self._sender.connected,
-            breaker=self._sender.breaker.state,
-            queued=self._sender.queued,
-            spooled=self._sender.spooled,
-            sent=self._sender.sent.counts(),
-            dropped=self._sender.dropped.counts(),
+            connected=self.sender.connected,
+            breaker=self.sender.breaker.state,
+            queued=self.sender.queued,
+            spooled=self.sender.spooled,
+            sent=self.sender.sent.counts(),
+            dropped=self.sender.dropped.counts(),
             troubles=self._troubles.counts(),
         )
 
     def on_breaker(self, call: Callable[[str], object]) -> None:
         """Call with every new state of the breaker, on a thread of its own."""
-        self._sender.breaker.listen(lambda state: self._callbacks.call(call, state))
+        self.sender.breaker.listen(lambda state: self._callbacks.call(call, state))
 
     def report_also(self, say: Callable[[], Mapping[str, object]]) -> None:
         """Put what ``say()`` returns into every ``client.reported``."""
@@ -152,44 +130,28 @@ class EventPublisher(Teller):
         """For a forked child: begin empty, with a thread, connection and ids of its own."""
         self._troubles.renew()
         self._callbacks.renew()
-        self._sender.renew()
+        self.sender.renew()
 
     def trouble(self, name: str, error: Exception) -> None:
         """Count an error of a public method, and log the first of its kind."""
         self._troubles.note(f"EventPublisher, {name}", error)
         if "." in name:
-            self._sender.dropped.add(name)
-
-    def pass_on(self, kind: str, said: dict[str, Any], *, named: str | None) -> str | None:
-        """Keep an event until it is sent; the id that it is known by, or None where it will not be sent."""
-        switches = self.switches
-        if not (switches.integration and (switches.collect or kind == APPLIED)):
-            return None
-        sender = self._sender
-        now = self._nanoseconds() // 1_000
-        name = sender.ids.new(now)
-        if named is not None and (named not in said or said[named] is None):
-            said[named] = name
-        moment = now
-        if "time" in said and (time := said.pop("time")) is not None:
-            moment = micros(time)
-        snapshot = said.pop("snapshot") if "snapshot" in said else None
-        return name if sender.put(Told(sender.next_order(), kind, name, moment, said, snapshot)) else None
+            self.sender.dropped.add(name)
 
     def _report(self) -> Told:
         data: dict[str, Any] = {
             "client": self.source,
-            "sent": self._sender.sent.counts(),
-            "dropped": self._sender.dropped.counts(),
-            "queued": self._sender.queued,
-            "spooled": self._sender.spooled,
-            "breaker": self._sender.breaker.state,
-            "clock_offset_seconds": self._sender.clock_offset,
+            "sent": self.sender.sent.counts(),
+            "dropped": self.sender.dropped.counts(),
+            "queued": self.sender.queued,
+            "spooled": self.sender.spooled,
+            "breaker": self.sender.breaker.state,
+            "clock_offset_seconds": self.sender.clock_offset,
         }
         for say in self._reports:
             data.update(say())
         now = self._clock()
-        return Told(self._sender.next_order(), "client.reported", self._sender.ids.new(now), now, data, None)
+        return Told(self.sender.next_order(), "client.reported", self.sender.ids.new(now), now, data, None)
 
 
 def _outbox(source: str, *, url: str, prefix: str) -> str:

@@ -6,17 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
-from learning_client.checks import (
-    check_alert,
-    check_changed,
-    check_closed,
-    check_decision,
-    check_discovery,
-    check_fill,
-    check_outcome,
-    check_price,
-    check_thesis,
-)
+from learning_client.checks import check_applied, check_outcome, check_session
 from learning_client.moments import Moment
 from learning_client.snapshot import Snapshot
 from learning_client.telling import Telling, tells
@@ -49,7 +39,7 @@ class Teller(Telling):
     when nothing will be sent. None of them raises.
     """
 
-    @tells("alert.raised", checked=check_alert, named="alert_id", owned=ALERTED)
+    @tells("alert.raised", named="alert_id", words=("symbol",), share="score", owned=ALERTED)
     def alert(
         self,
         *,
@@ -63,7 +53,7 @@ class Teller(Telling):
     ) -> str | None:
         """A candidate that the scanner found, bought or not; ``score`` and ``confidence`` are 0 to 1."""
 
-    @tells("decision.made", checked=check_decision, named="decision_id", owned=DECIDED)
+    @tells("decision.made", named="decision_id", words=("symbol", "action"), owned=DECIDED)
     def decision(
         self,
         *,
@@ -76,7 +66,7 @@ class Teller(Telling):
     ) -> str | None:
         """A decision: BUY, SELL, HOLD, IGNORE, TRIM or LIQUIDATE; ``size`` is a fraction of equity."""
 
-    @tells("fill.reported", checked=check_fill, named="fill_id")
+    @tells("fill.reported", named="fill_id", words=("symbol", "side"), numbers=("quantity", "price"))
     def fill(
         self,
         *,
@@ -90,7 +80,7 @@ class Teller(Telling):
     ) -> str | None:
         """One execution: ``side`` buy or sell, ``quantity`` without sign, ``price`` before ``fees``."""
 
-    @tells("outcome.observed", checked=check_outcome, named="outcome_id", owned=FOLLOWED)
+    @tells("outcome.observed", named="outcome_id", checked=check_outcome, owned=FOLLOWED)
     def outcome(
         self,
         *,
@@ -108,7 +98,7 @@ class Teller(Telling):
         engine then looks for what it followed is for its registry to say.
         """
 
-    @tells("price.observed", checked=check_price)
+    @tells("price.observed", words=("symbol", "interval"), numbers=("open", "high", "low", "close"))
     def price(
         self,
         *,
@@ -123,7 +113,7 @@ class Teller(Telling):
     ) -> str | None:
         """One bar; ``time`` is its *end*, ``interval`` its length such as ``1m`` or ``1d``."""
 
-    @tells("discovery.completed", checked=check_discovery, named="run_id", owned=DISCOVERED)
+    @tells("discovery.completed", named="run_id", numbers=("universe_size", "candidate_count"), owned=DISCOVERED)
     def discovery(
         self,
         *,
@@ -136,7 +126,7 @@ class Teller(Telling):
     ) -> str | None:
         """One run of a scanner over its universe."""
 
-    @tells("thesis.formed", checked=check_thesis, named="thesis_id", owned=FORMED)
+    @tells("thesis.formed", named="thesis_id", words=("symbol", "recommendation"), owned=FORMED)
     def thesis(
         self,
         *,
@@ -148,11 +138,11 @@ class Teller(Telling):
     ) -> str | None:
         """Why a position is held: BUY_MORE, HOLD, TRIM, TRIM_25, TRIM_50, LIQUIDATE or RESEARCH."""
 
-    @tells("session.closed", checked=check_closed)
+    @tells("session.closed", checked=check_session)
     def session_closed(self, *, session: str | date, time: Moment | None = None) -> str | None:
         """Nothing more of ``session`` (the exchange's date) will come from this source."""
 
-    @tells("symbol.changed", checked=check_changed)
+    @tells("symbol.changed", words=("symbol",), checked=check_session)
     def symbol_changed(
         self,
         *,
@@ -163,3 +153,16 @@ class Teller(Telling):
         time: Moment | None = None,
     ) -> str | None:
         """From ``session`` on ``symbol`` is another one; what it was goes on as ``renamed_to``, or ends."""
+
+    @tells("params.applied", checked=check_applied, always=True)
+    def params_applied(
+        self,
+        *,
+        client: str,
+        epoch: int,
+        version: int,
+        strategy: str,
+        applied_at: Moment | None = None,
+        refused: str | None = None,
+    ) -> str | None:
+        """A version was taken over, or refused. ``ParameterClient`` tells it, also where nothing is collected."""

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from learning_client import EventPublisher, ParameterClient, SpoolFolder, Switches
-from learning_client.buffer import Told
 
 from tests.client.brokers import ON_REDIS
 
@@ -101,7 +100,7 @@ def test_what_is_left_at_the_end_of_a_program_is_sent_by_the_next_one(broker, pu
     assert not first.close(0.2)
     assert waits_on_disk(first, 50)
     broker.wake()
-    eventually(lambda: not first._sender._background._thread.is_alive())
+    eventually(lambda: not first.sender._background._thread.is_alive())
     assert publish().flush(20)
     assert told == ids(broker)
 
@@ -181,7 +180,7 @@ def test_whoever_closes_too_soon_finds_every_event_at_the_broker_or_on_disk(brok
         publisher = publish()
         told += alerts(publisher, 4_000)
         publisher.close(0.02)
-        eventually(lambda thread=publisher._sender._background._thread: not thread.is_alive(), within=60)
+        eventually(lambda thread=publisher.sender._background._thread: not thread.is_alive(), within=60)
     last = publish()
     assert last.flush(60)
     last.close(5)
@@ -276,11 +275,11 @@ def test_a_disk_that_fills_while_the_spool_is_emptied_loses_nothing(tmp_path, mo
         capacity=1_000,
         spool=SpoolFolder(path=str(tmp_path)),
     )
-    sender, outbox = publisher._sender, publisher._sender._outbox
+    sender, outbox = publisher.sender, publisher.sender._outbox
     outbox.find_spool()
     for place in range(900):
         said = {"alert_id": str(place), "symbol": "A", "score": 0.5}
-        sender.put(Told(sender.next_order(), "alert.raised", str(place), 0, said, None))
+        sender.put((sender.next_order(), "alert.raised", str(place), 0, said, None))
         if place == 299:
             outbox.put_aside()
 

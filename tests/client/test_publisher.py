@@ -285,7 +285,7 @@ def test_when_the_buffer_is_full_the_oldest_prices_go_first_and_are_counted(brok
     publisher = EventPublisher(broker.url, source="scanner", switches=Switches(), capacity=4)
     broker.hang()
     publisher.alert(symbol="FIRST", score=0.5)
-    eventually(lambda: not publisher.stats().queued or publisher._sender._outbox._buffer.oldest() != 0)  # it is in hand
+    eventually(lambda: not publisher.stats().queued or publisher.sender._outbox._buffer.oldest() != 0)  # it is in hand
     bar = {"symbol": "AAPL", "interval": "1d", "open": 1.0, "high": 1.0, "low": 1.0}
     alerts = [publisher.alert(symbol="AAPL", score=0.5) for _ in range(2)]
     for close in range(3):
