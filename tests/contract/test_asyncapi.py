@@ -1,9 +1,14 @@
-"""The AsyncAPI document: every reference leads somewhere, and it says what the engine does.
+"""The AsyncAPI document: it passes the schema of its standard, every reference leads somewhere, and it says what the
+engine does.
 
-Its outline was checked against the schema of AsyncAPI 3.0 and its official parser, which no Python package holds.
+``asyncapi-3.0.0.json.gz`` is the schema of AsyncAPI 3.0.0 as its authors publish it (npm: @asyncapi/specs 6.11.1,
+schemas/3.0.0-without-$id.json; Apache-2.0), which no Python package holds.
 """
 
 import base64
+import gzip
+from copy import deepcopy
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -17,6 +22,9 @@ from workers.contract.asyncapi import PUBSUB, SNAPSHOT
 from workers.contract.files import contract_files
 from workers.contract.parties import CYCLES, PEOPLE, READERS, TRADING, receivers, senders
 
+STANDARD = Draft7Validator(
+    msgspec.json.decode(gzip.decompress(Path(__file__).with_name("asyncapi-3.0.0.json.gz").read_bytes()))
+)
 DOCUMENT = msgspec.json.decode((CONTRACT / "asyncapi.json").read_bytes())
 
 
@@ -49,6 +57,28 @@ def test_the_files_beside_the_page_are_those_that_the_command_writes():
     assert there == set(written), "run: learning contract --out docs/contract"
     for place, text in written.items():
         assert text == (CONTRACT / place).read_text(encoding="utf-8"), "run: learning contract --out docs/contract"
+
+
+def test_it_passes_the_schema_of_its_standard():
+    assert [] == [f"{error.json_path}: {error.message}" for error in STANDARD.iter_errors(DOCUMENT)]
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [
+        ("asyncapi", "3.1.0"),
+        ("channels/alert.raised/address", 7),
+        ("components/messages/alert.raised/contentType", ["application/json"]),
+    ],
+)
+def test_what_is_no_asyncapi_does_not_pass(place, wrong):
+    document = deepcopy(DOCUMENT)
+    *way, last = place.split("/")
+    inner = document
+    for step in way:
+        inner = inner[step]
+    inner[last] = wrong
+    assert not STANDARD.is_valid(document)
 
 
 def test_the_same_comes_out_at_every_call():
