@@ -3,7 +3,9 @@
 It reads daily bars as CSV lines (``symbol,date,open,high,low,close,volume``), one session after the other, and tells
 the engine everything: every candidate, what was decided, what was filled, what came of it, and the bars themselves.
 What it trades by comes from ``ParameterClient``, out of memory: it never waits for the engine, and with the engine
-gone it goes on with what it has. Everything above ``Scanner`` is pure, so that a judge can repeat it on other values.
+gone it goes on with what it has. In the folder ``--state`` lies what outlives it: events that wait for a broker that is
+away, and the last good version of the parameters. Everything above ``Scanner`` is pure, so that a judge can repeat it
+on other values.
 """
 
 import argparse
@@ -18,7 +20,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from learning_client import EventPublisher, ParameterClient, unit_of
+from learning_client import EventPublisher, ParameterClient, SpoolFolder, unit_of
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -271,10 +273,20 @@ def main(publisher: type[EventPublisher] = EventPublisher) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bars", type=Path, help="CSV file to trade on; without it, standard input")
     parser.add_argument("--history", type=Path, help="CSV file of the bars before, to look back on")
+    parser.add_argument("--state", type=Path, default=Path("var/scanner"), help="folder of what outlives the process")
     options = parser.parse_args()
     url, prefix = os.environ.get("RQ_REDIS_URL", "redis://localhost:6379/0"), os.environ.get("LEARNING_PREFIX", "")
-    events = publisher(url, source="scanner", strategy=STRATEGY, prefix=prefix)
-    params = ParameterClient(url, defaults=DEFAULTS, bounds=BOUNDS, strategy=STRATEGY, prefix=prefix, publisher=events)
+    spool = SpoolFolder(path=str(options.state / "events"))
+    events = publisher(url, source="scanner", strategy=STRATEGY, prefix=prefix, spool=spool)
+    params = ParameterClient(
+        url,
+        defaults=DEFAULTS,
+        bounds=BOUNDS,
+        last_known_good=options.state / "params.json",
+        strategy=STRATEGY,
+        prefix=prefix,
+        publisher=events,
+    )
     params.start()
     scanner = Scanner(events, params)
     if options.history:

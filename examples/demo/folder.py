@@ -7,7 +7,17 @@ from pathlib import Path
 
 from examples.scanner import Bar
 
-MADE = ("redis", "logs", "demo.db", "demo.db-wal", "demo.db-shm", "registry.toml", "history.csv", "report.html")
+MADE = (
+    "redis",
+    "logs",
+    "demo.db",
+    "demo.db-wal",
+    "demo.db-shm",
+    "registry.toml",
+    "history.csv",
+    "scanner",
+    "report.html",
+)
 """All that a run makes in its folder; nothing else in it is touched."""
 
 _TRIAL = re.compile(r'^(\[\[trial\]\]\s*\nid = ")([^"]+)"', flags=re.MULTILINE)

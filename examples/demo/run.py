@@ -91,10 +91,11 @@ def _start(processes: Processes, options: Options, *, prefix: str) -> IO[str]:
     for name, command in read_procfile(ROOT / "Procfile", prefix=prefix).items():
         processes.start(name, command)
     module = "examples.demo.planted" if options.planted else "examples.scanner"
-    history = shlex.quote(str((options.out / "history.csv").resolve()))
+    places = {"--history": options.out / "history.csv", "--state": options.out / "scanner"}
+    words = [word for option, place in places.items() for word in (option, str(place.resolve()))]
     return processes.start(
         "scanner",
-        f"{shlex.quote(sys.executable)} -m {module} --history {history}",
+        shlex.join([sys.executable, "-m", module, *words]),
         environment={"LEARNING_APPLY_PARAMETERS": "1"},
     )
 

@@ -254,7 +254,7 @@ def test_a_dead_process_ends_the_waiting(broker, store):
 
 
 def test_a_folder_is_emptied_of_the_last_run_and_of_nothing_else(tmp_path):
-    for name in ("redis/a", "demo.db", "notes.txt"):
+    for name in ("redis/a", "scanner/params.json", "demo.db", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
     clear(tmp_path)

@@ -1,7 +1,12 @@
 import math
+import os
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -10,6 +15,8 @@ from learning_client import Snapshot
 from examples import scanner
 from examples.scanner import BOUNDS, DEFAULTS, FEATURES, HISTORY, LOGGING_FLOOR, SIZE, Bar, Exit, Position, Scanner
 from schemas.registry import load_registry
+from schemas.version import Version
+from tests.client.brokers import Broker
 
 VALUES = {"exit.take_profit": 0.04, "exit.stop_loss": 0.03, "exit.max_hold": 3}
 
@@ -202,3 +209,78 @@ def test_the_scanner_and_its_registry_agree():
     for name, (low, high) in BOUNDS.items():
         assert low <= known[name].min < known[name].max <= high
     assert registry.market.close_after > BOUNDS["exit.max_hold"][1]
+
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def scan(tmp_path):
+    """Runs the scanner to its end on the last of some days."""
+
+    def scan(url, days):
+        for name, bars in (("history", days[:-1]), ("bars", days[-1:])):
+            (tmp_path / name).write_text("\n".join(",".join(map(str, one)) for one in bars), encoding="utf-8")
+        places = [f"--{name}={tmp_path / name}" for name in ("history", "bars", "state")]
+        subprocess.run(
+            [sys.executable, "-m", "examples.scanner", *places],
+            cwd=ROOT,
+            env={**os.environ, "RQ_REDIS_URL": url, "LEARNING_APPLY_PARAMETERS": "1"},
+            capture_output=True,
+            timeout=60,
+            check=True,
+        )
+
+    return scan
+
+
+@pytest.fixture
+def know(tmp_path):
+    """Keeps version 1-5 where the scanner does."""
+
+    def know(**values):
+        version = Version(
+            strategy="demo",
+            epoch=1,
+            number=5,
+            previous="1-4",
+            session="2011-03-01",
+            regime="all",
+            registry="r",
+            values={**DEFAULTS, **values},
+            allocations=[],
+        )
+        (tmp_path / "state").mkdir()
+        (tmp_path / "state" / "params.json").write_bytes(msgspec.json.encode(version))
+
+    return know
+
+
+@pytest.fixture
+def broker(tmp_path):
+    """A server that can die and come back."""
+    broker = Broker(tmp_path)
+    yield broker
+    broker.kill()
+
+
+def test_without_a_broker_it_trades_by_the_last_good_version_and_tells_of_it_later(scan, know, broker):
+    days = history(sessions=HISTORY + 1)
+    know(**{"threshold.score": 0.31})
+    broker.kill()
+    scan(broker.url, days[:-1])
+    broker.start()
+    deadline = time.monotonic() + 60
+    while len(told := broker.told("decision.made")) < 2:
+        assert time.monotonic() < deadline
+        scan(broker.url, days)
+    assert [("BUY", "1-5", f"AAPL/{day.date}") for day in days[-2:]] == [
+        (one["action"], one["params_version"], one["unit"]) for one in told
+    ]
+
+
+def test_a_last_version_beyond_its_own_bounds_is_not_traded_by(scan, know, broker):
+    know(**{"threshold.score": BOUNDS["threshold.score"][0] - 0.01})
+    scan(broker.url, history())
+    [told] = broker.told("decision.made")
+    assert "params_version" not in told
