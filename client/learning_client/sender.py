@@ -33,7 +33,7 @@ class Sender:
     Where the connection fails, the same pipeline is sent again, byte for byte, until the broker has answered:
     an event may come twice, and its id makes that harmless. Events that the broker refuses for good (a key of another
     type, no permission) are dropped and counted. While the broker is away all that waits is put into the spool, where
-    there is one.
+    there is one. A broker that answers and takes no event is away, until it takes one.
 
     Args:
         report: makes the event that tells the engine how this client is; sent every minute and at the end.
@@ -158,7 +158,6 @@ class Sender:
             self._put_aside()
             self.breaker.probes()
             self._link.open()
-            self._background.reached()
         if not self._outbox.has_work:
             self._pack()
         if self._outbox.has_work:
@@ -187,10 +186,11 @@ class Sender:
             nap = min(LONGEST_NAP, nap * 2)
 
     def _pack(self) -> None:
-        """Take in hand what was told first, and a report where it is time for one."""
+        """Take in hand what was told first, and a report where it is time for one, or nothing else to probe with."""
         self._outbox.fill_hand()
         last = self._background.stopping.is_set() and not self._outbox.has_work and not self._outbox.told
-        if last or time.monotonic() >= self._next_report:
+        probe = self.breaker.shut and not self._outbox.has_work
+        if last or probe or time.monotonic() >= self._next_report:
             self._reported_last = last
             self._next_report = time.monotonic() + REPORT_SECONDS
             if not self._background.stopping.is_set():

@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
+from redis.exceptions import OutOfMemoryError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from learning_client import connection
@@ -36,7 +36,7 @@ _brokers: "dict[str, MemoryBroker]" = {}
 
 
 class MemoryBroker:
-    """Streams and keys in this process's memory, behind ``url``; it can die, hang, come back and forget.
+    """Streams and keys in this process's memory, behind ``url``; it can die, hang, be full, come back and forget.
 
     It keeps to the laws of a Redis server as far as the client sees them; the client's own tests run against both.
     """
@@ -113,8 +113,12 @@ class MemoryBroker:
         """From now on connections are taken and nothing is answered."""
         self._be("hung")
 
+    def fill(self) -> None:
+        """From now on everything is answered and no event taken, as by a server whose memory is full."""
+        self._be("full")
+
     def wake(self) -> None:
-        """After ``hang()``: answer again, as the same server."""
+        """After ``hang()`` or ``fill()``: answer again, as the same server."""
         self._be("up")
 
     def start(self, *, forgets: bool = False) -> None:
@@ -156,6 +160,8 @@ class MemoryBroker:
         }
         if name not in answers:
             return ResponseError(f"unknown command {name!r}")
+        if name == "XADD" and self._state == "full":
+            return OutOfMemoryError("command not allowed when used memory > 'maxmemory'.")
         return answers[name](*words)
 
     def _add(self, key: str, fields: dict[bytes, bytes]) -> bytes:
@@ -173,8 +179,8 @@ class MemoryBroker:
         def newer() -> list[Entry]:
             return [entry for entry in self._streams.get(key, []) if _place(entry[0]) > seen][:limit]
 
-        self._changed.wait_for(lambda: newer() or self._state != "up", block / 1_000)
-        if self._state != "up":
+        self._changed.wait_for(lambda: newer() or self._state in ("dead", "hung"), block / 1_000)
+        if self._state in ("dead", "hung"):
             raise RedisConnectionError("Connection closed by server.")
         return [(key, found)] if (found := newer()) else []
 

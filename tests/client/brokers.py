@@ -5,6 +5,7 @@ import socket
 import subprocess
 import time
 from contextlib import contextmanager, suppress
+from functools import partial
 
 import msgspec
 import pytest
@@ -98,6 +99,15 @@ class Memory(Wire):
         self.redis = MemoryKeys(self._broker)
         self.hang, self.wake, self.kill = self._broker.hang, self._broker.wake, self._broker.kill
 
+    @contextmanager
+    def refusing(self, how):
+        """While this lasts every event is refused; there is one way here, for want of memory."""
+        self._broker.fill()
+        try:
+            yield
+        finally:
+            self._broker.wake()
+
     def start(self):
         self._broker.start(forgets=True)
 
@@ -128,6 +138,31 @@ class Broker(Wire):
     def kill(self):
         self._process.kill()
         self._process.wait()
+
+    @contextmanager
+    def refusing(self, how):
+        """While this lasts every event is refused: ``OOM``, ``READONLY``, ``NOREPLICAS`` or ``MISCONF``."""
+        set_to, usual = self.redis.config_set, partial(self.redis.config_set, "save", "")
+        if how == "OOM":
+            set_to("maxmemory", 1)
+            usual = partial(set_to, "maxmemory", 0)
+        elif how == "NOREPLICAS":
+            set_to("min-replicas-to-write", 1)
+            usual = partial(set_to, "min-replicas-to-write", 0)
+        elif how == "READONLY":
+            self.redis.replicaof("127.0.0.1", 1)
+            usual = partial(self.redis.replicaof, "NO", "ONE")
+        else:
+            set_to("dir", "/proc")
+            set_to("save", "3600 1")
+            with suppress(RedisError):
+                self.redis.bgsave()
+            wait_for(lambda: self.redis.info("persistence")["rdb_last_bgsave_status"] == "err")
+        try:
+            yield
+        finally:
+            usual()
+            set_to("dir", str(self._folder))
 
     def _answers(self):
         with suppress(RedisError):

@@ -1,5 +1,6 @@
 """What is told while the broker is away, hangs or forgets: nothing of it is lost."""
 
+import logging
 import os
 import re
 import signal
@@ -314,6 +315,32 @@ def test_a_user_with_no_more_rights_than_the_page_says_may_tell_and_read(broker,
     assert {} == publisher.stats().troubles
     params.close(1)
     publisher.close(1)
+
+
+@pytest.mark.parametrize(
+    ("broker", "how"),
+    [("redis", "OOM"), ("redis", "READONLY"), ("redis", "NOREPLICAS"), ("redis", "MISCONF"), ("memory", "OOM")],
+    indirect=["broker"],
+)
+def test_a_broker_that_answers_and_takes_nothing_keeps_the_breaker_open_until_it_takes_an_event(
+    broker, publish, eventually, caplog, how
+):
+    caplog.set_level(logging.INFO, "learning_client")
+    publisher, states = publish(), []
+    told = alerts(publisher, 1)
+    assert publisher.flush(10)
+    publisher.on_breaker(states.append)
+    with broker.refusing(how):
+        told += alerts(publisher, 10)
+        eventually(lambda: states.count("half_open") > 4)
+        told += alerts(publisher, 10)
+        eventually(lambda: waits_on_disk(publisher, 20))
+        assert {"open", "half_open"} == set(states)
+        assert not publisher.stats().connected
+    assert publisher.flush(20)
+    assert told == ids(broker)
+    eventually(lambda: states[-1:] == ["closed"])
+    assert 1 == states.count("closed") == caplog.text.count("the broker is back")
 
 
 def test_a_callback_that_raises_or_blocks_holds_up_nothing(broker, publish, eventually):
