@@ -7,7 +7,10 @@ from schemas.quantities import Count, Counts, Id, Number, Seconds, VersionId, Wo
 
 
 class ClientReported(Event, frozen=True, kw_only=True):
-    """Counts since the client's start, by event type; the version it runs and how old that is."""
+    """Counts since the client's start, by event type; the version it runs and how old that is.
+
+    ``unreadable`` counts, by file, the events that wait in files of its spool that it has put aside.
+    """
 
     type: ClassVar[str] = "client.reported"
 
@@ -15,6 +18,7 @@ class ClientReported(Event, frozen=True, kw_only=True):
     sent: Counts = {}
     spooled: Counts = {}
     dropped: Counts = {}
+    unreadable: Counts = {}
     queued: Count | None = None
     breaker: Word | None = None
     version: VersionId | None = None

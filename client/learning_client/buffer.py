@@ -47,7 +47,7 @@ class Buffer:
         self.next_order: Callable[[], int] = itertools.count().__next__
         self._prices: deque[Waiting] = deque()
         self._facts: deque[Waiting] = deque()
-        self._open = self._closed = False
+        self._open = self._closed = self._ended = False
 
     def __len__(self) -> int:
         return len(self._prices) + len(self._facts)
@@ -60,11 +60,23 @@ class Buffer:
         (prices if told[1] == PRICE else facts).append(told)
         if len(prices) + len(facts) > self._capacity:
             self._make_room()
-        return True
+        return self._open or not self._is_too_late(told)
 
     def close(self) -> None:
         """Keep what is there, and nothing that comes."""
         self._closed, self._open = True, False
+
+    def end(self) -> None:
+        """Nobody takes any more, but for what is there at this moment."""
+        self._ended = True
+        self.close()
+
+    def _is_too_late(self, told: Waiting) -> bool:
+        """Whether it was kept when nobody took any more; it is gone then."""
+        if not (self._ended and self._took_back(told)):
+            return False
+        self._gone(told[1])
+        return True
 
     def _opens(self, kind: str) -> bool:
         if self._closed:
@@ -95,6 +107,17 @@ class Buffer:
                 continue
             self._gone(gone[1])
             return
+
+    def _took_back(self, told: Waiting) -> bool:
+        queue = self._prices if told[1] == PRICE else self._facts
+        while True:
+            try:
+                queue.remove(told)
+            except ValueError:
+                return False
+            except IndexError:  # somebody takes at the same time
+                continue
+            return True
 
     def oldest(self) -> float:
         """The order of the oldest event, or infinity."""

@@ -241,7 +241,17 @@ OPTIONAL: Mapping[str, frozenset[str]] = {
     "symbol.changed": frozenset({"renamed_to", "venue"}),
     "params.applied": frozenset({"applied_at", "refused"}),
     "client.reported": frozenset(
-        {"sent", "spooled", "dropped", "queued", "breaker", "version", "version_age_seconds", "clock_offset_seconds"}
+        {
+            "sent",
+            "spooled",
+            "dropped",
+            "unreadable",
+            "queued",
+            "breaker",
+            "version",
+            "version_age_seconds",
+            "clock_offset_seconds",
+        }
     ),
 }
 """All other fields, by the event's name on the wire."""

@@ -1,11 +1,14 @@
 """What was told and is not yet at the broker."""
 
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from threading import RLock
 
 from learning_client.buffer import Buffer, Told
+from learning_client.disk import Disk, DiskHangs
 from learning_client.guard import Troubles
 from learning_client.letter import Writer
 from learning_client.parcel import Parcel
@@ -20,10 +23,10 @@ class Outbox:
     """Events between those who tell them and the broker: in memory, on disk where there is a spool, and in hand.
 
     Any thread adds; the sending thread takes in hand and settles. Where it is busy, who closes may put all that
-    waits aside in its place.
+    waits aside in its place. A disk that hangs is done without: what waits in memory stays there and leaves from there.
 
     Args:
-        open_spool: called by ``find_spool()``.
+        open_spool: opens the spool, on the thread of the disk.
         dropped: counts what had to go, by kind.
         begins: called before the first event is kept.
 
@@ -37,20 +40,23 @@ class Outbox:
         *,
         capacity: int,
         writer: Writer,
-        open_spool: Callable[[Tally], Spool] | None,
+        open_spool: Callable[[], Spool] | None,
         dropped: Tally,
         troubles: Troubles,
         begins: Callable[[], object],
     ) -> None:
         self._capacity = capacity
         self._writer = writer
-        self._to_open = open_spool
+        self._open_spool = open_spool
+        self._asked = open_spool is None
         self._dropped = dropped
         self._troubles = troubles
         self._buffer = Buffer(capacity, gone=dropped.add, begins=begins)
         self.add = self._buffer.add
         self.next_order = self._buffer.next_order
+        self._disk = Disk()
         self._spool: Spool | None = None
+        self._settled: list[Parcel] = []
         self._parcels: list[Parcel] = []
         self._in_hand = math.inf if open_spool is None else -1
         self._moving = RLock()
@@ -75,6 +81,11 @@ class Outbox:
         return len(self._buffer)
 
     @property
+    def withheld(self) -> bool:
+        """Whether the disk has not given what waits on it."""
+        return self._disk.hangs or (self._spool is not None and len(self._spool) > 0)
+
+    @property
     def has_work(self) -> bool:
         """Whether something is in hand."""
         return bool(self._parcels)
@@ -88,23 +99,24 @@ class Outbox:
         self._buffer.close()
 
     def find_spool(self) -> None:
-        """Open the spool, where there is one that was not opened yet."""
-        if self._to_open is not None:
-            opener, self._to_open = self._to_open, None
-            try:
-                self._spool = opener(self._dropped)
-            except OSError as error:
-                self._troubles.note("there is no spool", error)
-            self._look_at_oldest()
+        """Open the spool, where there is one and nobody has tried; or see to what the disk owes since it hung."""
+        with self._moving:
+            if not self._asked:
+                self.take_over()
+            elif self._disk.hangs:
+                self._try("the disk has failed", self._disk.catch_up)
+                self._look_at_oldest()
 
     def fill_hand(self) -> None:
         """Take up to 500 of those that were told first in hand, where nothing is."""
         with self._moving:
-            spooled = self._spool.take(BATCH) if self._spool is not None else []
-            if spooled and len(self._buffer) > self._capacity // 2:
+            spool = self._spool
+            if spool is not None and len(spool):
+                self._try("the spool gives nothing", partial(self._disk.do, partial(spool.take, BATCH), self._taken))
+            if self._parcels and len(self._buffer) > self._capacity // 2:
                 self.put_aside()
-            self._parcels = [*spooled, *self._parcels] or self._packed(BATCH)
-        self._look_at_oldest()
+            self._parcels = self._parcels or self._packed(BATCH)
+            self._look_at_oldest()
 
     def hand(self) -> Sequence[Parcel]:
         """What is to be sent next."""
@@ -112,9 +124,10 @@ class Outbox:
 
     def hand_in(self, told: Told) -> None:
         """Take ``told`` in hand after what is there."""
-        if parcel := self._parcel(told):
-            self._parcels = [*self._parcels, parcel]
-        self._look_at_oldest()
+        parcel = self._parcel(told)
+        with self._moving:
+            self._parcels = [*self._parcels, parcel] if parcel else self._parcels
+            self._look_at_oldest()
 
     def hand_again(self, lost: Sequence[Parcel]) -> None:
         """Take in hand what the broker had and may have lost."""
@@ -124,63 +137,95 @@ class Outbox:
     def settle(self, settled: Sequence[Parcel]) -> None:
         """The broker has these, or has refused them for good."""
         with self._moving:
-            if self._spool is not None:
-                for parcel in settled:
-                    self._spool.settle(parcel)
             gone = {id(parcel) for parcel in settled}
             self._parcels = [parcel for parcel in self._parcels if id(parcel) not in gone]
+            self._settled += [parcel for parcel in settled if parcel.segment is not None]
+            if self._spool is not None and self._settled:
+                work = partial(self._spool.settle, tuple(self._settled))
+                then = partial(self._emptied, len(self._settled))
+                self._try("the spool is not emptied", partial(self._disk.do, work, then))
             self._look_at_oldest()
 
     def take_over(self) -> None:
-        """Add what processes that are gone have left on disk."""
-        if self._spool is not None:
-            try:
-                self._spool.take_over()
-            except OSError as error:
-                self._troubles.note("what other processes left cannot be taken over", error)
+        """Open the spool where it is not open, else add what processes that are gone have left on disk."""
+        with self._moving:
+            self._asked = True
+            if self._spool is not None:
+                work = partial(self._disk.do, self._spool.take_over, self._nothing)
+                self._try("what other processes left cannot be taken over", work)
+            elif self._open_spool is not None:
+                self._try("there is no spool", partial(self._disk.do, self._open_spool, self._found))
+            self._look_at_oldest()
 
-    def put_aside(self, *, patience: float = -1) -> None:
+    def put_aside(self, *, until: float | None = None) -> None:
         """Move what waits in memory behind what waits on disk.
 
         Args:
-            patience: seconds to wait for a thread that does so at this moment; without it as long as that takes.
+            until: by the monotonic clock, for who closes; by default as long as the disk answers.
         """
-        if not self._moving.acquire(timeout=patience):
+        if not self._moving.acquire(timeout=-1 if until is None else max(0.0, until - time.monotonic())):
             return
         try:
-            if self._spool is None or self._left:
-                return
-            try:
-                while waiting := self._only_in_memory():
-                    self._move(waiting, self._spool)
-            except OSError as error:
-                self._troubles.note("the spool takes nothing", error)
-            self._look_at_oldest()
+            if not self._left:
+                self._move(until)
         finally:
             self._moving.release()
 
     def leave(self) -> None:
-        """Put aside what waits, and let go of the spool."""
+        """Put aside what waits, and let go of the spool. What is told from now on is not kept."""
         with self._moving:
-            self._parcels = [parcel._replace(again=False) for parcel in self._parcels]
-            self.put_aside()
+            if self._left:
+                return
             self._left = True
+            self._buffer.end()
+            self._parcels = [parcel._replace(again=False) for parcel in self._parcels]
+            self._move(None)
             if self._spool is not None:
-                self._spool.close()
+                self._try("the spool is not closed", partial(self._disk.do, self._spool.close, self._nothing))
+            self._disk.end()
 
     def let_go(self) -> None:
         """For a forked child: the parent sends what is here."""
         if self._spool is not None:
-            self._spool.close()
+            self._spool.let_go()
 
-    def _move(self, waiting: list[Parcel], spool: Spool) -> None:
-        moved: set[int] = set()
+    def _move(self, until: float | None) -> None:
+        spool = self._spool
+        if spool is None:
+            return
+
+        def all_of_it() -> None:
+            while (until is None or time.monotonic() < until) and (waiting := self._only_in_memory()):
+                self._disk.do(partial(spool.append, waiting), partial(self._moved, waiting), until=until)
+
+        self._try("the spool takes nothing", all_of_it)
+        self._look_at_oldest()
+
+    def _try(self, trouble: str, work: Callable[[], object]) -> None:
+        hung = self._disk.hangs
         try:
-            for parcel in waiting:
-                spool.append([parcel])
-                moved.add(id(parcel))
-        finally:
-            self._parcels = [parcel for parcel in self._parcels if id(parcel) not in moved]
+            work()
+        except DiskHangs as error:
+            if not hung:
+                self._troubles.note("the disk hangs", error)
+        except OSError as error:
+            self._troubles.note(trouble, error)
+
+    def _found(self, spool: Spool) -> None:
+        self._spool = spool
+
+    def _taken(self, parcels: list[Parcel]) -> None:
+        self._parcels = [*parcels, *self._parcels]
+
+    def _moved(self, waiting: list[Parcel], count: int) -> None:
+        moved = {id(parcel) for parcel in waiting[:count]}
+        self._parcels = [parcel for parcel in self._parcels if id(parcel) not in moved]
+
+    def _emptied(self, count: int, _: object) -> None:
+        del self._settled[:count]
+
+    def _nothing(self, _: object) -> None:
+        """What the disk gives is of no use."""
 
     def _only_in_memory(self) -> list[Parcel]:
         """What is in hand and not on disk; where there is nothing, the next that was told."""

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from learning_client.spool import Segment
+    from learning_client.segment import Segment
 
 PRICE = "price.observed"
 

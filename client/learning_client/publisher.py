@@ -23,6 +23,9 @@ from learning_client.spool import SpoolFolder
 from learning_client.switches import Switches, switches_from
 from learning_client.teller import Teller
 
+MOST_NAMED = 100
+"""A report names so many unreadable files at most, the last that were found."""
+
 
 class EventPublisher(Teller):
     """Hands events to a background thread, which brings them to the engine's broker.
@@ -88,8 +91,11 @@ class EventPublisher(Teller):
             troubles=self._troubles,
             spool=None
             if spool is None
-            else lambda dropped: spool.opened(
-                _outbox(source, url=url, prefix=prefix), dropped=dropped, troubles=self._troubles
+            else lambda dropped, unreadable: spool.opened(
+                _outbox(source, url=url, prefix=prefix),
+                dropped=dropped,
+                unreadable=unreadable,
+                troubles=self._troubles,
             ),
         )
         if self.switches.integration:
@@ -115,6 +121,7 @@ class EventPublisher(Teller):
             spooled=self.sender.spooled,
             sent=self.sender.sent.counts(),
             dropped=self.sender.dropped.counts(),
+            unreadable=self.sender.unreadable.counts(),
             troubles=self._troubles.counts(),
         )
 
@@ -143,6 +150,7 @@ class EventPublisher(Teller):
             "client": self.source,
             "sent": self.sender.sent.counts(),
             "dropped": self.sender.dropped.counts(),
+            "unreadable": dict([*self.sender.unreadable.counts().items()][-MOST_NAMED:]),
             "queued": self.sender.queued,
             "spooled": self.sender.spooled,
             "breaker": self.sender.breaker.state,

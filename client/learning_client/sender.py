@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from threading import Event
 
 from redis.exceptions import NoPermissionError
@@ -23,8 +24,11 @@ REPORT_SECONDS = 60.0
 SHORTEST_NAP, LONGEST_NAP = 0.001, 0.032
 """Seconds between looks at what was told: so much later it leaves at the most."""
 
+DISK_SECONDS = 0.25
+"""So often a disk is asked again that has not given what it holds."""
+
 MOVING_SECONDS = 0.5
-"""Who closes waits so long at most for a thread that moves events to the disk."""
+"""Of the time for closing, so much is kept for moving events to the disk."""
 
 
 class Sender:
@@ -38,7 +42,8 @@ class Sender:
     Args:
         report: makes the event that tells the engine how this client is; sent every minute and at the end.
         allowed: whether anything may be sent now.
-        spool: opens the spool; called on the sending thread, and again in a forked child.
+        spool: opens the spool, given what counts dropped events by kind and unreadable ones by file; called again in a
+            forked child.
 
     Attributes:
         ids: of events; random bits for them are drawn ahead where the thread has time.
@@ -56,7 +61,7 @@ class Sender:
         report: Callable[[], Told],
         allowed: Callable[[], bool],
         troubles: Troubles,
-        spool: Callable[[Tally], Spool] | None,
+        spool: Callable[[Tally, Tally], Spool] | None,
     ) -> None:
         self._url = url
         self._writer = writer
@@ -82,10 +87,12 @@ class Sender:
     def _begin(self) -> None:
         self.sent = Tally()
         self.dropped = Tally()
+        self.unreadable = Tally()
+        opener = self._open_spool
         self._outbox = Outbox(
             capacity=self._capacity,
             writer=self._writer,
-            open_spool=self._open_spool,
+            open_spool=None if opener is None else partial(opener, self.dropped, self.unreadable),
             dropped=self.dropped,
             troubles=self._troubles,
             begins=self._background.ensure,
@@ -139,14 +146,18 @@ class Sender:
     def close(self, timeout: float) -> bool:
         """Send what is left and a last report, at most ``timeout`` seconds; say whether nothing was left behind.
 
-        What is left then goes into the spool.
+        What is left when half a second of it is left, or half of it, goes into the spool.
         """
+        until = time.monotonic() + timeout
+        moving = 0.0 if self._open_spool is None else min(MOVING_SECONDS, timeout / 2)
         self._outbox.close()
         self._background.stopping.set()
         self._wake.set()
-        ended = self._background.stop(timeout)
-        if not ended:  # the thread waits for the broker, and may do so until the program has left
-            self._outbox.put_aside(patience=MOVING_SECONDS)
+        ended = self._background.stop(timeout - moving)
+        if ended:
+            self._outbox.leave()
+        else:  # the thread waits for the broker, and may do so until the program has left
+            self._outbox.put_aside(until=until)
         return ended and not self.queued and not self.spooled
 
     def _turn(self) -> None:
@@ -179,7 +190,8 @@ class Sender:
         self._wake.clear()
         nap = SHORTEST_NAP
         stopping = self._background.stopping
-        while not self._outbox.told and not stopping.is_set() and time.monotonic() < self._next_report:
+        until = min(self._next_report, time.monotonic() + (DISK_SECONDS if self._outbox.withheld else REPORT_SECONDS))
+        while not self._outbox.told and not stopping.is_set() and time.monotonic() < until:
             self.ids.draw_ahead()
             if self._wake.wait(nap):
                 return

@@ -122,9 +122,13 @@ class Broker(Wire):
         self._folder = folder
         self.url = f"redis://127.0.0.1:{self._port}/0"
         self.redis = Redis(port=self._port)
+        self._process = None
         self.start()
 
     def start(self):
+        """Start it, where it does not run."""
+        if self._process is not None and self._process.poll() is None:
+            return
         words = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)]
         self._process = subprocess.Popen([find_server().path, *words], stdout=subprocess.DEVNULL)
         wait_for(self._answers)

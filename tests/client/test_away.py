@@ -255,7 +255,7 @@ def test_a_disk_that_takes_nothing_leaves_what_waits_in_memory(broker, publish, 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("learning_client.spool.Segment.append", full)
+    monkeypatch.setattr("learning_client.segment.Segment.append", full)
     publisher = publish()
     broker.kill()
     told = alerts(publisher, 900)
@@ -287,7 +287,7 @@ def test_a_disk_that_fills_while_the_spool_is_emptied_loses_nothing(tmp_path, mo
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("learning_client.spool.Segment.append", full)
+    monkeypatch.setattr("learning_client.segment.Segment.append", full)
     outbox.fill_hand()
     assert ({"alert.raised": 300}, 600) == (publisher.stats().spooled, publisher.stats().queued)
     publisher.close(1)

@@ -1,7 +1,12 @@
 """What waits on disk: in order, bounded, whole or not at all, and for one process at a time."""
 
+import errno
 import os
+import threading
 from collections import Counter
+from functools import partial
+from itertools import count
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -21,10 +26,12 @@ class Desk:
 
     def __init__(self, path, most_bytes=8 * MEGABYTE):
         self.folder = SpoolFolder(path=str(path), most_bytes=most_bytes)
-        self.dropped, self.troubles = Tally(), Troubles()
+        self.dropped, self.unreadable, self.troubles = Tally(), Tally(), Troubles()
 
-    def open(self, source="scanner"):
-        return self.folder.opened(source, dropped=self.dropped, troubles=self.troubles)
+    def open(self, source="scanner", **more):
+        return self.folder.opened(
+            source, dropped=self.dropped, unreadable=self.unreadable, troubles=self.troubles, **more
+        )
 
 
 @pytest.fixture
@@ -45,9 +52,14 @@ def emptied(spool, batch=7):
     found = []
     while taken := spool.take(batch):
         found += taken
-        for parcel in taken:
-            spool.settle(parcel)
+        spool.settle(taken)
     return found
+
+
+def open_in(path):
+    """The files under ``path`` that this process has open."""
+    places = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if os.path.lexists(link)]
+    return [place for place in places if place.startswith(path)]
 
 
 def files(path):
@@ -71,8 +83,7 @@ def test_what_is_added_comes_out_in_order_and_leaves_no_file(tmp_path_factory, s
         taken = spool.take(takes)
         assert said(waiting[:takes]) == said(taken)
         del waiting[:takes]
-        for parcel in taken if settles else []:
-            spool.settle(parcel)
+        spool.settle(taken if settles else [])
     assert said(waiting) == said(spool.take(1_000))
     assert {} == spool.counts() == desk.dropped.counts()
     spool.close()
@@ -89,7 +100,7 @@ def test_the_next_process_finds_all_that_was_not_acknowledged_in_order(tmp_path_
         for parcel in spool.take(takes):
             if settles:
                 settled.append(parcel.body)
-                spool.settle(parcel)
+                spool.settle([parcel])
     spool.close()
     spool = desk.open()
     found = emptied(spool)
@@ -148,7 +159,7 @@ def test_what_is_on_its_way_is_never_given_up(desk):
 
 
 @pytest.mark.parametrize("cut", [1, 7, 17, 30])
-def test_a_torn_end_is_dropped_and_said_and_what_was_before_it_is_whole(desk, cut):
+def test_a_torn_end_is_kept_and_said_and_what_was_before_it_is_whole(desk, cut):
     spool = desk.open()
     wanted = parcels(*[ALERT] * 5)
     spool.append(wanted)
@@ -165,7 +176,7 @@ def test_a_torn_end_is_dropped_and_said_and_what_was_before_it_is_whole(desk, cu
 
 
 @pytest.mark.parametrize("place", range(0, 5 * 44, 9))
-def test_a_wrong_bit_gives_up_the_rest_of_its_file_and_never_gives_out_a_wrong_event(desk, place):
+def test_a_wrong_bit_puts_its_file_aside_and_never_gives_out_a_wrong_event(desk, place):
     spool = desk.open()
     wanted = parcels(*[ALERT] * 5)
     spool.append(wanted)
@@ -173,11 +184,140 @@ def test_a_wrong_bit_gives_up_the_rest_of_its_file_and_never_gives_out_a_wrong_e
     content = bytearray(file.read_bytes())
     content[min(place, len(content) - 1)] ^= 64
     file.write_bytes(content)
+    spool.append(later := parcels(PRICE, since=5))
     found = emptied(spool)
+    assert [*said(wanted)[: len(found) - 1], *said(later)] == said(found)
+    aside = f"{file.name}.unreadable"
+    assert {aside: 6 - len(found)} == desk.unreadable.counts()
+    assert ({}, 1) == (desk.dropped.counts(), sum(desk.troubles.counts().values()))
+    assert bytes(content) == file.with_name(aside).read_bytes()
+    spool.close()
+    assert 0 == len(desk.open())
+
+
+@pytest.mark.parametrize("place", range(0, 4 * 44, 9))
+def test_what_lies_behind_a_wrong_bit_that_a_process_left_is_kept(desk, place):
+    spool = desk.open()
+    wanted = parcels(*[ALERT] * 5)
+    spool.append(wanted)
+    spool.close()
+    [file] = files(spool._slot.folder)
+    content = bytearray(file.read_bytes())
+    content[place] ^= 64
+    file.write_bytes(content)
+    found = emptied(desk.open())
     assert said(wanted)[: len(found)] == said(found)
     assert len(found) < 5
-    assert {ALERT: 5 - len(found)} == desk.dropped.counts()
-    assert 1 == sum(desk.troubles.counts().values())
+    [aside] = files(spool._slot.folder)
+    assert content == aside.read_bytes()
+    assert {aside.name: 0} == desk.unreadable.counts()
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_file_that_cannot_be_opened_is_put_aside_and_the_rest_goes_on(desk, begun):
+    spool = desk.open()
+    first, second = parcels(ALERT, ALERT), parcels(FILL, FILL, since=2)
+    spool.append(first)
+    spool.close()
+    [file] = files(spool._slot.folder)
+    spool = desk.open()
+    spool.append(second)
+    taken = spool.take(1) if begun else []
+    file.rename(file.with_name("elsewhere"))
+    file.mkdir()
+    spool._descriptors.close_all()
+    found = spool.take(10)
+    spool.settle([*taken, *found])
+    assert said(second) == said(found)[-2:]
+    assert {f"{file.name}.unreadable": 2 - len(found[:-2]) - len(taken)} == desk.unreadable.counts()
+    assert 0 == len(spool)
+    spool.close()
+    assert 0 == len(desk.open())
+
+
+def test_a_file_that_cannot_be_opened_does_not_keep_the_others_from_being_found(desk):
+    spool = desk.open()
+    spool.append(wanted := parcels(ALERT))
+    spool.close()
+    (spool._slot.folder / "00000000000000000001.facts").mkdir()
+    spool = desk.open()
+    assert said(wanted) == said(emptied(spool))
+    assert {"00000000000000000001.facts.unreadable": 0} == desk.unreadable.counts()
+
+
+def test_a_process_that_has_too_many_files_open_puts_nothing_aside(desk, monkeypatch):
+    spool = desk.open()
+    spool.append(wanted := parcels(ALERT))
+    spool._descriptors.close_all()
+
+    def refuse(*_):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("learning_client.descriptors.os.open", refuse)
+        with pytest.raises(OSError, match="Too many"):
+            spool.take(10)
+    assert {} == desk.unreadable.counts()
+    assert said(wanted) == said(emptied(spool))
+
+
+def test_what_many_processes_left_comes_in_the_order_of_time_and_with_few_files_open(desk):
+    clock = count(1_000_000)
+    spools = [desk.open(clock=partial(next, clock)) for _ in range(40)]
+    wanted = []
+    for place, spool in enumerate([*spools[::2], *spools[1::2]]):
+        wanted += (new := parcels(ALERT, PRICE, FILL, since=3 * place))
+        spool.append(new)
+    for spool in spools:
+        spool.close()
+    spool = desk.open(clock=partial(next, clock))
+    spool.append(new := parcels(ALERT, PRICE, since=120))
+    assert len(open_in(desk.folder.path)) <= 5
+    assert said(wanted + new) == said(emptied(spool))
+    assert len(open_in(desk.folder.path)) <= 5
+
+
+def test_a_spool_that_cannot_be_opened_leaves_its_folder_to_the_next(desk, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("learning_client.spool.Spool.take_over", fail)
+        with pytest.raises(OSError, match="Input"):
+            desk.open()
+    assert [] == open_in(desk.folder.path)
+    assert "scanner-0" == desk.open()._slot.folder.name
+
+
+def test_a_child_that_is_forked_while_a_folder_is_opened_does_not_hold_it(desk, monkeypatch):
+    monkeypatch.setattr("learning_client.slot.FORK_SECONDS", 20)
+    opened, go_on, found, usual = threading.Event(), threading.Event(), [], os.open
+
+    def slow(path, *more):
+        descriptor = usual(path, *more)
+        if str(path).endswith("lock"):
+            opened.set()
+            go_on.wait(0.2)
+        return descriptor
+
+    with monkeypatch.context() as patched:
+        patched.setattr("learning_client.slot.os.open", slow)
+        opening = threading.Thread(target=lambda: found.append(desk.open()))
+        opening.start()
+        assert opened.wait(20)
+        (ready, is_ready), (ends, end) = os.pipe(), os.pipe()
+        if not (child := os.fork()):
+            os.close(end)
+            os.write(is_ready, b"x")
+            os.read(ends, 1)
+            os._exit(0)
+        opening.join()
+    os.read(ready, 1)
+    found[0].close()
+    again = desk.open()
+    os.close(end)
+    os.waitpid(child, 0)
+    assert "scanner-0" == again._slot.folder.name
 
 
 def test_processes_that_share_a_folder_hold_a_part_each_and_send_what_one_that_is_gone_has_left(desk):

@@ -401,6 +401,7 @@ FULL = (
         sent={"alert.raised": 120, "price.observed": 5000},
         spooled={"price.observed": 40},
         dropped={"price.observed": 2},
+        unreadable={"00001700000000000000.facts.unreadable": 12},
         queued=7,
         breaker="closed",
         version="1-17",

@@ -54,6 +54,10 @@ class Trading:
         if said.breaker not in (None, SHUT):
             text = f"{who} has its breaker {said.breaker}: it sends nothing for now and keeps what it has to say"
             yield Reason(f"breaker {report.client}", f"{text}; can it reach the broker?")
+        if said.unreadable:
+            text = f"{who} has put {len(said.unreadable)} files of its spool aside that it cannot read"
+            events = f"{sum(said.unreadable.values()):,} events are known to wait in {', '.join(said.unreadable)}"
+            yield Reason(f"unreadable {report.client}", f"{text}: {events}; is its disk failing?")
         offset = said.clock_offset_seconds
         if offset is not None and abs(offset) >= self._clock:
             text = f"the clock of {who} is {abs(offset):,.1f} s {'ahead of' if offset > 0 else 'behind'} the broker's"

@@ -258,6 +258,13 @@ def test_drops_are_told_for_an_hour(floor):
     assert [("dropped bot", DEGRADED)] == codes(floor.look())
 
 
+def test_a_client_that_cannot_read_its_spool_is_told_with_the_file(floor):
+    floor.said(unreadable={"1.facts.unreadable": 12})
+    reading = floor.look()
+    assert [("unreadable bot", DEGRADED)] == codes(reading)
+    assert "12 events are known to wait in 1.facts.unreadable" in reading.texts[0]
+
+
 def test_a_client_that_went_home_with_its_breaker_open_is_its_own_affair(floor):
     floor.said(ago=HEARD_US + SECOND, breaker="open", clock_offset_seconds=100.0)
     assert HEALTHY is floor.look().state

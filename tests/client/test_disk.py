@@ -1,0 +1,162 @@
+"""A disk that does not answer, is full for a moment, or cannot be read: trading and the broker never notice."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from learning_client import EventPublisher, SpoolFolder, Switches
+from learning_client.disk import Disk, DiskHangs
+
+STEPS = ["slot.Slot._first_free", "segment.Segment.append", "spool.Spool.take", "spool.Spool.close"]
+
+
+def alerts(publisher, count):
+    return [publisher.alert(symbol="AAPL", score=0.5) for _ in range(count)]
+
+
+def ids(broker):
+    return [data["alert_id"] for data in broker.told("alert.raised")]
+
+
+class Hanging:
+    """A step of the client on the disk that waits, while it ``hangs``, as in the kernel for a device."""
+
+    def __init__(self, monkeypatch, step):
+        holder, _, name = step.rpartition(".")
+        module, _, kind = holder.partition(".")
+        usual = getattr(getattr(__import__(f"learning_client.{module}", fromlist=["x"]), kind), name)
+        self.reached, self._free = threading.Event(), threading.Event()
+        self.outlasted = False
+
+        def hang(*words):
+            self.reached.set()
+            self.outlasted = not self._free.wait(30)
+            return usual(*words)
+
+        monkeypatch.setattr(f"learning_client.{step}", hang)
+
+    def answers(self):
+        self._free.set()
+
+
+@pytest.fixture
+def hanging(monkeypatch):
+    made = []
+
+    def hang(step):
+        made.append(Hanging(monkeypatch, step))
+        return made[-1]
+
+    monkeypatch.setattr("learning_client.disk.PATIENCE_SECONDS", 0.2)
+    yield hang
+    for each in made:
+        each.answers()
+
+
+@pytest.fixture
+def publish(broker, tmp_path):
+    """Makes the publisher."""
+    made = []
+
+    def one():
+        spool = SpoolFolder(path=str(tmp_path))
+        made.append(EventPublisher(broker.url, source="scanner", switches=Switches(), spool=spool, capacity=2_000))
+        return made[-1]
+
+    yield one
+    broker.start()
+    for publisher in made:
+        publisher.close(1)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_neither_closing_nor_any_call_waits_for_a_disk_that_hangs(broker, hanging, publish, eventually, step):
+    hang, publisher = hanging(step), publish()
+    broker.kill()
+    alerts(publisher, 600)
+    eventually(lambda: publisher.stats().breaker == "open" or publisher.stats().troubles)
+    alerts(publisher, 100)
+    assert not publisher.flush(0.1)
+    assert not publisher.close(1.0)
+    assert not hang.outlasted
+
+
+@pytest.mark.parametrize("step", STEPS[:2])
+def test_while_the_disk_hangs_the_broker_gets_everything_from_memory(broker, hanging, publish, eventually, step):
+    hang, publisher = hanging(step), publish()
+    broker.kill()
+    told = alerts(publisher, 1_000)
+    assert hang.reached.wait(20)
+    eventually(lambda: publisher.stats().troubles.get("the disk hangs"))
+    told += alerts(publisher, 200)
+    broker.start()
+    eventually(lambda: set(told) == set(ids(broker)), within=20)
+    assert 1 == publisher.stats().troubles["the disk hangs"]
+    hang.answers()
+    told += alerts(publisher, 10)
+    assert publisher.flush(20)
+    assert set(told) == set(ids(broker))
+    assert ({}, {}) == (publisher.stats().dropped, publisher.stats().spooled)
+
+
+def test_what_a_disk_that_hung_had_to_give_is_sent_when_it_answers(broker, hanging, publish, eventually):
+    hang, publisher = hanging("spool.Spool.take"), publish()
+    broker.kill()
+    told = alerts(publisher, 900)
+    eventually(lambda: publisher.stats().spooled == {"alert.raised": 900})
+    broker.start()
+    assert hang.reached.wait(20)
+    told += alerts(publisher, 10)
+    eventually(lambda: told[-10:] == ids(broker))
+    hang.answers()
+    assert publisher.flush(20)
+    assert set(told) == set(ids(broker))
+    assert {} == publisher.stats().spooled
+
+
+def test_a_program_leaves_in_time_while_the_disk_hangs(tmp_path):
+    program = """
+import sys, threading
+from learning_client import EventPublisher, SpoolFolder, segment
+hangs = threading.Event()
+def hang(*_):
+    hangs.set()
+    threading.Event().wait()
+segment.Segment.append = hang
+publisher = EventPublisher("redis://127.0.0.1:1/0", source="scanner", spool=SpoolFolder(path=sys.argv[1]))
+publisher.alert(symbol="AAPL", score=0.5)
+assert hangs.wait(30)
+"""
+    ended = subprocess.run([sys.executable, "-c", program, str(tmp_path)], timeout=30, check=False)
+    assert 0 == ended.returncode
+
+
+def test_work_that_is_late_is_handed_over_once_to_whoever_asks_next():
+    disk, free, given = Disk(), threading.Event(), []
+    with pytest.raises(DiskHangs):
+        disk.do(lambda: free.wait(20), given.append, until=0.0)
+    with pytest.raises(DiskHangs):
+        disk.do(lambda: "never begun", given.append)
+    assert ([], True) == (given, disk.hangs)
+    free.set()
+    disk.do(lambda: "next", given.append, until=time.monotonic() + 20)
+    assert ([True, "next"], False) == (given, disk.hangs)
+    disk.end()
+
+
+def test_what_late_work_has_raised_is_raised_for_whoever_asks_next():
+    disk, free = Disk(), threading.Event()
+
+    def fail():
+        free.wait(20)
+        raise OSError("the disk is gone")
+
+    with pytest.raises(DiskHangs):
+        disk.do(fail, print, until=0.0)
+    free.set()
+    with pytest.raises(OSError, match="gone"):
+        disk.catch_up(until=time.monotonic() + 20)
+    disk.catch_up()
+    disk.end()
