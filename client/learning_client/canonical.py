@@ -29,8 +29,8 @@ def canonical_json(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return f"[{','.join([canonical_json(item) for item in value])}]"
     if isinstance(value, dict):
-        names = sorted(value, key=_utf16)
-        return "{" + ",".join([f"{canonical_json(name)}:{canonical_json(value[name])}" for name in names]) + "}"
+        names = sorted(value) if "".join(value).isascii() else sorted(value, key=_utf16)
+        return "{" + ",".join([f"{encode_basestring(name)}:{canonical_json(value[name])}" for name in names]) + "}"
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
@@ -49,18 +49,14 @@ def _number(value: float) -> str:
         raise ValueError(f"{value} is not a finite number")
     if value == 0.0:
         return "0"
-    sign = "-" if value < 0.0 else ""
-    mantissa, _, exponent = repr(abs(value)).partition("e")
-    whole, _, fraction = mantissa.partition(".")
-    point = len(whole) + int(exponent or "0")
-    digits = whole + fraction
-    point -= len(digits) - len(digits.lstrip("0"))
-    digits = digits.strip("0")
+    text = repr(value)
+    if "e" not in text:  # from 0.0001 to 10**16 both print the same
+        return text.removesuffix(".0")
+    mantissa, _, exponent = text.removeprefix("-").partition("e")
+    sign, digits, point = text[: text.startswith("-")], mantissa.replace(".", ""), int(exponent) + 1
     if point > 21 or point <= -6:
         fraction = f".{digits[1:]}" if len(digits) > 1 else ""
         return f"{sign}{digits[0]}{fraction}e{point - 1:+d}"
     if point <= 0:
         return f"{sign}0.{'0' * -point}{digits}"
-    if len(digits) <= point:
-        return f"{sign}{digits}{'0' * (point - len(digits))}"
-    return f"{sign}{digits[:point]}.{digits[point:]}"
+    return f"{sign}{digits}{'0' * (point - len(digits))}"

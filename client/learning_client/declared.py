@@ -51,11 +51,8 @@ class Declared:
         """The baseline values of ``version`` for every declared name, the default where it has none.
 
         Raises:
-            RefusedVersion: a value, of the baseline or of any arm, is out of bounds or of another kind.
+            RefusedVersion: one of them is out of bounds or of another kind.
         """
-        for allocation in version.allocations:
-            for arm in allocation.arms:
-                self.used(arm.values, number=version.id)
         return MappingProxyType({**self.defaults, **self.used(version.values, number=version.id)})
 
     def used(self, values: Mapping[str, Any], *, number: VersionNumber) -> dict[str, Any]:
