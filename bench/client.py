@@ -26,9 +26,13 @@ from schemas.registry import load_registry
 from schemas.version import Version
 from workers.gate.publication import first_version, snapshot_key
 
-TICKS = 2_000
+CALLS = 1_000
 PAUSE = 0.0005
-"""Seconds between ticks: a trading process does other things, and the sending thread wakes up each time."""
+"""Seconds asleep before each call that is made alone: nothing of it is in the processor's caches any more."""
+
+BURST = 50
+BURST_PAUSE = 0.025
+"""What a scan of the market finds is told at once; so many calls, and seconds asleep before them."""
 
 READS = 2_000
 NAME = "threshold.score"
@@ -51,12 +55,13 @@ class Times(NamedTuple):
 PARTS = {"median": "median", "slow": "99th percentile", "slowest": "99.9th percentile"}
 """In words, by the name in ``Times``."""
 
-CALLS = ("alert()", "value(name, unit)")
-"""What is called in every tick."""
+Calls = Sequence[Callable[[], Any]]
+
+ALONE, TOGETHER, READ = "alert() alone", f"alert(), {BURST} at once", "value(name, unit) alone"
 
 
 def measure(bench: Workbench) -> Iterator[Comparison]:
-    """Alerts with twelve features and values of a unit, every tick one of each; then reads without a pause."""
+    """Alerts with twelve features, and values of units; then reads without a pause."""
     version = first_version(load_registry(REGISTRY))
     with connect(bench.url) as redis:
         redis.set(snapshot_key(version.strategy), msgspec.json.encode(version))
@@ -65,13 +70,16 @@ def measure(bench: Workbench) -> Iterator[Comparison]:
 
 
 def _in_all_conditions(bench: Workbench, redis: Redis, version: Version) -> Iterator[Comparison]:
-    sample = alerts(bench.count(TICKS))
+    sample = alerts(bench.count(CALLS))
     bodies: list[dict[Any, Any]] = [{"event": encode(envelope)} for envelope in sample]
 
-    def synchronous() -> list[Times]:
-        return _ticked([(partial(redis.xadd, AlertRaised.type, body),) for body in bodies])
+    appends = [partial(redis.xadd, AlertRaised.type, body) for body in bodies]
 
-    medians: list[list[list[float]]] = []
+    def synchronous() -> dict[str, Times]:
+        alone = _alone(appends)
+        return {ALONE: alone, TOGETHER: _together(appends), READ: alone}
+
+    medians: dict[str, list[list[float]]] = {ALONE: [], TOGETHER: [], READ: []}
     for condition in CONDITIONS:
         folder = bench.folder / condition.__name__
         folder.mkdir()
@@ -81,21 +89,22 @@ def _in_all_conditions(bench: Workbench, redis: Redis, version: Version) -> Iter
             stack.callback(publisher.close, HURRY)
             stack.callback(params.close, HURRY)
             met.begins()
-            ticks = [
-                (_alert(publisher, envelope), partial(params.value, NAME, unit))
-                for envelope, unit in zip(sample, cycle(UNITS), strict=False)
-            ]
+            told = [_alert(publisher, envelope) for envelope in sample]
+            read = [partial(params.value, NAME, unit) for _, unit in zip(sample, cycle(UNITS), strict=False)]
             where = f"broker {condition.__name__}"
-            pairs = bench.pairs(where, ours=partial(_ticked, ticks), baseline=synchronous)
-        for place, what in enumerate(CALLS):
+            pairs = bench.pairs(where, ours=partial(_ours, told, read), baseline=synchronous)
+        for what, runs in medians.items():
             for part, words in PARTS.items():
-                figures = [(getattr(called[place], part), getattr(theirs, part)) for called, [theirs] in pairs]
+                figures = [(getattr(ours[what], part), getattr(theirs[what], part)) for ours, theirs in pairs]
                 yield comparison(f"{what}, {where}, {words}", XADD, unit="µs", pairs=figures)
-        medians.append([[times.median for times in called] for called, _ in pairs])
-    for place, what in enumerate(CALLS):
-        by_run = [[condition[place] for condition in run] for run in zip(*medians, strict=True)]
-        spread = [(max(figures), min(figures)) for figures in by_run]
+            runs.append([ours[what].median for ours, _ in pairs])
+    for what, runs in medians.items():
+        spread = [(max(figures), min(figures)) for figures in zip(*runs, strict=True)]
         yield comparison(f"{what}, the slowest median of six", "the fastest", unit="µs", pairs=spread)
+
+
+def _ours(told: Calls, read: Calls) -> dict[str, Times]:
+    return {ALONE: _alone(told), TOGETHER: _together(told), READ: _alone(read)}
 
 
 def _clients(url: str, version: Version) -> tuple[EventPublisher, ParameterClient]:
@@ -119,16 +128,33 @@ def _alert(publisher: EventPublisher, envelope: Envelope) -> Callable[[], object
     )
 
 
-def _ticked(ticks: Sequence[tuple[Callable[[], Any], ...]]) -> list[Times]:
-    """How long each of the calls of a tick took."""
-    taken = [[0.0] * len(ticks) for _ in ticks[0]]
-    for number, calls in enumerate(ticks):
+def _alone(calls: Calls) -> Times:
+    times = []
+    for call in calls:
         time.sleep(PAUSE)
-        for call, times in zip(calls, taken, strict=True):
-            started = time.perf_counter_ns()
-            call()
-            times[number] = (time.perf_counter_ns() - started) / 1_000
-    return [Times(*map(float, np.percentile(times, (50, 99, 99.9)))) for times in taken]
+        times += _taken([call])
+    return _parts(times)
+
+
+def _together(calls: Calls) -> Times:
+    times = []
+    for place in range(0, len(calls), BURST):
+        time.sleep(BURST_PAUSE)
+        times += _taken(calls[place : place + BURST])
+    return _parts(times)
+
+
+def _taken(calls: Calls) -> list[float]:
+    times = []
+    for call in calls:
+        started = time.perf_counter_ns()
+        call()
+        times.append((time.perf_counter_ns() - started) / 1_000)
+    return times
+
+
+def _parts(times: list[float]) -> Times:
+    return Times(*map(float, np.percentile(times, (50, 99, 99.9))))
 
 
 def _reading(bench: Workbench, version: Version) -> Iterator[Comparison]:

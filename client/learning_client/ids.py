@@ -13,8 +13,8 @@ PAIRS = tuple(f"{number:02x}" for number in range(256))
 
 VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
-AHEAD = 512
-"""So many ends are drawn ahead where there is time."""
+AHEAD = 4_096
+"""So many ends are drawn ahead where there is time: 300 KB, and seconds of a broker that hangs."""
 
 
 class Ids:
@@ -32,8 +32,9 @@ class Ids:
         self._begun = (-1, "")
 
     def draw_ahead(self) -> None:
-        """For a thread that has time: callers then find random bits and need not draw any."""
-        while len(self._tails) < AHEAD:
+        """For a thread that has time: callers then find random bits and need not draw any. A block at each call,
+        because others wait meanwhile."""
+        if len(self._tails) < AHEAD:
             self._tails.extend(_tails(BLOCK))
 
     def new(self, now: int) -> str:
