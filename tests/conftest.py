@@ -31,6 +31,7 @@ FIRST = (
     "workers/test_brute_force.py",
     "workers/test_trade_log.py",
     "faults/test_pauses.py",
+    "faults/test_ticks.py",
     "test_loop.py",
     "faults/test_kills.py",
     "faults/test_broker_loss.py",

@@ -11,11 +11,17 @@ from redis.exceptions import ResponseError
 from learning_client.acknowledged import Acknowledged
 from learning_client.connection import Connection, connection_to
 from learning_client.parcel import Parcel
+from learning_client.portions import FEW
 
 log = logging.getLogger("learning_client")
 
 QUIET_SECONDS = 0.02
 """After so long it is seen first whether the broker is still the same: none starts anew sooner."""
+
+MOST, A_SECOND = 200, 2_500
+"""Where an answer takes long, more events leave together: as for so many a second, but no more than these. Whoever
+writes and reads many has the interpreter for milliseconds, in which trading waits.
+"""
 
 
 class Link:
@@ -25,6 +31,7 @@ class Link:
     they are handed to ``lost``, before anything else is sent.
 
     Attributes:
+        together: how many events should be sent in one go.
         clock_offset: seconds by which this clock is ahead of the broker's; None where that is not known.
     """
 
@@ -32,6 +39,7 @@ class Link:
         self._url = url
         self._prefix = prefix
         self._lost = lost
+        self.together = FEW
         self.clock_offset: float | None = None
         self._acknowledged = Acknowledged()
         self._run_id: str | None = None
@@ -50,9 +58,9 @@ class Link:
         """Forget the connection."""
         self._connection = None
 
-    def send(self, chosen: Callable[[], Sequence[Parcel]]) -> list[tuple[Parcel, Any]]:
-        """Send what ``chosen`` gives, once it is known that the broker is the same, in one go; with each its entry
-        in the stream, or the error with which it was refused.
+    def send(self, chosen: Callable[[int], Sequence[Parcel]]) -> list[tuple[Parcel, Any]]:
+        """Send what ``chosen`` gives, of so many at most, once it is known that the broker is the same, in one go; with
+        each its entry in the stream, or the error with which it was refused.
 
         Raises:
             RedisError: the broker is away or hung, and what it has taken is unknown.
@@ -63,11 +71,13 @@ class Link:
             with suppress(ResponseError):
                 connection.ask("TIME")
         self._remind(connection)
-        parcels = chosen()
+        parcels = chosen(self.together)
+        began = time.monotonic()
         answers = connection.ask_all(
             ("XADD", self._prefix + parcel.kind, "*", "event", parcel.body) for parcel in parcels
         )
         self._answered = time.monotonic()
+        self.together = max(FEW, min(MOST, int((self._answered - began) * A_SECOND)))
         self._remind(connection)
         self._connection = connection
         return list(zip(parcels, answers, strict=True))

@@ -12,11 +12,9 @@ from learning_client.disk import Disk, DiskHangs
 from learning_client.guard import Troubles
 from learning_client.letter import Writer
 from learning_client.parcel import Parcel
+from learning_client.portions import FEW, in_portions
 from learning_client.spool import Spool
 from learning_client.tally import Tally
-
-BATCH = 500
-"""So many events leave together."""
 
 
 class Outbox:
@@ -107,20 +105,20 @@ class Outbox:
                 self._try("the disk has failed", self._disk.catch_up)
                 self._look_at_oldest()
 
-    def fill_hand(self) -> None:
-        """Take up to 500 of those that were told first in hand, where nothing is."""
+    def fill_hand(self, limit: int) -> None:
+        """Take up to ``limit`` of those that were told first in hand, where nothing is."""
         with self._moving:
             spool = self._spool
             if spool is not None and len(spool):
-                self._try("the spool gives nothing", partial(self._disk.do, partial(spool.take, BATCH), self._taken))
+                self._try("the spool gives nothing", partial(self._disk.do, partial(spool.take, limit), self._taken))
             if self._parcels and len(self._buffer) > self._capacity // 2:
                 self.put_aside()
-            self._parcels = self._parcels or self._packed(BATCH)
+            self._parcels = self._parcels or self._packed(limit)
             self._look_at_oldest()
 
-    def hand(self) -> Sequence[Parcel]:
-        """What is to be sent next."""
-        return self._parcels[:BATCH]
+    def hand(self, limit: int) -> Sequence[Parcel]:
+        """What is to be sent next, at most ``limit`` events."""
+        return self._parcels[:limit]
 
     def hand_in(self, told: Told) -> None:
         """Take ``told`` in hand after what is there."""
@@ -231,13 +229,13 @@ class Outbox:
         """What is in hand and not on disk; where there is nothing, the next that was told."""
         found = [parcel for parcel in self._parcels if parcel.segment is None and not parcel.again]
         if not found:
-            found = self._packed(BATCH)
+            found = self._packed(FEW)
             self._parcels += found
         return found
 
     def _packed(self, limit: int) -> list[Parcel]:
         self._in_hand = min(self._in_hand, self._buffer.oldest())
-        return [parcel for told in self._buffer.take(limit) if (parcel := self._parcel(told))]
+        return [parcel for told in in_portions(self._buffer.take(limit)) if (parcel := self._parcel(told))]
 
     def _parcel(self, told: Told) -> Parcel | None:
         try:

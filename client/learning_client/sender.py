@@ -16,6 +16,7 @@ from learning_client.letter import Writer
 from learning_client.link import Link
 from learning_client.outbox import Outbox
 from learning_client.parcel import Parcel
+from learning_client.portions import in_portions
 from learning_client.spool import Spool
 from learning_client.tally import Tally
 
@@ -35,7 +36,8 @@ MOVING_SECONDS = 0.5
 
 
 class Sender:
-    """Sends events from an outbox, in order, in pipelines of at most 500, on a thread of its own.
+    """Sends events from an outbox, in order, in pipelines of 50, or up to 200 where answers take long, on a thread of
+    its own.
 
     Where the connection fails, the same pipeline is sent again, byte for byte, until the broker has answered:
     an event may come twice, and its id makes that harmless. Events that the broker refuses for good (a key of another
@@ -207,7 +209,7 @@ class Sender:
 
     def _pack(self) -> None:
         """Take in hand what was told first, and a report where it is time for one, or nothing else to probe with."""
-        self._outbox.fill_hand()
+        self._outbox.fill_hand(self._link.together)
         last = self._background.stopping.is_set() and not self._outbox.has_work and not self._outbox.told
         probe = self.breaker.shut and not self._outbox.has_work
         if last or probe or time.monotonic() >= self._next_report:
@@ -221,7 +223,7 @@ class Sender:
         """One pipeline. What is not acknowledged stays in hand, and the turn raises."""
         settled: list[Parcel] = []
         trouble: Exception | None = None
-        for parcel, answer in self._link.send(self._outbox.hand):
+        for parcel, answer in in_portions(self._link.send(self._outbox.hand)):
             if isinstance(answer, Exception) and not _for_good(answer):
                 trouble = answer
                 continue

@@ -288,7 +288,7 @@ def test_a_disk_that_fills_while_the_spool_is_emptied_loses_nothing(tmp_path, mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("learning_client.segment.Segment.append", full)
-    outbox.fill_hand()
+    outbox.fill_hand(500)
     assert ({"alert.raised": 300}, 600) == (publisher.stats().spooled, publisher.stats().queued)
     publisher.close(1)
 

@@ -1,7 +1,5 @@
 """The broker dies under a trading process, and forgets: what was decided, filled and earned arrives nevertheless."""
 
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -11,34 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from events.broker import EmbeddedBroker
 from events.connection import connect
+from tests.faults.server import Server
 from tests.faults.waiting import until
 
 STREAMS = ("decision.made", "fill.reported", "outcome.observed")
 BOT = Path(__file__).parent / "bot.py"
-
-
-class Server:
-    """A broker that is killed and started again on its port, with or without the end of its append-only file."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.broker = EmbeddedBroker(folder, env_file=folder / "broker.env")
-        self.url = self.broker.start()
-
-    def kill(self):
-        with connect(self.url) as redis:
-            os.kill(redis.info("server")["process_id"], signal.SIGKILL)
-        self.broker.stop()
-
-    def start(self):
-        assert self.url == self.broker.start()
-
-    def forget(self, share):
-        """Cut off so much of what was written to the append-only file."""
-        file = max((self.folder / "redis").rglob("*.aof"), key=lambda one: one.stat().st_size)
-        os.truncate(file, round(file.stat().st_size * (1 - share)))
 
 
 @pytest.fixture
