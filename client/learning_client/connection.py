@@ -1,6 +1,10 @@
 """The way to the broker."""
 
+# redis-py imports these three where a connection is made: in a child that was forked meanwhile, half of them stayed.
+import email.parser  # noqa: F401
+import encodings.idna  # noqa: F401
 import random
+import secrets  # noqa: F401
 from collections.abc import Callable, Iterable
 from typing import Any
 

@@ -70,6 +70,22 @@ print(threading.active_count())
 
 
 @ON_REDIS
+def test_what_a_link_needs_is_imported_with_the_client_so_that_no_fork_finds_half_of_it(broker):
+    program = """
+import sys
+from learning_client import EventPublisher, ParameterClient
+before = set(sys.modules)
+publisher = EventPublisher(sys.argv[1], source="scanner")
+params = ParameterClient(sys.argv[1], defaults={"x": 1.0}, publisher=publisher)
+params.start()
+publisher.alert(symbol="AAPL", score=0.5)
+assert params.wait_ready(10) and publisher.flush(10)
+print(set(sys.modules) - before)
+"""
+    assert "set()\n" == run(program, broker.url).stdout
+
+
+@ON_REDIS
 def test_a_program_that_forgets_to_close_sends_everything(broker):
     program = """
 import sys
