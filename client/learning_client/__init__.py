@@ -8,6 +8,7 @@ from learning_client.publisher_stats import PublisherStats
 from learning_client.snapshot import Snapshot
 from learning_client.spool import SpoolFolder
 from learning_client.switches import Switches, switches_from
+from learning_client.units import Units
 from learning_client.version import unit_of
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Snapshot",
     "SpoolFolder",
     "Switches",
+    "Units",
     "switches_from",
     "unit_of",
 ]

@@ -3,7 +3,8 @@
 Units: returns, sizes and everything named ``_fraction`` are fractions (0.021 is 2.1 %); scores, confidences and
 probabilities are 0 to 1; prices and amounts are in the instrument's currency; ``_bps`` are hundredths of a per
 cent, ``_millions`` of the currency or of shares. Times are aware datetimes or microseconds since 1970 in UTC.
-A field that is left out, None or not a number is missing; it never becomes 0.
+A publisher with ``units`` converts what its program says in others. A field that is left out, None or not a number is
+missing; it never becomes 0.
 """
 
 from collections.abc import Collection, Mapping

@@ -12,6 +12,7 @@ from learning_client.fields import OPTIONAL, REQUIRED
 from learning_client.guard import Troubles
 from learning_client.moments import micros, rfc3339
 from learning_client.snapshot import Snapshot
+from learning_client.units import Conversion, Units
 
 LARGEST = (1 << 20) - len("event")
 """Bytes of an event: with the name of its field, what the engine takes at most."""
@@ -24,13 +25,14 @@ CARRY_UNIT = frozenset({"alert.raised", "decision.made"})
 class Writer:
     """Writes events as CloudEvents 1.0 JSON, in the name of ``source`` and ``strategy``.
 
-    numpy scalars, enums, dates and decimals are written as the plain values that they stand for. What is None or
-    not a finite number is missing and left out.
+    What was said in ``units`` is written in those of the wire. numpy scalars, enums, dates and decimals are written as
+    the plain values that they stand for. What is None or not a finite number is missing and left out.
     """
 
-    def __init__(self, *, source: str, strategy: str, troubles: Troubles) -> None:
+    def __init__(self, *, source: str, strategy: str, units: Units, troubles: Troubles) -> None:
         self._source = source
         self._strategy = strategy
+        self._conversion = Conversion(units)
         self._troubles = troubles
         self._encode = msgspec.json.Encoder(enc_hook=_plain, decimal_format="number").encode
 
@@ -54,6 +56,7 @@ class Writer:
 
     def _data(self, told: Told) -> dict[str, Any]:
         data: dict[str, Any] = {"strategy": self._strategy, **told.data}
+        self._conversion.convert(told.kind, data)
         if told.snapshot is not None:
             data = {**_pinned(told.kind, told.snapshot), **data}
         for name in TIMES:

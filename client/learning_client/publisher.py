@@ -22,6 +22,7 @@ from learning_client.sender import Sender
 from learning_client.spool import SpoolFolder
 from learning_client.switches import Switches, switches_from
 from learning_client.teller import Teller
+from learning_client.units import AS_ON_THE_WIRE, Units
 
 MOST_NAMED = 100
 """A report names so many unreadable files at most, the last that were found."""
@@ -55,12 +56,13 @@ class EventPublisher(Teller):
         prefix: separates environments, such as ``paper:``.
         switches: by default those of ``os.environ``.
         clock: microseconds since 1970 UTC.
+        units: what the caller's scores, returns and sizes are in, where it is not what the wire has.
 
     Raises:
         Misuse: only here, for a source, strategy or prefix that the engine would refuse.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a caller may want to say, all by name
         self,
         url: str,
         *,
@@ -71,11 +73,14 @@ class EventPublisher(Teller):
         clock: Clock = now,
         capacity: int = 20_000,
         spool: SpoolFolder | None = None,
+        units: Units = AS_ON_THE_WIRE,
     ) -> None:
         self.source = checked_name("source", source)
         if spool is not None:  # wherever the program goes afterwards
             spool = structs.replace(spool, path=str(Path(spool.path).absolute()))
         self.switches = switches or switches_from(os.environ)
+        self.units = units
+        self.highest_score = units.highest_score
         self._clock = clock
         self.nanoseconds = time_ns if clock is now else lambda: clock() * 1_000  # a call less for most
         self._troubles = Troubles()
@@ -83,7 +88,9 @@ class EventPublisher(Teller):
         self._reports: list[Callable[[], Mapping[str, object]]] = []
         self.sender = Sender(
             url,
-            writer=Writer(source=source, strategy=checked_name("strategy", strategy), troubles=self._troubles),
+            writer=Writer(
+                source=source, strategy=checked_name("strategy", strategy), units=units, troubles=self._troubles
+            ),
             prefix=checked_prefix(prefix),
             capacity=capacity,
             report=self._report,

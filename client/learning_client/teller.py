@@ -39,7 +39,7 @@ class Teller(Telling):
     when nothing will be sent. None of them raises.
     """
 
-    @tells("alert.raised", named="alert_id", words=("symbol",), share="score", owned=ALERTED)
+    @tells("alert.raised", named="alert_id", words=("symbol",), score="score", owned=ALERTED)
     def alert(
         self,
         *,
@@ -51,7 +51,7 @@ class Teller(Telling):
         time: Moment | None = None,
         **more: Unpack[AlertFields],
     ) -> str | None:
-        """A candidate that the scanner found, bought or not; ``score`` and ``confidence`` are 0 to 1."""
+        """A candidate that the scanner found, bought or not; ``score`` and ``confidence`` are 0 to 1, or in units."""
 
     @tells("decision.made", named="decision_id", words=("symbol", "action"), owned=DECIDED)
     def decision(
@@ -64,7 +64,7 @@ class Teller(Telling):
         time: Moment | None = None,
         **more: Unpack[DecisionFields],
     ) -> str | None:
-        """A decision: BUY, SELL, HOLD, IGNORE, TRIM or LIQUIDATE; ``size`` is a fraction of equity."""
+        """A decision: BUY, SELL, HOLD, IGNORE, TRIM or LIQUIDATE; ``size`` is a fraction of equity, or in units."""
 
     @tells("fill.reported", named="fill_id", words=("symbol", "side"), numbers=("quantity", "price"))
     def fill(

@@ -15,11 +15,14 @@ Said = dict[str, Any]
 
 
 class Telling(Protocol):
-    """Whoever has calls that tell an event; ``nanoseconds`` says the present, since 1970 UTC."""
+    """Whoever has calls that tell an event; ``nanoseconds`` says the present, since 1970 UTC, ``highest_score`` what a
+    score is at the most.
+    """
 
     switches: Switches
     sender: Sender
     nanoseconds: Callable[[], int]
+    highest_score: float
 
     def trouble(self, name: str, error: Exception) -> None:
         """Count ``error`` of the event ``name``."""
@@ -35,7 +38,7 @@ def tells(
     named: str | None = None,
     words: Collection[str] = (),
     numbers: Collection[str] = (),
-    share: str | None = None,
+    score: str | None = None,
     checked: Callable[[Said], None] | None = None,
     owned: Collection[str] = (),
     always: bool = False,
@@ -49,7 +52,7 @@ def tells(
         named: the argument that names the thing told of; where it is missing, that is the event's id.
         words: arguments that must be there and not be empty.
         numbers: those that must be there and be finite.
-        share: the one that must be there and lie between 0 and 1.
+        score: the one that must be there and be a score, from 0 to the highest.
         checked: raises where something else is missing or cannot be, and may change what was said.
         owned: arguments that the caller may change afterwards, so that a copy is kept.
         always: whether it is told also where nothing is collected.
@@ -67,8 +70,8 @@ def tells(
                 for name in numbers:
                     if not isfinite(said[name]):
                         _refuse(f"{name}={said[name]!r} is not a finite number")
-                if share is not None and not 0.0 <= said[share] <= 1.0:
-                    _refuse(f"a {share} of {said[share]!r}: {share}s are 0 to 1")
+                if score is not None and not 0.0 <= said[score] <= self.highest_score:
+                    _refuse(f"a score of {said[score]!r}: scores are 0 to {self.highest_score:g}")
                 if checked is not None:
                     checked(said)
                 switches, sender = self.switches, self.sender

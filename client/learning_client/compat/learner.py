@@ -14,6 +14,7 @@ from learning_client.moments import Clock, micros, now, rfc3339
 from learning_client.parameters import ParameterClient
 from learning_client.publisher import EventPublisher
 from learning_client.snapshot import Snapshot
+from learning_client.units import AS_ON_THE_WIRE
 
 CHANGES = 20
 """So many changes of values are remembered."""
@@ -35,6 +36,9 @@ class Learner:
     Args:
         published: where the engine's health and cycles are read; without it they are unknown.
         clock: microseconds since 1970 UTC.
+
+    Raises:
+        Misuse: only here, for a publisher with ``units``.
     """
 
     def __init__(
@@ -45,6 +49,11 @@ class Learner:
         *,
         clock: Clock = now,
     ) -> None:
+        if publisher.units != AS_ON_THE_WIRE:
+            raise Misuse(
+                f"{publisher.units}: the old calls say points and per cent by themselves; hand over a publisher "
+                "without units, and tell new calls through another one"
+            )
         self._publisher = publisher
         self._params = params
         self._published = published
