@@ -12,7 +12,10 @@ from learning_client.snapshot import Snapshot
 
 
 class Told(Struct, frozen=True, gc=False):
-    """One event as the caller handed it over. ``data`` belongs to us; ``time`` is microseconds UTC."""
+    """One event as the caller handed it over. ``data`` belongs to us; ``time`` is microseconds UTC.
+
+    Without ``gc``: thousands of them may wait, and the collector runs in whichever call makes the next one.
+    """
 
     order: int
     kind: str
@@ -20,10 +23,6 @@ class Told(Struct, frozen=True, gc=False):
     time: int
     data: dict[str, object]
     snapshot: Snapshot | None
-
-
-Waiting = tuple[int, str, str, int, dict[str, object], Snapshot | None]
-"""The same while it waits: a plain tuple is made in less time."""
 
 
 class Buffer:
@@ -45,19 +44,19 @@ class Buffer:
         self._gone = gone
         self._begins = begins
         self.next_order: Callable[[], int] = itertools.count().__next__
-        self._prices: deque[Waiting] = deque()
-        self._facts: deque[Waiting] = deque()
+        self._prices: deque[Told] = deque()
+        self._facts: deque[Told] = deque()
         self._open = self._closed = self._ended = False
 
     def __len__(self) -> int:
         return len(self._prices) + len(self._facts)
 
-    def add(self, told: Waiting) -> bool:
+    def add(self, told: Told) -> bool:
         """Keep ``told``; False where it is closed."""
-        if not self._open and not self._opens(told[1]):
+        if not self._open and not self._opens(told.kind):
             return False
         prices, facts = self._prices, self._facts
-        (prices if told[1] == PRICE else facts).append(told)
+        (prices if told.kind == PRICE else facts).append(told)
         if len(prices) + len(facts) > self._capacity:
             self._make_room()
         return self._open or not self._is_too_late(told)
@@ -71,11 +70,11 @@ class Buffer:
         self._ended = True
         self.close()
 
-    def _is_too_late(self, told: Waiting) -> bool:
+    def _is_too_late(self, told: Told) -> bool:
         """Whether it was kept when nobody took any more; it is gone then."""
         if not (self._ended and self._took_back(told)):
             return False
-        self._gone(told[1])
+        self._gone(told.kind)
         return True
 
     def _opens(self, kind: str) -> bool:
@@ -94,7 +93,7 @@ class Buffer:
         while len(taken) < limit and len(self):
             queue = self._facts if _first(self._facts) < _first(self._prices) else self._prices
             try:
-                taken.append(Told(*queue.popleft()))
+                taken.append(queue.popleft())
             except IndexError:  # a caller's thread has just dropped it
                 continue
         return taken
@@ -105,11 +104,11 @@ class Buffer:
                 gone = queue.popleft()
             except IndexError:  # none waits, or the sender has just taken it
                 continue
-            self._gone(gone[1])
+            self._gone(gone.kind)
             return
 
-    def _took_back(self, told: Waiting) -> bool:
-        queue = self._prices if told[1] == PRICE else self._facts
+    def _took_back(self, told: Told) -> bool:
+        queue = self._prices if told.kind == PRICE else self._facts
         while True:
             try:
                 queue.remove(told)
@@ -124,8 +123,8 @@ class Buffer:
         return min(_first(self._facts), _first(self._prices))
 
 
-def _first(queue: "deque[Waiting]") -> float:
+def _first(queue: "deque[Told]") -> float:
     try:
-        return queue[0][0]
+        return queue[0].order
     except IndexError:
         return math.inf

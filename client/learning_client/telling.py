@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from math import isfinite
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from learning_client.buffer import Told
 from learning_client.errors import Misuse
 from learning_client.moments import micros
 from learning_client.sender import Sender
@@ -88,7 +89,7 @@ def tells(
                 if "time" in said and (time := said.pop("time")) is not None:
                     now = micros(time)
                 snapshot = said.pop("snapshot") if "snapshot" in said else None
-                if sender.put((sender.next_order(), kind, event, now, said, snapshot)):
+                if sender.put(Told(sender.next_order(), kind, event, now, said, snapshot)):
                     return event
             except KeyError as missing:
                 self.trouble(kind, Misuse(f"{missing} is missing"))

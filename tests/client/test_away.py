@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from learning_client import EventPublisher, ParameterClient, SpoolFolder, Switches
+from learning_client.buffer import Told
 
 from tests.client.brokers import ON_REDIS
 
@@ -280,7 +281,7 @@ def test_a_disk_that_fills_while_the_spool_is_emptied_loses_nothing(tmp_path, mo
     outbox.find_spool()
     for place in range(900):
         said = {"alert_id": str(place), "symbol": "A", "score": 0.5}
-        sender.put((sender.next_order(), "alert.raised", str(place), 0, said, None))
+        sender.put(Told(sender.next_order(), "alert.raised", str(place), 0, said, None))
         if place == 299:
             outbox.put_aside()
 

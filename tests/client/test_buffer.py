@@ -20,7 +20,7 @@ def filled(capacity, kinds):
     gone = []
     buffer = Buffer(capacity, gone=gone.append, begins=NOTHING)
     for kind in kinds:
-        assert buffer.add((buffer.next_order(), kind, "id", 0, {}, None))
+        assert buffer.add(Told(buffer.next_order(), kind, "id", 0, {}, None))
     return buffer, gone
 
 
@@ -47,7 +47,7 @@ def test_no_other_event_goes_while_a_price_waits(capacity, kinds):
     buffer = Buffer(capacity, gone=went, begins=NOTHING)
     for kind in kinds:
         waiting[kind] += 1
-        buffer.add((buffer.next_order(), kind, "id", 0, {}, None))
+        buffer.add(Told(buffer.next_order(), kind, "id", 0, {}, None))
 
 
 def test_nothing_is_lost_or_doubled_while_callers_add_and_one_takes():
@@ -55,7 +55,9 @@ def test_nothing_is_lost_or_doubled_while_callers_add_and_one_takes():
 
     def caller(name):
         for number in range(5_000):
-            buffer.add((buffer.next_order(), PRICE if number % 3 else "alert.raised", f"{name}-{number}", 0, {}, None))
+            buffer.add(
+                Told(buffer.next_order(), PRICE if number % 3 else "alert.raised", f"{name}-{number}", 0, {}, None)
+            )
 
     callers = [Thread(target=caller, args=(name,)) for name in "abc"]
     for thread in callers:
@@ -74,9 +76,9 @@ def test_nothing_is_lost_or_doubled_while_callers_add_and_one_takes():
 def test_the_first_event_begins_what_sends_it_and_none_is_kept_after_the_end():
     began, gone = [], []
     buffer = Buffer(10, gone=gone.append, begins=lambda: began.append(len(buffer)))
-    events = [(buffer.next_order(), "alert.raised", "id", 0, {}, None) for _ in range(3)]
+    events = [Told(buffer.next_order(), "alert.raised", "id", 0, {}, None) for _ in range(3)]
     assert buffer.add(events[0])
     assert buffer.add(events[1])
     buffer.close()
     assert not buffer.add(events[2])
-    assert ([0], ["alert.raised"], [Told(*event) for event in events[:2]]) == (began, gone, buffer.take(5))
+    assert ([0], ["alert.raised"], events[:2]) == (began, gone, buffer.take(5))
