@@ -254,7 +254,7 @@ class ParameterClient:
         return self._holding.grown_stale().snapshot(None)
 
     def _found(self, name: str, unit: str | None) -> Any:
-        view = self._awake()
+        view = self._awake() if self._holding.asleep else self._holding.view
         if unit is None:
             return view.live[name]
         try:

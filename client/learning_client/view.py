@@ -84,11 +84,12 @@ class View:
         if self.behind and self.applied:
             new = {**new, **self._kept(unit)}
         known = self.known.get(unit)
-        if known is None:
+        if known is not None:
+            known.update(new)
+        else:
             if len(self.known) >= MOST_UNITS:
                 self.known.clear()
-            known = self.known[unit] = {}
-        known.update(new)
+            self.known[unit] = dict(new)
         return new[name]
 
     def snapshot(self, unit: str | None) -> Snapshot:
