@@ -110,8 +110,9 @@ class Holding:
 
     def wake(self) -> None:
         """After ``sleep()``: be read again."""
-        self.asleep = False
-        self._shown(self.view.live, self.view.known)
+        with self._lock:
+            self.asleep = False
+            self._put(self.view)
 
     def _is_late(self) -> bool:
         return self.heard_at is not None and monotonic() - self.heard_at > self._stale_after

@@ -82,3 +82,24 @@ def test_the_first_event_begins_what_sends_it_and_none_is_kept_after_the_end():
     buffer.close()
     assert not buffer.add(events[2])
     assert ([0], ["alert.raised"], events[:2]) == (began, gone, buffer.take(5))
+
+
+def test_what_is_added_while_the_last_one_ends_is_counted_and_not_kept():
+    gone = []
+
+    def ends():
+        buffer.end()
+
+    buffer = Buffer(10, gone=gone.append, begins=ends)
+    assert not buffer.add((0, "alert.raised", "id", 0, {}, None))
+    assert not buffer.add((1, PRICE, "id", 0, {}, None))
+    assert ([], ["alert.raised", PRICE]) == (buffer.take(10), gone)
+
+
+def test_what_is_added_while_it_is_closed_and_somebody_takes_is_kept():
+    def closes():
+        buffer.close()
+
+    buffer = Buffer(10, gone=NOTHING, begins=closes)
+    assert buffer.add((0, "alert.raised", "id", 0, {}, None))
+    assert 1 == len(buffer.take(10))

@@ -2,6 +2,7 @@
 
 import enum
 import logging
+import threading
 import time
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -354,3 +355,24 @@ def test_a_wrong_url_stops_nobody(caplog, eventually):
     assert publisher.alert(symbol="AAPL", score=0.5)
     eventually(lambda: "URL" in caplog.text)
     assert not publisher.close(0.1)
+
+
+def test_whoever_tells_while_another_closes_knows_what_became_of_it(broker):
+    for _ in range(20):
+        publisher = EventPublisher(broker.url, source="scanner", switches=Switches())
+        told, closing = [], threading.Event()
+
+        def tells(publisher=publisher, told=told, closing=closing):
+            while told[-1:] != [None]:
+                told.append(publisher.alert(symbol="AAPL", score=0.5))
+                closing.set()
+
+        teller = threading.Thread(target=tells)
+        teller.start()
+        closing.wait(20)
+        closed = publisher.close(10)
+        teller.join(20)
+        stats = publisher.stats()
+        assert len(told) == stats.sent.get("alert.raised", 0) + stats.queued + stats.dropped["alert.raised"]
+        if closed:
+            assert set(told[:-1]) <= set(alert_ids(broker))

@@ -8,7 +8,9 @@ import msgspec
 import numpy as np
 import pytest
 from learning_client import ParameterClient, Switches, unit_of
+from learning_client.declared import Declared
 from learning_client.errors import RefusedVersion
+from learning_client.holding import Holding
 from learning_client.last_known_good import LastKnownGood
 from learning_client.update import Update
 from learning_client.version import LARGEST, decode_version
@@ -332,3 +334,36 @@ def test_a_child_whose_switch_is_turned_before_it_reads_follows_too(broker, clie
         finally:
             os._exit(1)
     assert (child, 0) == os.waitpid(child, 0)
+
+
+def test_a_version_that_comes_while_a_child_wakes_is_what_is_read(version):
+    def decoded(number, threshold):
+        return decode_version(msgspec.json.encode(version(number, threshold=threshold)))
+
+    class Looked:
+        """A view of which somebody is just reading the values when a newer version comes."""
+
+        def __init__(self, view):
+            self._view = view
+
+        def __getattr__(self, name):
+            if name == "live" and not comes.is_alive():
+                comes.start()
+                comes.join(0.2)
+            return getattr(self._view, name)
+
+    shown = []
+    holding = Holding(
+        Declared(DEFAULTS, {}),
+        Switches(apply=True),
+        stale_after=10.0,
+        stood=lambda *_: None,
+        shown=lambda live, known: shown.append(live),
+    )
+    comes = threading.Thread(target=lambda: holding.take(decoded(2, 0.8), "live", since=0))
+    holding.take(decoded(1, 0.7), "live", since=0)
+    holding.sleep()
+    holding.view = Looked(holding.view)
+    holding.wake()
+    comes.join(20)
+    assert 0.8 == shown[-1]["threshold"]
