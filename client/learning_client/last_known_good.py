@@ -1,8 +1,9 @@
 """The newest good version, in a file that outlives the process."""
 
 import os
-import tempfile
+from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 import msgspec
 
@@ -35,19 +36,35 @@ class LastKnownGood:
         return version
 
     def keep(self, version: Version) -> None:
-        """Replace what is kept; whoever reads meanwhile finds the old one or the new one.
+        """Replace what is kept, unless that is newer; whoever reads meanwhile finds the old one or the new one.
+
+        Processes may share the file, a forked child and its parent too: each writes a file of its own, which then takes
+        its place.
 
         Raises:
             OSError: it cannot be written.
         """
+        with suppress(RefusedVersion, OSError):
+            kept = self.read()
+            if kept is not None and kept.id > version.id:
+                return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=self._path.parent, prefix=f".{self._path.name}.", delete=False) as new:
-            try:
-                new.write(msgspec.json.encode(version))
-                new.flush()
-                os.fsync(new.fileno())
-                new.close()
-                Path(new.name).replace(self._path)
-            except OSError:
-                Path(new.name).unlink()
-                raise
+        new = self._path.with_name(f".{self._path.name}.{uuid4().hex}")
+        try:
+            self._write(new, msgspec.json.encode(version))
+            new.replace(self._path)
+        except OSError:
+            new.unlink(missing_ok=True)
+            raise
+
+    def _write(self, path: Path, body: bytes) -> None:
+        """Without a buffer, which a forked child would have a copy of."""
+        with open(path, "xb", buffering=0, opener=_for_us_alone) as file:
+            left = memoryview(body)
+            while left:
+                left = left[file.write(left) :]
+            os.fsync(file.fileno())
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -16,6 +16,7 @@ from learning_client.errors import RefusedVersion
 from learning_client.follower import Follower
 from learning_client.guard import Troubles, guarded
 from learning_client.holding import Holding
+from learning_client.keeping import Keeping
 from learning_client.last_known_good import LastKnownGood
 from learning_client.lasting import lasts
 from learning_client.moments import Clock, now, session_text
@@ -90,7 +91,9 @@ class ParameterClient:
         self._holding = Holding(
             self._declared, self.switches, stale_after=stale_after, stood=self._audience.stood, shown=self._show
         )
-        self._kept = None if last_known_good is None else LastKnownGood(last_known_good, strategy=strategy)
+        self._keeping: Keeping | None = None
+        if last_known_good is not None:
+            self._keeping = Keeping(LastKnownGood(last_known_good, strategy=strategy), troubles=self._troubles)
         self._session = date.min
         self._refusal: tuple[tuple[int, int] | None, str] | None = None
         self._taken = self._refused = 0
@@ -120,9 +123,12 @@ class ParameterClient:
 
     @guarded("start", otherwise=None)
     def start(self) -> None:
-        """Read the last known good version, where a file of it was named, and follow the broker in the background."""
-        if self._kept is not None and not self._started:
-            self._begin_with(self._kept)
+        """Read the last known good version, where a file of it was named, and follow the broker in the background.
+
+        A disk that hangs is waited for a second.
+        """
+        if self._keeping is not None and not self._started:
+            self._keeping.begin(self._begin_with)
         self._started = True
         self._background.ensure()
 
@@ -238,6 +244,8 @@ class ParameterClient:
         self._troubles.renew()
         self._audience.renew()
         self._background.renew()
+        if self._keeping is not None:
+            self._keeping.renew()
         self._holding.sleep()
 
     def trouble(self, name: str, error: Exception) -> None:
@@ -286,14 +294,13 @@ class ParameterClient:
         self._background.reached()
         self._heard = True
         self._holding.hear()
+        if self._keeping is not None:
+            self._keeping.catch_up()
 
-    def _begin_with(self, kept: LastKnownGood) -> None:
-        try:
-            version = kept.read()
-            if version is not None:
-                self._holding.take(version, LAST_KNOWN_GOOD, since=self._clock())
-        except (RefusedVersion, OSError) as error:
-            self._troubles.note("the last known good version cannot be used", error)
+    def _begin_with(self, version: Version) -> None:
+        """What an earlier run kept, where the broker has not said better meanwhile."""
+        if self._holding.heard_at is None:
+            self._holding.take(version, LAST_KNOWN_GOOD, since=self._clock())
 
     def _take(self, version: Version) -> None:
         old = self._looked_at()
@@ -302,11 +309,8 @@ class ParameterClient:
         self._taken += 1
         self._acknowledge()
         self._audience.updated(old, self._looked_at())
-        if self._kept is not None:
-            try:
-                self._kept.keep(version)
-            except OSError as error:
-                self._troubles.note("the last known good version cannot be kept", error)
+        if self._keeping is not None:
+            self._keeping.keep(version)
 
     def _acknowledge(self) -> None:
         self._receipts.acknowledge(self._holding.view, applying=self._holding.applying)

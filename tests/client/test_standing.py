@@ -145,7 +145,7 @@ def test_no_damage_of_the_file_gives_a_value_that_was_not_published(kept, client
     params = client()
     for _ in range(times):
         (tmp_path / "good").write_bytes(damaged(kept, chance))
-        params._begin_with(params._kept)
+        params._keeping.begin(params._begin_with)
         assert params.snapshot(UNIT).values in (DEFAULTS, published)
     assert params.stats().troubles["the last known good version cannot be used"] > 0.98 * times
 
@@ -191,7 +191,7 @@ def test_no_lie_of_the_file_gives_a_value_beyond_the_callers_bounds(client, vers
     for turn in range(times):
         told = version(7, threshold=0.5 + turn % 40 / 100, allocations=[split(4_000, 6_000)])
         (tmp_path / "good").write_bytes(msgspec.json.encode(lie(told, chance)))
-        params._begin_with(params._kept)
+        params._keeping.begin(params._begin_with)
         assert_allowed(params)
     refused = params.stats().troubles["the last known good version cannot be used"]
     assert 0.3 * times < refused < 0.95 * times  # the rest are odd and allowed, such as another session
@@ -367,3 +367,62 @@ def test_a_version_that_comes_while_a_child_wakes_is_what_is_read(version):
     holding.wake()
     comes.join(20)
     assert 0.8 == shown[-1]["threshold"]
+
+
+def test_an_older_version_never_replaces_a_newer_one_on_disk(tmp_path, version):
+    def decoded(number):
+        return decode_version(msgspec.json.encode(version(number)))
+
+    good = LastKnownGood(tmp_path / "good", strategy="main")
+    for kept, newest in ((8, 8), (7, 8), (9, 9)):
+        good.keep(decoded(kept))
+        assert newest == good.read().number
+    (tmp_path / "good").write_bytes(b"torn")
+    good.keep(decoded(3))
+    assert 3 == good.read().number
+
+
+def test_processes_that_keep_at_once_leave_one_whole_version_and_nothing_else(tmp_path, version):
+    def keeps(numbers):
+        for number in numbers:
+            LastKnownGood(tmp_path / "good", strategy="main").keep(
+                decode_version(msgspec.json.encode(version(number, threshold=number / 1_000)))
+            )
+
+    children = []
+    for first in range(3):
+        if not (child := os.fork()):
+            try:
+                keeps(range(1 + first, 120, 3))
+                os._exit(0)
+            finally:
+                os._exit(1)
+        children.append(child)
+    while children:
+        child, status = os.waitpid(children[0], os.WNOHANG)
+        assert 0 == status
+        children = children[1:] if child else children
+        found = LastKnownGood(tmp_path / "good", strategy="main").read()
+        assert found is None or found.values["threshold"] == found.number / 1_000
+    assert [tmp_path / "good"] == [*tmp_path.iterdir()]
+
+
+def test_a_disk_that_hangs_holds_up_neither_the_start_nor_any_version(
+    broker, kept, client, version, eventually, monkeypatch, tmp_path
+):
+    free, usual = threading.Event(), (LastKnownGood.read, LastKnownGood.keep)
+    monkeypatch.setattr("learning_client.disk.PATIENCE_SECONDS", 0.1)
+    for name, method in zip(("read", "keep"), usual, strict=True):
+        monkeypatch.setattr(LastKnownGood, name, lambda *words, method=method: free.wait(60) and method(*words))
+    params = client()
+    params.start()
+    assert ("default", None, 0.6) == standing(params)
+    broker.start()
+    for number in (8, 9):
+        broker.publish(version(number, threshold=0.7), stream=False)
+        params._follower.hang_up()
+        eventually(lambda number=number: standing(params) == ("live", f"1-{number}", 0.7))
+    assert 7 == msgspec.json.decode((tmp_path / "good").read_bytes())["number"]
+    free.set()
+    eventually(lambda: 9 == msgspec.json.decode((tmp_path / "good").read_bytes())["number"])
+    assert ("live", "1-9", 0.7) == standing(params)
