@@ -71,7 +71,9 @@ def publish(broker, tmp_path):
         publisher.close(1)
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    ("broker", "step"), [*[("memory", step) for step in STEPS], ("redis", STEPS[1])], indirect=["broker"]
+)
 def test_neither_closing_nor_any_call_waits_for_a_disk_that_hangs(broker, hanging, publish, eventually, step):
     hang, publisher = hanging(step), publish()
     broker.kill()
@@ -79,7 +81,7 @@ def test_neither_closing_nor_any_call_waits_for_a_disk_that_hangs(broker, hangin
     eventually(lambda: publisher.stats().breaker == "open" or publisher.stats().troubles)
     alerts(publisher, 100)
     assert not publisher.flush(0.1)
-    assert not publisher.close(1.0)
+    assert not publisher.close(0.3)
     assert not hang.outlasted
 
 
@@ -114,6 +116,30 @@ def test_what_a_disk_that_hung_had_to_give_is_sent_when_it_answers(broker, hangi
     assert publisher.flush(20)
     assert set(told) == set(ids(broker))
     assert {} == publisher.stats().spooled
+
+
+def test_a_damaged_file_that_a_process_left_is_named_and_the_rest_is_sent(broker, publish, tmp_path, eventually):
+    broker.kill()
+    first, second = publish(), publish()
+    told = []
+    for publisher in (first, second):
+        told.append(alerts(publisher, 5))
+        eventually(lambda publisher=publisher: publisher.stats().spooled == {"alert.raised": 5})
+    for publisher in (second, first):
+        publisher.close(0.5)
+    file = min(tmp_path.rglob("*.facts"), key=lambda one: one.name)
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 64
+    file.write_bytes(content)
+    broker.start()
+    last = publish()
+    assert last.flush(20)
+    assert told[0][:4] + told[1] == ids(broker)
+    [(name, count)] = last.stats().unreadable.items()
+    assert name.startswith(file.stem) and name.endswith(".unreadable")
+    assert last.close(5)
+    assert {name: count} == broker.told("client.reported")[-1]["unreadable"]
+    assert [content] == [aside.read_bytes() for aside in tmp_path.rglob("*.unreadable")]
 
 
 def test_a_program_leaves_in_time_while_the_disk_hangs(tmp_path):
