@@ -100,7 +100,8 @@ def test_while_the_disk_hangs_the_broker_gets_everything_from_memory(broker, han
     told += alerts(publisher, 10)
     assert publisher.flush(20)
     assert set(told) == set(ids(broker))
-    assert ({}, {}) == (publisher.stats().dropped, publisher.stats().spooled)
+    eventually(lambda: not publisher.stats().spooled)  # what was late is there twice
+    assert {} == publisher.stats().dropped
 
 
 def test_what_a_disk_that_hung_had_to_give_is_sent_when_it_answers(broker, hanging, publish, eventually):
@@ -115,7 +116,7 @@ def test_what_a_disk_that_hung_had_to_give_is_sent_when_it_answers(broker, hangi
     hang.answers()
     assert publisher.flush(20)
     assert set(told) == set(ids(broker))
-    assert {} == publisher.stats().spooled
+    eventually(lambda: not publisher.stats().spooled)
 
 
 def test_a_damaged_file_that_a_process_left_is_named_and_the_rest_is_sent(broker, publish, tmp_path, eventually):
