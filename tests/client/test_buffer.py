@@ -91,8 +91,8 @@ def test_what_is_added_while_the_last_one_ends_is_counted_and_not_kept():
         buffer.end()
 
     buffer = Buffer(10, gone=gone.append, begins=ends)
-    assert not buffer.add((0, "alert.raised", "id", 0, {}, None))
-    assert not buffer.add((1, PRICE, "id", 0, {}, None))
+    assert not buffer.add(Told(0, "alert.raised", "id", 0, {}, None))
+    assert not buffer.add(Told(1, PRICE, "id", 0, {}, None))
     assert ([], ["alert.raised", PRICE]) == (buffer.take(10), gone)
 
 
@@ -101,5 +101,5 @@ def test_what_is_added_while_it_is_closed_and_somebody_takes_is_kept():
         buffer.close()
 
     buffer = Buffer(10, gone=NOTHING, begins=closes)
-    assert buffer.add((0, "alert.raised", "id", 0, {}, None))
+    assert buffer.add(Told(0, "alert.raised", "id", 0, {}, None))
     assert 1 == len(buffer.take(10))
