@@ -377,9 +377,28 @@ def versions(draw):
     )
 
 
+NOTATIONS = [
+    1.5e-7,
+    9.99e-7,
+    1e-6,
+    1.25e-6,
+    1e-5,
+    1.234e-5,
+    9.999e-5,
+    1e-4,
+    1e15,
+    1e16,
+    12345678901234568.0,
+    1.5e20,
+    9e21,
+]
+"""Around where Python, and where the standard, begins to write an exponent."""
+
+
 @given(TREES)
 @example({"\U00010000": 1, "\ue000": 2})  # in UTF-16 the first sorts before the second
 @example([1e21, 1e-7, 123456789012345680000.0, -0.0, 5e-324])
+@example([sign * number for sign in (1, -1) for number in NOTATIONS])
 def test_canonical_json_is_that_of_the_engine_and_of_the_standard(value):
     assert schemas.canonical.canonical_json(value) == canonical_json(value) == rfc8785.dumps(value).decode()
     assert schemas.canonical.checksum(value) == checksum(value)
