@@ -2,8 +2,14 @@
 
 With the client each tick reads what is in force and tells an event; its callbacks block, raise and fork. What it met is
 one line of JSON on standard output at the end, times on the monotonic clock.
+
+Loops can be compared: in each block of ticks all are on the same core, and a coin says which of them ticks first. Where
+that is permitted they have priority over whatever else the machine does. A tick that would be late is left out, so that
+loops with more and with less to do catch up alike. As the client's page advises, what is there at the start is kept
+from the garbage collector, whose pass over a whole program takes longer than a tick may be late.
 """
 
+import gc
 import json
 import os
 import signal
@@ -177,6 +183,7 @@ def main(place, *client):
         bot, rough = with_client(*client)
     else:
         bot, rough = Bot(Absent(), Absent()), None
+    gc.freeze()
     late, raised = Counter(), Counter()
     print("started", flush=True)
     began = number = int(time.monotonic() / TICK)
