@@ -6,7 +6,7 @@ from learning_client.parameters import ParameterClient
 from learning_client.publisher import EventPublisher
 from learning_client.publisher_stats import PublisherStats
 from learning_client.snapshot import Snapshot
-from learning_client.spool import SpoolFolder
+from learning_client.spool_folder import SpoolFolder
 from learning_client.switches import Switches, switches_from
 from learning_client.units import Units
 from learning_client.version import unit_of

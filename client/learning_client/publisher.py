@@ -19,7 +19,7 @@ from learning_client.moments import Clock, now
 from learning_client.names import checked_name, checked_prefix
 from learning_client.publisher_stats import PublisherStats
 from learning_client.sender import Sender
-from learning_client.spool import SpoolFolder
+from learning_client.spool_folder import SpoolFolder
 from learning_client.switches import Switches, switches_from
 from learning_client.teller import Teller
 from learning_client.units import AS_ON_THE_WIRE, Units

@@ -8,18 +8,13 @@ from operator import attrgetter
 from pathlib import Path
 from threading import Lock
 
-from msgspec import Struct
-
 from learning_client.descriptors import Descriptors
-from learning_client.errors import Misuse
 from learning_client.guard import Troubles
-from learning_client.moments import Clock, now
+from learning_client.moments import Clock
 from learning_client.parcel import PRICE, Parcel
 from learning_client.segment import Segment
-from learning_client.slot import LOCKS, Slot
+from learning_client.slot import Slot
 from learning_client.tally import Tally
-
-LEAST_BYTES = 8 << 20
 
 SEGMENTS = 64
 """A spool is given up in parts of this size: its bound / 64."""
@@ -30,48 +25,6 @@ SUFFIXES = frozenset(f".{lane}" for lane in LANES.values())
 
 OURS = frozenset({EMFILE, ENFILE, ENOMEM})
 """Errors that are no fault of the file."""
-
-
-class SpoolFolder(Struct, frozen=True, kw_only=True):
-    """Where events wait on disk, and how many bytes of them.
-
-    The folder is made where it is not there. Processes may share it: each holds a part of it, and the first to come
-    sends what one that is gone has left.
-
-    Raises:
-        Misuse: less than 8 MiB, which is eight of the largest events; or this system has no locks of files.
-    """
-
-    path: str
-    most_bytes: int = 64 << 20
-
-    def __post_init__(self) -> None:
-        if not LOCKS:
-            raise Misuse("a spool needs the file locks of a POSIX system; leave spool out")
-        if self.most_bytes < LEAST_BYTES:
-            raise Misuse(f"most_bytes {self.most_bytes!r} of a spool: at least {LEAST_BYTES} are needed")
-
-    def opened(
-        self, source: str, *, dropped: Tally, unreadable: Tally, troubles: Troubles, clock: Clock = now
-    ) -> "Spool":
-        """The spool of a process called ``source``.
-
-        Raises:
-            OSError: the folder cannot be made or written.
-        """
-        slot = Slot(Path(self.path), source)
-        try:
-            return Spool(
-                slot,
-                most_bytes=self.most_bytes,
-                dropped=dropped,
-                unreadable=unreadable,
-                troubles=troubles,
-                clock=clock,
-            )
-        except BaseException:
-            slot.release()
-            raise
 
 
 class Spool:
