@@ -30,8 +30,9 @@ are counted."""
 
 EFFECTS = """An effect is what the better value gives to each unit that it treats otherwise, in standard deviations
 of a unit; what is planted for whom is said in `simulation/learners.py`. Arms and the optimiser have other values on
-a share of the units only, the others see of every unit what it would have earned. Histories have 250 sessions: of
-500 units there are two in each, and hardly any arm meets itself."""
+a share of the units only, the others see of every unit what it would have earned. The optimiser's four arms have
+equal parts of that share at first, and then from week to week what the allocator gives them. Histories have 250
+sessions: of 500 units there are two in each, and hardly any arm meets itself."""
 
 PATH = """Codec, store, thompson, daily cycle and gate, as in `learning simulate`; each world is lived through once.
 Counted is in how many the baseline had been replaced after so many units, 50 a session. The gate looks after every
