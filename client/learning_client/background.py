@@ -57,18 +57,20 @@ class Background:
         self.connected = False
         self._away = False
         self._deadline = float("inf")
-        self._lock = Lock()
+        self._begun = Lock()
         self._turned = Condition()
         self._thread: Thread | None = None
 
     def ensure(self) -> None:
         """Start the thread where there is none."""
-        if self._thread is None and not self.stopping.is_set():
-            with self._lock:
-                if self._thread is None:
-                    thread = Thread(target=self._run, name=self._name, daemon=True)
-                    thread.start()
-                    self._thread = thread
+        if self._thread is None and not self.stopping.is_set() and self._begun.acquire(blocking=False):
+            try:
+                thread = Thread(target=self._run, name=self._name, daemon=True)
+                thread.start()
+            except RuntimeError:
+                self._begun.release()
+                raise
+            self._thread = thread
 
     def stop(self, timeout: float) -> bool:
         """Ask the thread to finish, wait for that at most ``timeout`` seconds, and say whether it has."""

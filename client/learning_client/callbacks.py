@@ -1,8 +1,8 @@
 """Calls what the program handed over, on a thread of its own."""
 
 from collections.abc import Callable
-from queue import Empty, Full, Queue
-from threading import Lock, Thread
+from queue import Empty, SimpleQueue
+from threading import RLock, Thread
 from typing import Any
 
 from learning_client.guard import Troubles
@@ -23,23 +23,23 @@ class Callbacks:
 
     def renew(self) -> None:
         """For a forked child: nothing waits."""
-        self._calls: Queue[tuple[Callable[..., object], tuple[Any, ...]]] = Queue(MOST_WAITING)
-        self._lock = Lock()
+        self._calls: SimpleQueue[tuple[Callable[..., object], tuple[Any, ...]]] = SimpleQueue()
+        self._lock = RLock()
         self._running = False
 
     def call(self, function: Callable[..., object], *arguments: Any) -> None:
         """Call ``function`` soon, after those that were asked for before. Never waits."""
-        try:
-            self._calls.put_nowait((function, arguments))
-        except Full:
+        if self._calls.qsize() >= MOST_WAITING:
             self._troubles.note("a callback is not called", f"{MOST_WAITING} wait")
             return
+        self._calls.put((function, arguments))
         with self._lock:
             if not self._running:
+                self._running = True
                 try:
                     Thread(target=self._run, name="learning-client-callbacks", daemon=True).start()
-                    self._running = True
                 except RuntimeError as error:  # the interpreter leaves
+                    self._running = False
                     self._troubles.note("a callback is not called", error)
 
     def _run(self) -> None:

@@ -1,7 +1,7 @@
 """What holds now, and how sure that is."""
 
 from collections.abc import Callable, Mapping
-from threading import Lock
+from threading import RLock
 from time import monotonic
 from typing import Any
 
@@ -18,7 +18,7 @@ NONE_FIT = "no version of the parameters could be used"
 
 class Holding:
     """The view that readers see. It is swapped whole, by whoever has a newer version, standing or switch, or says that
-    a moment is here.
+    a moment is here. A signal's handler may do so in the midst of it.
 
     Args:
         stale_after: seconds without a word of the broker after which a version is stale.
@@ -45,7 +45,7 @@ class Holding:
         self._stale_after = stale_after
         self._stood = stood
         self._shown = shown
-        self._lock = Lock()
+        self._lock = RLock()
         self._unknown = NONE_ARRIVED
         self._standing = DEFAULT
         self.heard_at: float | None = None
@@ -104,7 +104,7 @@ class Holding:
 
     def sleep(self) -> None:
         """For a forked child: what holds stays, and the first read wakes."""
-        self._lock = Lock()
+        self._lock = RLock()
         self.asleep = True
         self._shown({}, {})
 
@@ -123,12 +123,16 @@ class Holding:
         return {effect: self.view.behind.get(effect, held) for effect in self._declared.held}
 
     def _show(self, version: Version | None, standing: str, *, since: int, behind: Mapping[str, View]) -> None:
-        refusal = None if self.applying else APPLY_OFF if self._switches.integration else INTEGRATION_OFF
-        view = View(self._declared, version, refusal=refusal, unknown=self._unknown, standing=standing, since=since)
-        self._put(view.holding(behind) if behind else view)
+        refusal: str | None = ""
+        while refusal != (refusal := self._refusal()):  # a signal's handler may have turned a switch meanwhile
+            view = View(self._declared, version, refusal=refusal, unknown=self._unknown, standing=standing, since=since)
+            self._put(view.holding(behind) if behind else view)
         before, self._standing = self._standing, standing
         if standing != before:
             self._stood(before, standing)
+
+    def _refusal(self) -> str | None:
+        return None if self.applying else APPLY_OFF if self._switches.integration else INTEGRATION_OFF
 
     def _put(self, view: View) -> None:
         self.view = view

@@ -15,7 +15,7 @@ class Switches:
 
     ``integration`` is for everything: when off, nothing is sent or received. ``collect`` lets events
     out. ``apply`` lets learned values in; when off, every snapshot holds the caller's defaults. Whoever has asked by
-    ``listen`` has heard of a turn before the assignment returns.
+    ``listen`` has heard of a turn before the assignment returns. A text turns one as in the environment.
     """
 
     integration: bool
@@ -32,7 +32,7 @@ class Switches:
     def __setattr__(self, name: str, value: object) -> None:
         if name not in NAMES:
             raise AttributeError(f"there is no switch {name!r}; there are {', '.join(NAMES)}")
-        object.__setattr__(self, name, value)
+        object.__setattr__(self, name, _read(name, value) if isinstance(value, str) else bool(value))
         for turned in self._listeners:
             turned()
 
@@ -59,8 +59,10 @@ def switches_from(environ: Mapping[str, str]) -> Switches:
 
 def _switch(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
     text = environ.get(name)
-    if text is None:
-        return default
+    return default if text is None else _read(name, text)
+
+
+def _read(name: str, text: str) -> bool:
     word = text.strip().lower()
     if word not in ON | OFF:
         log.warning("%s=%r is neither on nor off: taken as off; write true or false", name, text)

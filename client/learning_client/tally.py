@@ -1,13 +1,14 @@
 """Counts by kind."""
 
-from threading import Lock
+from threading import RLock
 
 
 class Tally:
-    """How often something of each kind happened. Any thread may add; the lock is never held for I/O."""
+    """How often something of each kind happened. Any thread may add, also in a signal's handler that comes in between;
+    the lock is never held for I/O."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = RLock()
         self._counts: dict[str, int] = {}
 
     def add(self, kind: str, count: int = 1) -> int:

@@ -1,7 +1,7 @@
 """What the trading side allows is decided by its environment, on the safe side where that is not clear."""
 
 import pytest
-from learning_client import switches_from
+from learning_client import Switches, switches_from
 
 
 def said(switches):
@@ -28,3 +28,13 @@ def test_a_word_that_is_neither_on_nor_off_is_off_and_said(caplog):
         )
     )
     assert 3 == caplog.text.count("'ture' is neither on nor off")
+
+
+@pytest.mark.parametrize("name", ["integration", "collect", "apply"])
+def test_a_text_turns_a_switch_as_it_does_in_the_environment(name, caplog):
+    switches = Switches(apply=True)
+    for text, meaning in (("on", True), ("0", False), ("True", True), ("off", False), ("yes", True), ("ofd", False)):
+        setattr(switches, name, text)
+        assert meaning is getattr(switches, name)
+    assert f"{name}='ofd' is neither on nor off" in caplog.text
+    assert (False, False, False) == said(Switches(integration="no", collect="false", apply="0"))
