@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import os
 import random
 import signal
 import subprocess
@@ -189,11 +190,13 @@ class Loops:
 
     def __init__(self, *client):
         self._stack = ExitStack()
-        self.bots = [self._begun(0, *client), self._begun(1)]
+        heard, said = os.pipe()
+        self.bots = [self._begun(0, said, *client), self._begun(1, heard)]
 
-    def _begun(self, *words):
-        words = [sys.executable, str(TICKER), *map(str, words)]
-        bot = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=TICKER.parents[2])
+    def _begun(self, place, signs, *client):
+        words = [sys.executable, str(TICKER), str(place), str(signs), *map(str, client)]
+        bot = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=TICKER.parents[2], pass_fds=[signs])
+        os.close(signs)
         self._stack.callback(self._end, bot)
         assert "started\n" == bot.stdout.readline()
         return bot

@@ -20,6 +20,8 @@ import time
 from collections import Counter, deque
 from random import Random
 
+from learning_client import EventPublisher, ParameterClient, Switches
+
 TICK = 0.001
 LATE = 0.005
 """Seconds after which a tick is late."""
@@ -107,13 +109,51 @@ class Absent:
 
     decision = price = alert
 
+    def close(self, timeout):
+        """Nothing is left to send."""
 
-class Rough:
-    """Callbacks of a bot that block, raise and fork; a child reads and tells as its parent does."""
+
+class Children:
+    """Processes that a bot forks itself; each reads and tells as its parent does.
+
+    Also where there is no client in a loop it forks, whenever the other one does: a fork holds up a whole process, the
+    longer the more memory it has. So both import the same, which trebles what a fork takes; that the client then runs
+    adds nothing to it.
+    """
 
     def __init__(self, bot):
         self.bot = bot
-        self.children = []
+        self.lives = []
+
+    def bear(self):
+        """Fork one, and wait for its end."""
+        began = time.monotonic()
+        if not (child := os.fork()):
+            os._exit(self._live())
+        self.lives.append((began, os.waitpid(child, 0)[1], time.monotonic()))
+
+    def follow(self, signs):
+        """Bear one for each byte that comes."""
+        while os.read(signs, 1):
+            self.bear()
+
+    def _live(self):
+        try:
+            self.bot.wrong.clear()
+            for number in range(100):
+                self.bot.tick(number * 4)
+            self.bot.publisher.close(0.5)
+            return 0 if not self.bot.wrong.total() else 2
+        except BaseException:  # noqa: BLE001 - it is what is looked for
+            return 1
+
+
+class Rough:
+    """Callbacks of a bot that block, raise and fork; ``signs`` tells the other loop of each child."""
+
+    def __init__(self, bot, children, signs):
+        self.children = children
+        self.signs = signs
         self.deaf, self.dumb = socket.socketpair()
         self.deaf.settimeout(0.3)
         for callback in (self.sleeps, self.asks, self.raises, self.leaves, self.forks):
@@ -136,34 +176,17 @@ class Rough:
         raise SystemExit("a bot's own end")
 
     def forks(self, *said):
-        began = time.monotonic()
-        if not (child := os.fork()):
-            os._exit(self.in_child())
-        self.children.append((began, os.waitpid(child, 0)[1], time.monotonic()))
-
-    def in_child(self):
-        try:
-            self.bot.wrong.clear()
-            for number in range(100):
-                self.bot.tick(number * 4)
-            self.bot.publisher.close(0.5)
-            return 0 if not self.bot.wrong.total() else 2
-        except BaseException:  # noqa: BLE001 - it is what is looked for
-            return 1
+        os.write(self.signs, b"!")
+        self.children.bear()
 
 
 def with_client(reading, telling, file):
-    """A bot and its callbacks."""
-    from learning_client import EventPublisher, ParameterClient, Switches
-
+    """A bot that has not begun to follow."""
     publisher = EventPublisher(telling, source="ticker", switches=Switches(apply=True))
     params = ParameterClient(
         reading, defaults=DEFAULTS, bounds=BOUNDS, publisher=publisher, last_known_good=file, stale_after=STALE_AFTER
     )
-    bot = Bot(params, publisher)
-    rough = Rough(bot)
-    params.start()
-    return bot, rough
+    return Bot(params, publisher)
 
 
 def has_priority():
@@ -175,14 +198,17 @@ def has_priority():
     return True
 
 
-def main(place, *client):
+def main(place, signs, *client):
     priority = has_priority()
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    bot = with_client(*client) if client else Bot(Absent(), Absent())
+    children = Children(bot)
     if client:
-        bot, rough = with_client(*client)
+        Rough(bot, children, int(signs))
+        bot.params.start()
     else:
-        bot, rough = Bot(Absent(), Absent()), None
+        threading.Thread(target=children.follow, args=(int(signs),), daemon=True).start()
     gc.freeze()
     late, raised = Counter(), Counter()
     print("started", flush=True)
@@ -209,10 +235,10 @@ def main(place, *client):
         "ended": time.monotonic(),
         "raised": raised,
         "priority": priority,
+        "children": children.lives,
         **bot.found(),
     }
-    if rough is not None:
-        met["children"] = rough.children
+    if client:
         met["troubles"] = {**bot.params.stats().troubles, **bot.publisher.stats().troubles}
     print(json.dumps(met), flush=True)
 
