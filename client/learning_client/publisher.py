@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import time_ns
 from typing import Any
-from urllib.parse import urlsplit
 
 from msgspec import structs
+from redis.connection import parse_url
 
 from learning_client.buffer import Told
 from learning_client.callbacks import Callbacks
@@ -171,6 +171,10 @@ class EventPublisher(Teller):
 
 def _outbox(source: str, *, url: str, prefix: str) -> str:
     """What is spooled for one broker and environment never goes to another."""
-    to = urlsplit(url)
-    place = hashlib.sha256(f"{to.hostname}:{to.port}{to.path} {prefix}".encode()).hexdigest()
+    try:
+        to: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]
+    except ValueError:  # nothing is ever sent there, and who connects says so
+        to = {"host": url}
+    broker = to.get("path") or f"{to.get('host', 'localhost')}:{to.get('port', 6379)}"
+    place = hashlib.sha256(f"{broker}/{to.get('db', 0)} {prefix}".encode()).hexdigest()
     return f"{source}-{place[:12]}"

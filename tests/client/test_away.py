@@ -158,6 +158,19 @@ def test_what_waits_for_one_environment_never_goes_to_another(broker, publish):
     assert told == ids(broker)
 
 
+@pytest.mark.parametrize(
+    ("other", "same"), [("?db=0", True), ("/0", True), ("", True), ("?db=1", False), ("/0?db=1", False), ("/1", False)]
+)
+def test_what_waits_belongs_to_one_database_however_it_is_written(tmp_path, eventually, other, same):
+    for database in ("/0", other):
+        spool = SpoolFolder(path=str(tmp_path))
+        away = EventPublisher(f"redis://127.0.0.1:1{database}", source="scanner", switches=Switches(), spool=spool)
+        away.alert(symbol="AAPL", score=0.5)
+        eventually(lambda away=away: away.stats().spooled.get("alert.raised"))
+        away.close(0.5)
+    assert (1 if same else 2) == len({file.name.rpartition("-")[0] for file in tmp_path.iterdir()})
+
+
 def test_a_log_that_raises_ends_nothing(broker, publish, eventually, monkeypatch):
     publisher = publish()
     told = alerts(publisher, 1)
