@@ -6,6 +6,8 @@ from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Generic, TypeVar
 
+from learning_client.guard import Troubles
+
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 1.0
@@ -86,6 +88,24 @@ class Disk:
         """
         if self._late is not None:
             self._finish(self._late, within=0.0 if until is None else until - time.monotonic())
+
+    def attempt(
+        self,
+        work: Callable[[], object],
+        *,
+        trouble: str,
+        troubles: Troubles,
+        errors: tuple[type[Exception], ...] = (OSError,),
+    ) -> None:
+        """Call ``work``, which asks this disk, and note what it raises of ``errors``; that the disk hangs, once."""
+        hung = self.hangs
+        try:
+            work()
+        except DiskHangs as error:
+            if not hung:
+                troubles.note("the disk hangs", error)
+        except errors as error:
+            troubles.note(trouble, error)
 
     def end(self) -> None:
         """Let the thread go, once what is under way is done."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from learning_client.disk import Disk, DiskHangs
+from learning_client.disk import Disk
 from learning_client.errors import RefusedVersion
 from learning_client.guard import Troubles
 from learning_client.last_known_good import LastKnownGood
@@ -53,14 +53,7 @@ class Keeping:
             self._try(UNKEPT, partial(self._disk.do, partial(self._file.keep, version), _nothing))
 
     def _try(self, trouble: str, work: Callable[[], object]) -> None:
-        hung = self._disk.hangs
-        try:
-            work()
-        except DiskHangs as error:
-            if not hung:
-                self._troubles.note("the disk hangs", error)
-        except (RefusedVersion, OSError) as error:
-            self._troubles.note(trouble, error)
+        self._disk.attempt(work, trouble=trouble, troubles=self._troubles, errors=(RefusedVersion, OSError))
 
 
 def _nothing(_: object) -> None:

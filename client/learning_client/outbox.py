@@ -8,7 +8,7 @@ from functools import partial
 from threading import RLock
 
 from learning_client.buffer import Buffer, Told
-from learning_client.disk import Disk, DiskHangs
+from learning_client.disk import Disk
 from learning_client.guard import Troubles
 from learning_client.letter import Writer
 from learning_client.parcel import Parcel
@@ -200,14 +200,7 @@ class Outbox:
         self._look_at_oldest()
 
     def _try(self, trouble: str, work: Callable[[], object]) -> None:
-        hung = self._disk.hangs
-        try:
-            work()
-        except DiskHangs as error:
-            if not hung:
-                self._troubles.note("the disk hangs", error)
-        except OSError as error:
-            self._troubles.note(trouble, error)
+        self._disk.attempt(work, trouble=trouble, troubles=self._troubles)
 
     def _found(self, spool: Spool) -> None:
         self._spool = spool
