@@ -16,6 +16,9 @@ log = logging.getLogger("learning_client")
 
 SLICE_SECONDS = 0.25
 
+LEAVING_SECONDS = 0.05
+"""Of the time for stopping, or a quarter of it, so much is kept for the last that the thread does."""
+
 
 class Background:
     """A daemon thread that repeats ``turn`` until it is stopped.
@@ -74,7 +77,7 @@ class Background:
 
     def stop(self, timeout: float) -> bool:
         """Ask the thread to finish, wait for that at most ``timeout`` seconds, and say whether it has."""
-        self._deadline = time.monotonic() + timeout
+        self._deadline = time.monotonic() + timeout - min(LEAVING_SECONDS, timeout / 4)
         self.stopping.set()
         if self._thread is None or self._thread is current_thread():
             return True

@@ -20,14 +20,10 @@ AHEAD = 4_096
 class Ids:
     """Makes UUIDv7 texts (RFC 9562): 48 bits of milliseconds, 74 random bits, drawn in blocks.
 
-    Any thread may ask. After a fork call ``renew()``, or parent and child give the same ids.
+    Any thread may ask. A forked child makes another, or parent and child give the same ids.
     """
 
     def __init__(self) -> None:
-        self.renew()
-
-    def renew(self) -> None:
-        """Forget the random bits that were drawn ahead."""
         self._tails: list[str] = []
         self._begun = (-1, "")
 

@@ -77,7 +77,7 @@ class Sender:
         self._troubles = troubles
         self._open_spool = spool
         self.breaker = Breaker()
-        self.ids = Ids()
+        self._of_parents: object = None
         self._background = Background(
             "learning-client-events",
             self._turn,
@@ -90,6 +90,7 @@ class Sender:
         self._begin()
 
     def _begin(self) -> None:
+        self.ids = Ids()
         self.sent = Tally()
         self.dropped = Tally()
         self.unreadable = Tally()
@@ -112,9 +113,13 @@ class Sender:
         self._next_report = time.monotonic() + REPORT_SECONDS
 
     def renew(self) -> None:
-        """For a forked child: the parent sends what it holds; here everything begins empty."""
-        self.ids.renew()
+        """For a forked child: the parent sends what it holds; here everything begins empty.
+
+        What is the parent's is not freed: that would copy every page of it, while parent and child share a core.
+        """
         self._outbox.let_go()
+        self._link.hang_up()
+        self._of_parents = (self._of_parents, self._outbox, self._link, self.ids)
         self._begin()
         self._background.renew()
 

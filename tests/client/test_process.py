@@ -2,6 +2,7 @@
 
 import ast
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -132,6 +133,26 @@ def test_after_a_fork_parent_and_child_tell_their_own_events_under_ids_of_their_
     assert before + after == list(dict.fromkeys(by_symbol["PARENT"]))
     assert 1 == len(by_symbol["CHILD"])
     assert not set(by_symbol["CHILD"]) & set(by_symbol["PARENT"])
+
+
+def pages_a_child_copies():
+    """Until it is back from its fork."""
+    reading, writing = os.pipe()
+    child = forked(lambda: os.write(writing, b"%d" % resource.getrusage(resource.RUSAGE_SELF).ru_minflt))
+    copied = int(os.read(reading, 100))
+    os.close(reading), os.close(writing)
+    assert 0 == os.waitpid(child, 0)[1]
+    return copied
+
+
+@ON_REDIS
+def test_a_fork_costs_no_more_where_much_was_told(publisher):
+    assert publisher.flush(10)
+    before = pages_a_child_copies()
+    for _ in range(10_000):
+        publisher.alert(symbol="AAPL", score=0.5, features={"heat": 0.4})
+    assert publisher.flush(30)
+    assert pages_a_child_copies() < before + 500  # a fourth of what is kept of the last seconds
 
 
 @ON_REDIS
