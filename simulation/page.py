@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Sequence
 from textwrap import fill
 
-from scipy.special import bdtr
-
 from simulation.figures import Figures, Nulls, Powers, Prices
-from simulation.learners import ERROR_RATE
+from simulation.null import AGAIN, most_by_chance
 from simulation.power import by_curve, named
 from simulation.real_prices import TOGETHER, Judged
 
@@ -66,14 +64,16 @@ def page(figures: Figures) -> str:
 
 
 def _nulls(nulls: Nulls) -> list[str]:
+    further = AGAIN * nulls.runs
+    most, most_further = map(most_by_chance, (nulls.runs, further))
     sizes = (
         f"{nulls.runs} histories each of {nulls.sessions} sessions with {nulls.units} units, seed {nulls.seed}, at a "
-        f"stated rate of 5 % of one look. By chance alone 99 % of such counts are at most {_most(nulls.runs)}. The "
-        "gate asks for more: an error of 5 % at all weekly looks of all years, 61 % of it in the first window, and "
-        "that the first step did not lose."
+        f"stated rate of 5 % of one look. By chance alone 99 % of such counts are at most {most}, and {most_further} "
+        f"of the {further:,} further histories asked where one was higher. The gate asks for more: an error of 5 % at "
+        "all weekly looks of all years, 61 % of it in the first window, and that the first step did not lose."
     )
     rows = [
-        [one.learner, one.world, f"{one.better} of {one.runs}", "" if one.let_in is None else f"{one.let_in}"]
+        [one.learner, one.world, f"{one.better} of {one.runs:,}", "" if one.let_in is None else f"{one.let_in}"]
         for one in nulls.counts
     ]
     counts = _table(["learner", "world", "better, by one look", "let in by the gate"], rows)
@@ -132,8 +132,3 @@ def _told(text: str) -> str:
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *rows))
-
-
-def _most(runs: int) -> int:
-    """The least count that 99 % of so many runs at the stated rate do not pass."""
-    return next(count for count in range(runs + 1) if bdtr(count, runs, ERROR_RATE) >= 0.99)

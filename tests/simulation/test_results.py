@@ -6,9 +6,10 @@ import typer
 from typer.testing import CliRunner
 
 from schemas.registry import load_registry
+from simulation import null
 from simulation.__main__ import DEMO, results
 from simulation.figures import Figures
-from simulation.learners import Planted, asked
+from simulation.learners import Answer, Planted, asked
 from simulation.null import NullCount, null_counts
 from simulation.outcomes import shuffled
 from simulation.paths import walks
@@ -64,6 +65,24 @@ def test_the_same_seed_gives_the_same_counts_with_real_moves_and_without():
     assert counts[0] == counts[1]
     assert NullCount("arms", "real prices, drawn directions", 0, None, 1) in counts[0]
     assert counts[0][: len(counts[0]) // 2] == list(null_counts(None, runs=1, seed=3))
+
+
+def test_where_a_count_is_higher_than_chance_has_it_further_histories_are_asked(monkeypatch):
+    seen = []
+
+    def asked_of(name, make, prices):
+        def ask(chance, planted):
+            seen.append(chance.integers(2**32))
+            return Answer(name == "arms" and len(seen) % 4 == 0)
+
+        return ask
+
+    monkeypatch.setattr(null, "asked", asked_of)
+    monkeypatch.setattr(null, "LEARNERS", {"weights": None, "arms": None})
+    counts = [(one.learner, one.better, one.runs) for one in null_counts(None, runs=20, seed=1)]
+    assert 4 == null.most_by_chance(20)
+    assert [("exits", 0, 20), ("weights", 0, 20), ("arms", 5, 20), ("arms, further", 20, 80)] == counts
+    assert 140 == len(seen) == len(set(seen))
 
 
 @pytest.mark.parametrize("run", [2, 3])
