@@ -1,7 +1,8 @@
 """What a search for better values finds in 60 noisy evaluations, and how long it thinks, against other optimisers."""
 
+import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -15,11 +16,11 @@ from rich.console import Console
 
 from bench.comparison import Comparison
 from bench.problems import Problem, branin, hartmann, weights
-from bench.searched import Searched, kept, plot, table, write
+from bench.searched import FIGURES, Run, Searched, kept, plot, table, write
 from bench.workbench import LeftOut, Workbench, comparison, rate
 from learning.domain import Domain, Group, Parameter
 from learning.optimiser import suggest
-from learning.recommendation import Observation, Recommendation, Requirements
+from learning.recommendation import NoRecommendation, Observation, Recommendation, Requirements
 
 SEEDS = 30
 EVALUATIONS = 60
@@ -36,14 +37,16 @@ Floats = NDArray[np.float64]
 
 
 class Search(Protocol):
-    """Asks for an evaluation and is told the result."""
+    """Asks for an evaluation and is told the result; at the end it names what is to be used."""
 
     def ask(self) -> Floats: ...
     def tell(self, point: Floats, result: float) -> None: ...
+    def named(self) -> Floats: ...
 
 
 class Ours:
-    """``learning.optimiser``; every tenth fit starts afresh, the others from the last one."""
+    """``learning.optimiser``; every tenth fit starts afresh, the others from the last one. It names the arm of the
+    highest belief."""
 
     def __init__(self, problem: Problem, seed: int) -> None:
         names = tuple(f"x{place}" for place in range(len(problem.low)))
@@ -55,20 +58,30 @@ class Ours:
         self._seed = 1_000 * seed
 
     def ask(self) -> Floats:
-        incumbent = max(self._arms, key=lambda arm: arm.mean).values
-        count = len(self._arms)
-        answer = suggest(
-            self._arms,
-            domain=self._domain,
-            incumbent=incumbent,
-            seed=self._seed + count,
-            requirements=Requirements(arms=1, units=1, effective=1),
-            previous=self._previous if count % 10 != 5 else None,
-        )
+        answer = self._asked()
         if not isinstance(answer, Recommendation):
             raise LeftOut(answer.reason)
         self._previous = answer.evidence.log_parameters
         return np.array([*answer.candidates[0].values.values()])
+
+    def named(self) -> Floats:
+        best = max(self._asked().evidence.beliefs, key=lambda belief: belief.gain)
+        return np.array([*(best.values if best.gain > 0 else self._incumbent).values()])
+
+    @property
+    def _incumbent(self) -> Mapping[str, float]:
+        return max(self._arms, key=lambda arm: arm.mean).values
+
+    def _asked(self) -> Recommendation | NoRecommendation:
+        count = len(self._arms)
+        return suggest(
+            self._arms,
+            domain=self._domain,
+            incumbent=self._incumbent,
+            seed=self._seed + count,
+            requirements=Requirements(arms=1, units=1, effective=1),
+            previous=self._previous if count % 10 != 5 else None,
+        )
 
     def tell(self, point: Floats, result: float) -> None:
         values = dict(zip(self._domain.names, point.tolist(), strict=True))
@@ -101,6 +114,9 @@ class Optuna:
         values = dict(zip(self._space, point.tolist(), strict=True))
         self._study.add_trial(self._optuna.trial.create_trial(params=values, distributions=self._space, value=result))
 
+    def named(self) -> Floats:
+        return np.array([self._study.best_params[name] for name in self._space])
+
 
 class BayesianOptimization:
     """``bayesian-optimization`` as it comes, but for its ``alpha``: 3 % of the variance of the results are noise."""
@@ -118,18 +134,25 @@ class BayesianOptimization:
     def tell(self, point: Floats, result: float) -> None:
         self._search.register(params=point, target=result)
 
+    def named(self) -> Floats:
+        return np.array([*self._search.max["params"].values()])
+
 
 class Sobol:
-    """Points that fill the space, whatever the results."""
+    """Points that fill the space, whatever the results; the one with the highest result is named."""
 
     def __init__(self, problem: Problem, seed: int) -> None:
         self._points = iter(problem.beginnings(EVALUATIONS, seed + 10_000))
+        self._best = (-math.inf, np.zeros(0))
 
     def ask(self) -> Floats:
         return np.asarray(next(self._points))
 
     def tell(self, point: Floats, result: float) -> None:
-        """Nothing is learned."""
+        self._best = max(self._best, (result, point), key=lambda one: one[0])
+
+    def named(self) -> Floats:
+        return self._best[1]
 
 
 OTHERS: dict[str, Callable[[Problem, int], Search]] = {
@@ -143,13 +166,14 @@ PACKAGES = {"Optuna GPSampler": "optuna", "bayesian-optimization": "bayesian-opt
 
 
 def measure(bench: Workbench) -> Iterator[Comparison]:
-    """Simple regret after 60 evaluations (10 of them given), and the time of a suggestion when 200 are known."""
+    """Regret after 60 evaluations (10 of them given), and the time of a suggestion when 200 are known."""
     for problem in (branin(), hartmann(), weights()):
-        mine = [regrets(problem, Ours, seed)[-1] for seed in told(bench, problem.name, "ours")]
+        mine = [regrets(problem, Ours, seed) for seed in told(bench, problem.name, "ours")]
         for against, make in OTHERS.items():
-            theirs = [regrets(problem, make, seed)[-1] for seed in told(bench, problem.name, against)]
-            what = f"simple regret, {problem.name}"
-            yield comparison(what, against, unit="regret", pairs=zip(mine, theirs, strict=True))
+            theirs = [regrets(problem, make, seed) for seed in told(bench, problem.name, against)]
+            for name, figure in FIGURES.items():
+                pairs = [(figure(one), figure(other)) for one, other in zip(mine, theirs, strict=True)]
+                yield comparison(f"regret of the best {name}, {problem.name}", against, unit="regret", pairs=pairs)
     for against in ("Optuna GPSampler", "bayesian-optimization"):
         knowing, other = (informed(hartmann(), make) for make in (Ours, OTHERS[against]))
         yield bench.compare(
@@ -168,11 +192,8 @@ def told(bench: Workbench, problem: str, who: str) -> Iterator[int]:
         yield seed
 
 
-def regrets(problem: Problem, make: Callable[[Problem, int], Search], seed: int) -> list[float]:
-    """What the best point evaluated so far lacks of the maximum, by evaluation, both without noise.
-
-    The n-th noise is the same for all.
-    """
+def regrets(problem: Problem, make: Callable[[Problem, int], Search], seed: int) -> Run:
+    """What points lack of the maximum, both without noise. The n-th noise is the same for all."""
     search = make(problem, seed)
     noise = NOISE * problem.spread * default_rng(seed).standard_normal(EVALUATIONS)
     begin = problem.beginnings(BEGIN, seed)
@@ -182,7 +203,8 @@ def regrets(problem: Problem, make: Callable[[Problem, int], Search], seed: int)
         value = problem.value(problem.point(asked))
         search.tell(asked, value + noise[number])
         values.append(value)
-    return [float(left) for left in problem.best - np.maximum.accumulate(values)]
+    curve = (problem.best - np.maximum.accumulate(values)).tolist()
+    return Run(curve, problem.best - problem.value(problem.point(search.named())))
 
 
 def informed(problem: Problem, make: Callable[[Problem, int], Search]) -> Search:
@@ -220,9 +242,9 @@ def main() -> int:
             one = _known(found, problem.name, name)
             found = [*(other for other in found if (other.problem, other.search) != (problem.name, name)), one]
             try:
-                for seed in range(len(one.curves), SEEDS):
+                for seed in range(len(one.runs), SEEDS):
                     print(f"{problem.name}, {name}, seed {seed + 1} of {SEEDS}", file=sys.stderr, flush=True)
-                    one.curves.append(regrets(problem, make, seed))
+                    one.runs.append(regrets(problem, make, seed))
                     write(found, here / "optimiser.json")
             except LeftOut as reason:
                 print(reason, file=sys.stderr)
@@ -242,7 +264,7 @@ def _known(found: list[Searched], problem: str, name: str) -> Searched:
         same = (one.problem, one.search) == (problem, name)
         if same and package is not None and installed in (None, one.version):
             return one
-    return Searched(problem=problem, search=name, version=installed, curves=[])
+    return Searched(problem=problem, search=name, version=installed, runs=[])
 
 
 if __name__ == "__main__":
