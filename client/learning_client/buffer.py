@@ -37,6 +37,7 @@ class Buffer:
 
     Attributes:
         next_order: gives a number above all that it gave before.
+        overflowed: set where an event had to go; whoever has seen it resets it.
     """
 
     def __init__(self, capacity: int, *, gone: Callable[[str], object], begins: Callable[[], object]) -> None:
@@ -47,6 +48,7 @@ class Buffer:
         self._prices: deque[Told] = deque()
         self._facts: deque[Told] = deque()
         self._open = self._closed = self._ended = False
+        self.overflowed = False
 
     def __len__(self) -> int:
         return len(self._prices) + len(self._facts)
@@ -105,6 +107,7 @@ class Buffer:
             except IndexError:  # none waits, or the sender has just taken it
                 continue
             self._gone(gone.kind)
+            self.overflowed = True
             return
 
     def _took_back(self, told: Told) -> bool:

@@ -21,7 +21,8 @@ class Outbox:
     """Events between those who tell them and the broker: in memory, on disk where there is a spool, and in hand.
 
     Any thread adds; the sending thread takes in hand and settles. Where it is busy, who closes may put all that
-    waits aside in its place. A disk that hangs is done without: what waits in memory stays there and leaves from there.
+    waits aside in its place. What is on disk leaves before what is in memory alone, because it was told before. A disk
+    that hangs is done without: what waits in memory stays there and leaves from there.
 
     Args:
         open_spool: opens the spool, on the thread of the disk.
@@ -105,14 +106,25 @@ class Outbox:
                 self._try("the disk has failed", self._disk.catch_up)
                 self._look_at_oldest()
 
+    def note_overflow(self) -> None:
+        """Note that events had to go, where some had to since this was called last."""
+        if self._buffer.overflowed:
+            self._buffer.overflowed = False
+            self._troubles.note(
+                "the buffer is full", f"{self._capacity} events wait; the oldest go, prices first: stats().dropped"
+            )
+
     def fill_hand(self, limit: int) -> None:
-        """Take up to ``limit`` of those that were told first in hand, where nothing is."""
+        """Take up to ``limit`` of those that were told first in hand, where nothing is that was told before them.
+
+        What is more than half of the capacity in memory is put aside.
+        """
         with self._moving:
             spool = self._spool
-            if spool is not None and len(spool):
+            if len(self._buffer) > self._capacity // 2:
+                self._move(None, down_to=self._capacity // 2)
+            if spool is not None and len(spool) and all(parcel.segment is None for parcel in self._parcels):
                 self._try("the spool gives nothing", partial(self._disk.do, partial(spool.take, limit), self._taken))
-            if self._parcels and len(self._buffer) > self._capacity // 2:
-                self.put_aside()
             self._parcels = self._parcels or self._packed(limit)
             self._look_at_oldest()
 
@@ -121,16 +133,16 @@ class Outbox:
         return self._parcels[:limit]
 
     def hand_in(self, told: Told) -> None:
-        """Take ``told`` in hand after what is there."""
+        """Take ``told`` in hand before what is there."""
         parcel = self._parcel(told)
         with self._moving:
-            self._parcels = [*self._parcels, parcel] if parcel else self._parcels
+            self._parcels = [parcel, *self._parcels] if parcel else self._parcels
             self._look_at_oldest()
 
     def hand_again(self, lost: Sequence[Parcel]) -> None:
-        """Take in hand what the broker had and may have lost."""
+        """Take in hand, before what is there, what the broker had and may have lost."""
         with self._moving:
-            self._parcels = [*self._parcels, *lost]
+            self._parcels = [*lost, *self._parcels]
 
     def settle(self, settled: Sequence[Parcel]) -> None:
         """The broker has these, or has refused them for good."""
@@ -176,7 +188,6 @@ class Outbox:
                 return
             self._left = True
             self._buffer.end()
-            self._parcels = [parcel._replace(again=False) for parcel in self._parcels]
             self._move(None)
             if self._spool is not None:
                 self._try("the spool is not closed", partial(self._disk.do, self._spool.close, self._nothing))
@@ -187,13 +198,18 @@ class Outbox:
         if self._spool is not None:
             self._spool.let_go()
 
-    def _move(self, until: float | None) -> None:
+    def _move(self, until: float | None, *, down_to: int = -1) -> None:
+        """Put aside what is in memory alone, until no more than ``down_to`` wait in the buffer, or all of it."""
         spool = self._spool
         if spool is None:
             return
 
         def all_of_it() -> None:
-            while (until is None or time.monotonic() < until) and (waiting := self._only_in_memory()):
+            while (
+                (until is None or time.monotonic() < until)
+                and len(self._buffer) > down_to
+                and (waiting := self._only_in_memory())
+            ):
                 self._disk.do(partial(spool.append, waiting), partial(self._moved, waiting), until=until)
 
         self._try("the spool takes nothing", all_of_it)
@@ -206,7 +222,8 @@ class Outbox:
         self._spool = spool
 
     def _taken(self, parcels: list[Parcel]) -> None:
-        self._parcels = [*parcels, *self._parcels]
+        again = [parcel for parcel in self._parcels if parcel.again]
+        self._parcels = [*again, *parcels, *(parcel for parcel in self._parcels if not parcel.again)]
 
     def _moved(self, waiting: list[Parcel], count: int) -> None:
         moved = {id(parcel) for parcel in waiting[:count]}
@@ -220,7 +237,7 @@ class Outbox:
 
     def _only_in_memory(self) -> list[Parcel]:
         """What is in hand and not on disk; where there is nothing, the next that was told."""
-        found = [parcel for parcel in self._parcels if parcel.segment is None and not parcel.again]
+        found = [parcel for parcel in self._parcels if parcel.segment is None]
         if not found:
             found = self._packed(FEW)
             self._parcels += found

@@ -15,6 +15,9 @@ from learning_client.parcel import Parcel
 HEAD = struct.Struct(">IIQB")
 """Of a record: bytes of the body, CRC-32 of all that follows it, its place, bytes of the kind."""
 
+AGAIN = 128
+"""Beside the bytes of the kind: the broker had the event already."""
+
 ASIDE = ".unreadable"
 """Ends the name of a file that was put aside."""
 
@@ -41,7 +44,7 @@ class Segment:
         self.gone = False
         self._descriptors = descriptors
         self._read = 0
-        self._ahead: tuple[int, str, bytes] | None = None
+        self._ahead: tuple[int, Parcel] | None = None
 
     def begin(self, place: int) -> None:
         """Make the file.
@@ -59,7 +62,7 @@ class Segment:
             OSError: the disk is full or gone.
         """
         kind = parcel.kind.encode()
-        rest = place.to_bytes(8, "big") + bytes([len(kind)]) + kind + parcel.body
+        rest = place.to_bytes(8, "big") + bytes([len(kind) | AGAIN * parcel.again]) + kind + parcel.body
         record = struct.pack(">II", len(parcel.body), zlib.crc32(rest)) + rest
         file = self._descriptors.of(self.path)
         file.seek(self.size)
@@ -78,11 +81,11 @@ class Segment:
             OSError: the file cannot be read.
         """
         while (found := self._record_at(self.size)) is not None:
-            place, kind, body = found
+            place, parcel = found
             if not self.size:
                 self.first = place
-            self.size += HEAD.size + len(kind.encode()) + len(body)
-            self.waiting[kind] += 1
+            self.size += _length(parcel)
+            self.waiting[parcel.kind] += 1
             self.unsettled += 1
             yield place
         self.torn = os.fstat(self._descriptors.of(self.path).fileno()).st_size - self.size
@@ -107,11 +110,11 @@ class Segment:
         """
         self.next_place()
         assert self._ahead is not None
-        _, kind, body = self._ahead
+        _, parcel = self._ahead
         self._ahead = None
-        self._read += HEAD.size + len(kind.encode()) + len(body)
-        self.waiting[kind] -= 1
-        return Parcel(-1, kind, body, segment=self)
+        self._read += _length(parcel)
+        self.waiting[parcel.kind] -= 1
+        return parcel
 
     def close(self) -> None:
         """Nothing more will be needed for now."""
@@ -134,16 +137,22 @@ class Segment:
         except OSError:
             return self.path
 
-    def _record_at(self, offset: int) -> tuple[int, str, bytes] | None:
+    def _record_at(self, offset: int) -> tuple[int, Parcel] | None:
         file = self._descriptors.of(self.path)
         file.seek(offset)
         head = file.read(HEAD.size)
         if len(head) < HEAD.size:
             return None
         length, checksum, place, name = HEAD.unpack(head)
+        again, name = name >= AGAIN, name % AGAIN
         if length > LARGEST:
             return None
         rest = file.read(name + length)
         if len(rest) < name + length or zlib.crc32(head[8:] + rest) != checksum:
             return None
-        return place, rest[:name].decode(), rest[name:]
+        return place, Parcel(-1, rest[:name].decode(), rest[name:], again, self)
+
+
+def _length(parcel: Parcel) -> int:
+    """Bytes of its record."""
+    return HEAD.size + len(parcel.kind.encode()) + len(parcel.body)

@@ -171,6 +171,7 @@ class Sender:
         return ended and not self.queued and not self.spooled
 
     def _turn(self) -> None:
+        self._outbox.note_overflow()
         if not self._allowed():
             self._background.stopping.wait(0.5)
             return
@@ -179,14 +180,14 @@ class Sender:
             self._put_aside()
             self.breaker.probes()
             self._link.open()
-        if not self._outbox.has_work:
-            self._pack()
+        self._pack()
         if self._outbox.has_work:
             self._send()
         else:
             self._rest()
 
     def _use_time(self) -> None:
+        self._outbox.note_overflow()
         self._put_aside()
         for _ in range(BLOCKS_AHEAD):
             self.ids.draw_ahead()
@@ -215,9 +216,9 @@ class Sender:
     def _pack(self) -> None:
         """Take in hand what was told first, and a report where it is time for one, or nothing else to probe with."""
         self._outbox.fill_hand(self._link.together)
-        last = self._background.stopping.is_set() and not self._outbox.has_work and not self._outbox.told
-        probe = self.breaker.shut and not self._outbox.has_work
-        if last or probe or time.monotonic() >= self._next_report:
+        idle = not self._outbox.has_work
+        last = idle and self._background.stopping.is_set() and not self._outbox.told
+        if last or (idle if self.breaker.shut else time.monotonic() >= self._next_report):
             self._reported_last = last
             self._next_report = time.monotonic() + REPORT_SECONDS
             if not self._background.stopping.is_set():

@@ -208,6 +208,7 @@ class Spool:
         """Delete the oldest segment, of prices first, of which nothing is on its way; whether there was one."""
         for segment in self._segments():
             if segment.unsettled == segment.waiting.total():
+                self._troubles.note("the spool is full", f"{self._most} bytes wait; the oldest events go, prices first")
                 for kind, count in segment.waiting.items():
                     if count:
                         self._dropped.add(kind, count)

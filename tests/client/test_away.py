@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from learning_client import EventPublisher, ParameterClient, SpoolFolder, Switches
 from learning_client.buffer import Told
+from learning_client.link import Link
+from learning_client.segment import Segment
 
 from tests.client.brokers import ON_REDIS
 
@@ -95,6 +97,28 @@ time.sleep(60)
     assert told == ids(broker)
 
 
+def test_a_burst_beyond_what_memory_holds_is_put_on_disk_in_time_and_arrives_in_order(
+    broker, publish, eventually, monkeypatch
+):
+    publisher, gate, usual = publish(capacity=2_000), threading.Semaphore(0), Link.send
+
+    def late(*words):
+        gate.acquire(timeout=20)
+        return usual(*words)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("learning_client.link.Link.send", late)
+        wanted = alerts(publisher, 1_900)
+        gate.release()
+        eventually(lambda: publisher.stats().spooled)
+        eventually(lambda: publisher.sender._outbox.told <= 1_000)
+        wanted += alerts(publisher, 900)
+    gate.release(1_000)
+    assert publisher.flush(20)
+    assert wanted == ids(broker)
+    assert ({}, {}) == (publisher.stats().dropped, publisher.stats().troubles)
+
+
 def test_what_is_left_at_the_end_of_a_program_is_sent_by_the_next_one(broker, publish, eventually):
     first = publish()
     broker.hang()
@@ -142,6 +166,20 @@ def test_what_a_broker_forgot_is_sent_again_however_long_it_was_away(broker, pub
     broker.start()
     assert publisher.flush(20)
     assert sorted(told) == sorted(ids(broker))
+
+
+def test_what_a_broker_forgot_waits_on_disk_where_it_takes_nothing_and_is_counted_once(broker, publish, eventually):
+    publisher = publish()
+    told = alerts(publisher, 20)
+    assert publisher.flush(10)
+    broker.kill()
+    broker.start()
+    with broker.refusing("OOM"):
+        told += alerts(publisher, 1)
+        eventually(lambda: publisher.stats().spooled.get("alert.raised") == 21)
+    assert publisher.flush(20)
+    assert sorted(told) == sorted(ids(broker))
+    assert 21 == publisher.stats().sent["alert.raised"]
 
 
 def test_what_waits_for_one_environment_never_goes_to_another(broker, publish):
@@ -305,6 +343,46 @@ def test_a_disk_that_fills_while_the_spool_is_emptied_loses_nothing(tmp_path, mo
     outbox.fill_hand(500)
     assert ({"alert.raised": 300}, 600) == (publisher.stats().spooled, publisher.stats().queued)
     publisher.close(1)
+
+
+def test_what_a_full_disk_did_not_take_leaves_after_what_it_had_taken(broker, publish, eventually, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    publisher = publish()
+    broker.kill()
+    told = alerts(publisher, 700)
+    eventually(lambda: waits_on_disk(publisher, 700))
+    monkeypatch.setattr("learning_client.segment.Segment.append", full)
+    told += alerts(publisher, 300)
+    eventually(lambda: publisher.stats().troubles)
+    broker.start()
+    assert publisher.flush(20)
+    assert told == ids(broker)
+
+
+def test_what_a_full_disk_did_not_take_is_put_behind_what_it_had_taken_at_the_end(
+    broker, publish, eventually, monkeypatch
+):
+    usual, takes = Segment.append, threading.Event()
+
+    def full(*words):
+        if not takes.is_set():
+            raise OSError(28, "No space left on device")
+        usual(*words)
+
+    first = publish()
+    broker.kill()
+    told = alerts(first, 200)
+    eventually(lambda: waits_on_disk(first, 200))
+    monkeypatch.setattr("learning_client.segment.Segment.append", full)
+    told += alerts(first, 100)
+    eventually(lambda: first.stats().troubles)
+    takes.set()
+    assert not first.close(1)
+    broker.start()
+    assert publish().flush(20)
+    assert told == ids(broker)
 
 
 @ON_REDIS

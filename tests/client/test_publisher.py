@@ -282,7 +282,7 @@ def test_while_the_broker_is_dead_events_wait_and_it_is_logged_once(broker, publ
     assert 1 == caplog.text.count("the broker is away") == caplog.text.count("the broker is back")
 
 
-def test_when_the_buffer_is_full_the_oldest_prices_go_first_and_are_counted(broker, eventually):
+def test_when_the_buffer_is_full_the_oldest_prices_go_first_and_it_is_counted_and_said(broker, caplog, eventually):
     publisher = EventPublisher(broker.url, source="scanner", switches=Switches(), capacity=4)
     broker.hang()
     publisher.alert(symbol="FIRST", score=0.5)
@@ -296,6 +296,8 @@ def test_when_the_buffer_is_full_the_oldest_prices_go_first_and_are_counted(brok
     assert publisher.close(20)
     assert alerts[1:] == alert_ids(broker)[1:]
     assert [] == broker.told("price.observed")
+    [noted] = [record for record in caplog.records if "the buffer is full" in record.message]
+    assert "learning-client-events" == noted.threadName
     [report] = broker.told("client.reported")
     assert {"price.observed": 3, "alert.raised": 1} == report["dropped"]
     assert {"alert.raised": 5} == report["sent"]

@@ -122,6 +122,16 @@ def test_what_was_taken_and_not_acknowledged_is_there_for_the_next_process(desk)
     assert said(wanted) == said(emptied(desk.open()))
 
 
+def test_what_the_broker_had_already_is_known_as_such_to_the_next_process(desk):
+    spool = desk.open()
+    first, second = parcels(ALERT, ALERT)
+    spool.append([first._replace(again=True), second])
+    spool.close()
+    assert [(*said([first]), True), (*said([second]), False)] == [
+        (*said([parcel]), parcel.again) for parcel in emptied(desk.open())
+    ]
+
+
 def test_prices_go_first_and_are_counted_when_the_bound_is_reached(desk):
     spool = desk.open()
     for place in range(0, 240, 2):
@@ -141,6 +151,7 @@ def test_without_prices_the_oldest_of_the_rest_go(desk):
         spool.append(parcels(FILL, size=100_000, since=place))
     left = [int(parcel.body.split()[0]) for parcel in emptied(spool)]
     assert 199 == left[-1]
+    assert {"the spool is full"} == desk.troubles.counts().keys()
     assert list(range(left[0], 200)) == left
     assert {FILL: left[0]} == desk.dropped.counts()
 
