@@ -14,7 +14,7 @@ from learning_client.guard import Troubles
 
 log = logging.getLogger("learning_client")
 
-SLICE_SECONDS = 0.25
+SLICE_SECONDS = 0.05
 
 LEAVING_SECONDS = 0.05
 """Of the time for stopping, or a quarter of it, so much is kept for the last that the thread does."""
@@ -24,7 +24,7 @@ class Background:
     """A daemon thread that repeats ``turn`` until it is stopped.
 
     A turn that raises is repeated after a pause that grows from 0.1 to 5 seconds, in which ``meanwhile`` is called
-    every quarter of a second; a broker that goes away is logged once, and once more when it is back. ``finished`` says,
+    twenty times a second; a broker that goes away is logged once, and once more when it is back. ``finished`` says,
     once stopping has begun, that nothing is left to do, and ``ended`` is the last that the thread calls. After a fork
     ``renew()`` forgets the parent's thread; ``ensure()`` starts another.
     """

@@ -11,10 +11,12 @@ from learning_client.parcel import PRICE
 from learning_client.snapshot import Snapshot
 
 
-class Told(Struct, frozen=True, gc=False):
+class Told(Struct, gc=False):
     """One event as the caller handed it over. ``data`` belongs to us; ``time`` is microseconds UTC.
 
-    Without ``gc``: thousands of them may wait, and the collector runs in whichever call makes the next one.
+    Without ``gc``: thousands of them may wait, and the collector runs in whichever call makes the next one. What it
+    counts are the dictionaries; they are gone once ``body`` is what goes on the wire, which is empty where ``data``
+    cannot be written.
     """
 
     order: int
@@ -23,6 +25,14 @@ class Told(Struct, frozen=True, gc=False):
     time: int
     data: dict[str, object]
     snapshot: Snapshot | None
+    body: bytes | None = None
+
+    def written(self, body: bytes) -> None:
+        """Keep the body in the place of what was handed over."""
+        self.body, self.data, self.snapshot = body, NOTHING, None
+
+
+NOTHING: dict[str, object] = {}
 
 
 class Buffer:
@@ -99,6 +109,20 @@ class Buffer:
             except IndexError:  # a caller's thread has just dropped it
                 continue
         return taken
+
+    def unwritten(self) -> list[Told]:
+        """Events without a body, from the newest back to the first that has one."""
+        found: list[Told] = []
+        for queue in (self._facts, self._prices):
+            for place in range(1, len(queue) + 1):
+                try:
+                    told = queue[-place]
+                except IndexError:  # a caller's thread has just dropped one
+                    break
+                if told.body is not None:
+                    break
+                found.append(told)
+        return found
 
     def _make_room(self) -> None:
         for queue in (self._prices, self._facts):

@@ -5,15 +5,21 @@ import email.parser  # noqa: F401
 import encodings.idna  # noqa: F401
 import random
 import secrets  # noqa: F401
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import redis
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.connection import parse_url
 from redis.retry import Retry
 
 TIMEOUT_SECONDS = 5.0
 """After so long without an answer a server counts as hung."""
+
+SLICE_SECONDS = 0.05
+"""So long an answer is awaited before something else is done, where there is something."""
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
@@ -26,11 +32,14 @@ class Connection:
     It never retries by itself: a repeated XADD leaves two entries, and a stopped server would be asked for
     a minute. Who sends keeps what was not acknowledged and tries again with a new connection.
 
+    Args:
+        meanwhile: called twenty times a second while an answer is awaited.
+
     Raises:
         ValueError: the URL has no scheme that Redis knows.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, meanwhile: Callable[[], None] | None = None) -> None:
         self._redis: Any = Redis.from_url(
             url,
             protocol=2,
@@ -38,6 +47,7 @@ class Connection:
             socket_timeout=TIMEOUT_SECONDS,
             socket_connect_timeout=TIMEOUT_SECONDS,
             redis_connect_func=self._begin,
+            connection_class=_kind(url, meanwhile),
         )
         self._begun = 0
 
@@ -83,17 +93,42 @@ class Connection:
         return pipeline
 
 
+class Waiting:
+    """Mixed into redis-py's connection, which sleeps until an answer is there."""
+
+    def read_response(self: Any, *options: Any, **more: Any) -> Any:
+        """The next answer.
+
+        Raises:
+            RedisError: none comes in time, or the server is away.
+        """
+        until = time.monotonic() + TIMEOUT_SECONDS
+        while not self.can_read(SLICE_SECONDS):
+            self.meanwhile()
+            if time.monotonic() > until:
+                self.disconnect()
+                raise redis.TimeoutError(f"no answer in {TIMEOUT_SECONDS:g} s")
+        return super().read_response(*options, **more)  # type: ignore[misc]
+
+
+def _kind(url: str, meanwhile: Callable[[], None] | None) -> Any:
+    """The class of redis-py's connections to ``url``."""
+    kind = parse_url(url).get("connection_class", redis.Connection)  # type: ignore[no-untyped-call]
+    return kind if meanwhile is None else type("Waiting", (Waiting, kind), {"meanwhile": staticmethod(meanwhile)})
+
+
 OTHER: dict[str, Callable[[str], Connection]] = {}
 """Connections to what is no Redis server, by the scheme of their URL; see ``learning_client.testing``."""
 
 
-def connection_to(url: str) -> Connection:
-    """A connection that is made at its first command.
+def connection_to(url: str, *, meanwhile: Callable[[], None] | None = None) -> Connection:
+    """A connection that is made at its first command, see there.
 
     Raises:
         ValueError: the URL has a scheme that nobody knows.
     """
-    return OTHER.get(url.partition("://")[0], Connection)(url)
+    other = OTHER.get(url.partition("://")[0])
+    return Connection(url, meanwhile=meanwhile) if other is None else other(url)
 
 
 def pause(failures: int) -> float:

@@ -28,15 +28,18 @@ class Link:
     """A connection that is made where it is needed, and known again behind it the broker of before.
 
     A broker that was started anew, or whose streams end before what it acknowledged, may have lost the last seconds:
-    they are handed to ``lost``, before anything else is sent.
+    they are handed to ``lost``, before anything else is sent. ``meanwhile`` is called while an answer is awaited.
 
     Attributes:
         together: how many events should be sent in one go.
         clock_offset: seconds by which this clock is ahead of the broker's; None where that is not known.
     """
 
-    def __init__(self, url: str, *, prefix: str, lost: Callable[[list[Parcel]], None]) -> None:
+    def __init__(
+        self, url: str, *, prefix: str, lost: Callable[[list[Parcel]], None], meanwhile: Callable[[], None]
+    ) -> None:
         self._url = url
+        self._meanwhile = meanwhile
         self._prefix = prefix
         self._lost = lost
         self.together = FEW
@@ -88,7 +91,7 @@ class Link:
 
     def _connect(self) -> Connection:
         """A new connection, on which the clocks are compared; the offset is unknown where TIME is not permitted."""
-        connection = connection_to(self._url)
+        connection = connection_to(self._url, meanwhile=self._meanwhile)
         before = time.time()
         with suppress(ResponseError):
             seconds, micros = connection.ask("TIME")

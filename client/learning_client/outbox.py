@@ -144,6 +144,16 @@ class Outbox:
         with self._moving:
             self._parcels = [*lost, *self._parcels]
 
+    def write_ahead(self) -> None:
+        """Write what waits and is not written, for who has time for it."""
+        for told in in_portions(self._buffer.unwritten()):
+            with self._moving:
+                if told.body is None:
+                    try:
+                        told.written(self._writer.write(told))
+                    except Exception:  # noqa: BLE001 - whoever takes it in hand says why
+                        told.body = b""
+
     def settle(self, settled: Sequence[Parcel]) -> None:
         """The broker has these, or has refused them for good."""
         with self._moving:
@@ -249,7 +259,7 @@ class Outbox:
 
     def _parcel(self, told: Told) -> Parcel | None:
         try:
-            return Parcel(told.order, told.kind, self._writer.write(told))
+            return Parcel(told.order, told.kind, told.body or self._writer.write(told))
         except Exception as error:  # noqa: BLE001 - callers hand over any object, one must not stop the rest
             self._troubles.note(f"{told.kind} cannot be written", error)
             self._dropped.add(told.kind)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from functools import partial
 from pathlib import Path
 
@@ -52,6 +53,31 @@ def waits_on_disk(publisher, count):
 
 def alerts(publisher, count):
     return [publisher.alert(symbol="AAPL", score=0.5) for _ in range(count)]
+
+
+class Word(str):
+    """Says when it is gone."""
+
+
+@ON_REDIS
+@pytest.mark.parametrize("away", ["hang", "kill"])
+def test_nothing_is_kept_of_what_was_handed_over_while_the_broker_is_away(broker, away, eventually):
+    publisher = EventPublisher(broker.url, source="scanner", switches=Switches())
+    assert publisher.flush(20)
+    getattr(broker, away)()
+    alerts(publisher, 300)  # more than are taken in hand together
+    word = Word("XNYS")
+    handed_over = weakref.ref(word)
+    publisher.alert(symbol="AAPL", score=0.5, venue=word)
+    unwritable = publisher.alert(symbol="AAPL", score=0.5, venue=object())
+    del word
+    eventually(lambda: handed_over() is None)
+    broker.wake() if away == "hang" else broker.start()
+    assert publisher.close(20)
+    assert ["XNYS"] == [data["venue"] for data in broker.told("alert.raised") if "venue" in data]
+    assert unwritable not in ids(broker)
+    assert {"alert.raised": 1} == publisher.stats().dropped
+    assert {"alert.raised cannot be written": 1} == publisher.stats().troubles
 
 
 def test_many_times_what_memory_holds_waits_on_disk_and_arrives_in_order(broker, publish, eventually):
