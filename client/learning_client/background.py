@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
-from threading import Condition, Event, Lock, Thread, current_thread
+from threading import TIMEOUT_MAX, Condition, Event, Lock, Thread, current_thread
 
 from redis.exceptions import RedisError
 
@@ -18,6 +18,14 @@ SLICE_SECONDS = 0.05
 
 LEAVING_SECONDS = 0.05
 """Of the time for stopping, or a quarter of it, so much is kept for the last that the thread does."""
+
+LONGEST_WAIT = TIMEOUT_MAX / 2
+"""Seconds that are waited where no limit is named: years, on most systems."""
+
+
+def patience(timeout: float | None) -> float:
+    """Seconds that somebody may wait: without limit for None and infinity, not at all for NaN and what is negative."""
+    return LONGEST_WAIT if timeout is None else min(timeout, LONGEST_WAIT) if timeout > 0 else 0.0
 
 
 class Background:

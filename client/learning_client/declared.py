@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from learning_client.arguments import checked_bounds, checked_kind
 from learning_client.effects import EFFECTS, NOW
 from learning_client.errors import Misuse, RefusedVersion
 from learning_client.version import Version, VersionNumber
@@ -17,8 +18,8 @@ class Declared:
         held: by moment, the names whose new values wait for it.
 
     Raises:
-        Misuse: bounds or an effect for a name without a default, bounds that exclude the default, a default that is no
-            value, or an effect that there is not.
+        Misuse: no mapping, bounds that are no pair of numbers, bounds or an effect for a name without a default, bounds
+            that exclude the default, a default that is no value, or an effect that there is not.
     """
 
     def __init__(
@@ -27,10 +28,10 @@ class Declared:
         bounds: Mapping[str, tuple[float, float]],
         effects: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        checked_kind("defaults", defaults, Mapping, "write {name: value}, such as {'threshold': 0.7}")
+        checked_kind("effects", effects, Mapping, "write {name: effect}, such as {'threshold': 'next_decision'}")
         self.defaults: Mapping[str, Any] = MappingProxyType({name: frozen(value) for name, value in defaults.items()})
-        self.bounds: Mapping[str, tuple[float, float]] = MappingProxyType(
-            {name: (low, high) for name, (low, high) in bounds.items()}
-        )
+        self.bounds: Mapping[str, tuple[float, float]] = MappingProxyType(checked_bounds(bounds))
         for said, names in (("bounds", self.bounds), ("an effect", effects)):
             for name in names:
                 if name not in self.defaults:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import msgspec
 
+from learning_client.arguments import checked_path
 from learning_client.errors import RefusedVersion
 from learning_client.version import LARGEST, Version, decode_version
 
@@ -15,7 +16,7 @@ class LastKnownGood:
     """A version of ``strategy`` at ``path``, replaced in one step; its checksum says whether it is whole."""
 
     def __init__(self, path: "str | os.PathLike[str]", *, strategy: str) -> None:
-        self._path = Path(path).absolute()
+        self._path = checked_path("last_known_good", path)
         self._strategy = strategy
 
     def read(self) -> Version | None:

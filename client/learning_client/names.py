@@ -13,7 +13,7 @@ def checked_name(what: str, name: str) -> str:
     Raises:
         Misuse: it is not.
     """
-    if not NAME.fullmatch(name):
+    if not isinstance(name, str) or not NAME.fullmatch(name):
         raise Misuse(f"{what} {name!r}: write 1 to 100 letters, digits or _ . : - such as 'scanner-1'")
     return name
 
@@ -24,4 +24,4 @@ def checked_prefix(prefix: str) -> str:
     Raises:
         Misuse: it is neither.
     """
-    return checked_name("prefix", prefix) if prefix else prefix
+    return prefix if prefix == "" else checked_name("prefix", prefix)

@@ -7,8 +7,9 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
+from learning_client.arguments import checked_clock, checked_kind, checked_number, checked_url
 from learning_client.audience import Audience, Callback
-from learning_client.background import Background
+from learning_client.background import Background, patience
 from learning_client.breaker import Breaker
 from learning_client.declared import Declared
 from learning_client.effects import NEXT_DECISION, NEXT_SESSION, WHEN_FLAT
@@ -25,7 +26,7 @@ from learning_client.parameter_stats import ParameterStats
 from learning_client.publisher import EventPublisher
 from learning_client.receipts import Receipts
 from learning_client.snapshot import Snapshot
-from learning_client.switches import Switches, switches_from
+from learning_client.switches import Switches, checked_switches, switches_from
 from learning_client.version import Version
 from learning_client.view import LAST_KNOWN_GOOD, LIVE, View
 
@@ -63,7 +64,8 @@ class ParameterClient:
         stale_after: seconds without a word of the broker, which speaks every second, after which a version is stale.
 
     Raises:
-        Misuse: only here, for a bad name, an unknown effect, or defaults and bounds that contradict each other.
+        Misuse: only here, for a bad name, an unknown effect, defaults and bounds that contradict each other, and for
+            arguments that can never be right, such as ``url=None``.
     """
 
     def __init__(  # noqa: PLR0913 - what a caller may want to say, all by name
@@ -82,14 +84,19 @@ class ParameterClient:
         last_known_good: str | os.PathLike[str] | None = None,
         stale_after: float = 10.0,
     ) -> None:
-        self.switches = switches or (publisher.switches if publisher else switches_from(os.environ))
+        url = checked_url(url)
+        self.switches = checked_switches(switches) or (publisher.switches if publisher else switches_from(os.environ))
         strategy = checked_name("strategy", strategy)
-        self._clock = clock
+        self._clock = checked_clock(clock)
         self._declared = Declared(defaults, bounds, effects)
         self._troubles = Troubles()
         self._audience = Audience(self._newest, troubles=self._troubles)
         self._holding = Holding(
-            self._declared, self.switches, stale_after=stale_after, stood=self._audience.stood, shown=self._show
+            self._declared,
+            self.switches,
+            stale_after=checked_number("stale_after", stale_after, least=0),
+            stood=self._audience.stood,
+            shown=self._show,
         )
         self._keeping: Keeping | None = None
         if last_known_good is not None:
@@ -98,7 +105,9 @@ class ParameterClient:
         self._refusal: tuple[tuple[int, int] | None, str] | None = None
         self._taken = self._refused = 0
         self._started = self._heard = False
-        client = client_id or (publisher.source if publisher else "")
+        client = publisher.source if publisher else ""
+        if client_id is not None:
+            client = checked_kind("client_id", client_id, str, "write a text, such as 'bot-7'") or client
         self._receipts = Receipts(publisher, client=client, strategy=strategy, clock=clock)
         self._follower = Follower(
             url,
@@ -133,9 +142,10 @@ class ParameterClient:
         self._background.ensure()
 
     @guarded("wait_ready", otherwise=False)
-    def wait_ready(self, timeout: float) -> bool:
-        """Wait until the broker has been asked once, whether it held a version or not. Trading has no need of this."""
-        return self._background.wait_for(lambda: self._heard, timeout)
+    def wait_ready(self, timeout: float | None) -> bool:
+        """Wait until the broker has been asked once, whether it held a version or not; None waits without limit.
+        Trading has no need of this."""
+        return self._background.wait_for(lambda: self._heard, patience(timeout))
 
     def __getitem__(self, name: str) -> Any:
         try:
@@ -232,10 +242,11 @@ class ParameterClient:
         )
 
     @guarded("close", otherwise=False)
-    def close(self, timeout: float = 2.0) -> bool:
-        """Stop following; what is in memory stays. Waits at most ``timeout`` seconds, and says whether it ended."""
+    def close(self, timeout: float | None = 2.0) -> bool:
+        """Stop following; what is in memory stays. Waits at most ``timeout`` seconds, without limit for None, and says
+        whether it ended."""
         self._audience.close()
-        return self._background.stop(timeout)
+        return self._background.stop(patience(timeout))
 
     def renew(self) -> None:
         """For a forked child: keep what is in memory, and follow with a thread and connection of its own from the next

@@ -3,13 +3,14 @@
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from time import time_ns
 from typing import Any
 
 from msgspec import structs
 from redis.connection import parse_url
 
+from learning_client.arguments import checked_clock, checked_kind, checked_number, checked_path, checked_url
+from learning_client.background import patience
 from learning_client.buffer import Told
 from learning_client.callbacks import Callbacks
 from learning_client.guard import Troubles, guarded
@@ -20,7 +21,7 @@ from learning_client.names import checked_name, checked_prefix
 from learning_client.publisher_stats import PublisherStats
 from learning_client.sender import Sender
 from learning_client.spool_folder import SpoolFolder
-from learning_client.switches import Switches, switches_from
+from learning_client.switches import Switches, checked_switches, switches_from
 from learning_client.teller import Teller
 from learning_client.units import AS_ON_THE_WIRE, Units
 
@@ -59,7 +60,8 @@ class EventPublisher(Teller):
         units: what the caller's scores, returns and sizes are in, where it is not what the wire has.
 
     Raises:
-        Misuse: only here, for a source, strategy or prefix that the engine would refuse.
+        Misuse: only here, for a source, strategy or prefix that the engine would refuse, and for arguments that can
+            never be right, such as ``url=None`` or a capacity of 0.
     """
 
     def __init__(  # noqa: PLR0913 - what a caller may want to say, all by name
@@ -75,13 +77,15 @@ class EventPublisher(Teller):
         spool: SpoolFolder | None = None,
         units: Units = AS_ON_THE_WIRE,
     ) -> None:
+        url = checked_url(url)
         self.source = checked_name("source", source)
-        if spool is not None:  # wherever the program goes afterwards
-            spool = structs.replace(spool, path=str(Path(spool.path).absolute()))
-        self.switches = switches or switches_from(os.environ)
-        self.units = units
+        if spool is not None:
+            checked_kind("spool", spool, SpoolFolder, "write SpoolFolder(path='var/spool')")
+            spool = structs.replace(spool, path=str(checked_path("path", spool.path)))
+        self.switches = checked_switches(switches) or switches_from(os.environ)
+        self.units = checked_kind("units", units, Units, "write Units(scores='0-100'), or what else differs")
         self.highest_score = units.highest_score
-        self._clock = clock
+        self._clock = checked_clock(clock)
         self.nanoseconds = time_ns if clock is now else lambda: clock() * 1_000  # a call less for most
         self._troubles = Troubles()
         self._callbacks = Callbacks(self._troubles)
@@ -92,7 +96,7 @@ class EventPublisher(Teller):
                 source=source, strategy=checked_name("strategy", strategy), units=units, troubles=self._troubles
             ),
             prefix=checked_prefix(prefix),
-            capacity=capacity,
+            capacity=checked_number("capacity", capacity, least=1),
             report=self._report,
             allowed=lambda: self.switches.integration,
             troubles=self._troubles,
@@ -110,14 +114,20 @@ class EventPublisher(Teller):
         lasts(self)
 
     @guarded("flush", otherwise=False)
-    def flush(self, timeout: float) -> bool:
-        """Wait until the broker has everything told so far, at most ``timeout`` seconds; whether it has."""
-        return self.sender.flush(timeout)
+    def flush(self, timeout: float | None) -> bool:
+        """Wait until the broker has everything told so far, at most ``timeout`` seconds; whether it has.
+
+        None waits without limit.
+        """
+        return self.sender.flush(patience(timeout))
 
     @guarded("close", otherwise=False)
-    def close(self, timeout: float = 2.0) -> bool:
-        """Send what waits and a last report, at most ``timeout`` seconds; whether nothing was left behind."""
-        return self.sender.close(timeout)
+    def close(self, timeout: float | None = 2.0) -> bool:
+        """Send what waits and a last report, at most ``timeout`` seconds; whether nothing was left behind.
+
+        None waits without limit.
+        """
+        return self.sender.close(patience(timeout))
 
     def stats(self) -> PublisherStats:
         """What was sent, dropped and is waiting."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from learning_client.arguments import checked_number, checked_path
 from learning_client.errors import Misuse
 from learning_client.guard import Troubles
 from learning_client.moments import Clock, now
@@ -21,7 +22,7 @@ class SpoolFolder(Struct, frozen=True, kw_only=True):
     sends what one that is gone has left.
 
     Raises:
-        Misuse: less than 8 MiB, which is eight of the largest events; or this system has no locks of files.
+        Misuse: no path; less than 8 MiB, which is eight of the largest events; or this system has no locks of files.
     """
 
     path: str
@@ -30,8 +31,8 @@ class SpoolFolder(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not LOCKS:
             raise Misuse("a spool needs the file locks of a POSIX system; leave spool out")
-        if self.most_bytes < LEAST_BYTES:
-            raise Misuse(f"most_bytes {self.most_bytes!r} of a spool: at least {LEAST_BYTES} are needed")
+        checked_path("path", self.path)
+        checked_number("most_bytes", self.most_bytes, least=LEAST_BYTES)
 
     def opened(
         self, source: str, *, dropped: Tally, unreadable: Tally, troubles: Troubles, clock: Clock = now

@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable, Mapping
 
+from learning_client.arguments import checked_kind
+
 log = logging.getLogger("learning_client")
 
 ON = frozenset({"1", "true", "yes", "on"})
@@ -42,6 +44,15 @@ class Switches:
 
     def __repr__(self) -> str:
         return f"Switches(integration={self.integration}, collect={self.collect}, apply={self.apply})"
+
+
+def checked_switches(switches: Switches | None) -> Switches | None:
+    """``switches``, when they are some, or None.
+
+    Raises:
+        Misuse: they are neither.
+    """
+    return None if switches is None else checked_kind("switches", switches, Switches, "write Switches(apply=True)")
 
 
 def switches_from(environ: Mapping[str, str]) -> Switches:

@@ -72,7 +72,7 @@ class Units(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for kind, known in KINDS.items():
-            if (unit := getattr(self, kind)) not in known:
+            if (unit := getattr(self, kind)) not in list(known):
                 raise Misuse(f"{kind}={unit!r} is no unit of {kind}: write {' or '.join(map(repr, known))}")
 
     @property

@@ -399,9 +399,43 @@ def test_a_name_without_a_default_is_an_error_of_the_caller_whatever_the_engine_
         ({"defaults": {"threshold": True}}, "neither a number"),
         ({"strategy": "my strategy"}, "strategy 'my strategy'"),
         ({"prefix": "paper :"}, "prefix"),
+        ({"defaults": None}, "defaults=None: write"),
+        ({"defaults": {"threshold": {}}}, "neither a number"),
+        ({"bounds": None}, "bounds=None: write"),
+        ({"bounds": {"threshold": 0.5}}, "bounds of 'threshold' are 0.5: write"),
+        ({"bounds": {"threshold": (0.1, 0.5, 0.9)}}, "write .lowest, highest."),
+        ({"bounds": {"threshold": ("low", "high")}}, "two numbers"),
+        ({"bounds": {"threshold": (None, 0.9)}}, "two numbers"),
+        ({"effects": ["threshold"]}, "effects=.'threshold'.: write"),
+        ({"effects": {"threshold": []}}, "takes effect .*it must be one of"),
+        ({"strategy": None}, "strategy None: write"),
+        ({"prefix": None}, "prefix None: write"),
+        ({"client_id": 7}, "client_id=7: write"),
+        ({"switches": True}, "switches=True: write"),
+        ({"clock": 1_700_000_000}, "clock=1700000000: write a function"),
+        ({"last_known_good": 5}, "last_known_good=5: write the path"),
+        ({"stale_after": "x"}, "stale_after='x': write a number"),
+        ({"stale_after": None}, "stale_after=None: write a number"),
+        ({"stale_after": -1}, "stale_after=-1: write a number"),
     ],
 )
 def test_contradictions_of_the_caller_are_refused_at_the_start(wrong, why):
     given = {"defaults": {"threshold": 0.6, "style": "calm"}, **wrong}
     with pytest.raises(Misuse, match=why):
         ParameterClient("redis://localhost:1/0", **given)
+
+
+@pytest.mark.parametrize("url", [None, 5, b"redis://localhost", ""])
+def test_what_is_no_address_is_refused_at_the_start(url):
+    with pytest.raises(Misuse, match=r"url=.*: write the address"):
+        ParameterClient(url, defaults={})
+
+
+@pytest.mark.parametrize("timeout", [None, float("inf"), float("nan"), -1])
+def test_every_timeout_is_one(broker, params, eventually, timeout):
+    params.start()
+    eventually(lambda: params.stats().connected)
+    assert params.wait_ready(timeout)
+    ended = params.close(timeout)
+    assert ended or not (timeout is None or timeout > 0)
+    assert {} == params.stats().troubles

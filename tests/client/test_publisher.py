@@ -246,6 +246,32 @@ def test_a_source_that_the_engine_would_refuse_is_refused_at_start():
         EventPublisher("redis://localhost:1/0", source="my scanner")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"url": None}, "url=None: write the address"),
+        ({"url": 5}, "url=5: write the address"),
+        ({"url": ""}, "url='': write the address"),
+        ({"source": 5}, "source 5: write"),
+        ({"source": None}, "source None: write"),
+        ({"strategy": 5}, "strategy 5: write"),
+        ({"prefix": 5}, "prefix 5: write"),
+        ({"prefix": None}, "prefix None: write"),
+        ({"switches": "on"}, "switches='on': write"),
+        ({"clock": 5}, "clock=5: write a function"),
+        ({"capacity": "x"}, "capacity='x': write a number, 1 or more"),
+        ({"capacity": None}, "capacity=None: write"),
+        ({"capacity": 0}, "capacity=0: write"),
+        ({"capacity": float("nan")}, "capacity=nan: write"),
+        ({"spool": "var/spool"}, "spool='var/spool': write SpoolFolder"),
+        ({"units": "percent"}, "units='percent': write Units"),
+    ],
+)
+def test_what_can_never_be_right_is_refused_at_start_with_what_to_write(wrong, why):
+    with pytest.raises(Misuse, match=why):
+        EventPublisher(**{"url": "redis://localhost:1/0", "source": "scanner", **wrong})
+
+
 @pytest.mark.parametrize("off", [{"collect": False}, {"integration": False}])
 def test_nothing_is_told_while_the_switch_is_off(broker, off, eventually):
     publisher = EventPublisher(broker.url, source="scanner", switches=Switches(**off))
@@ -341,6 +367,30 @@ def test_closing_has_a_deadline_and_says_that_something_was_left_behind(broker, 
     assert not publisher.close(0.2)
     assert time.monotonic() - begin < 4.0
     assert None is publisher.alert(symbol="AAPL", score=0.5)
+    broker.wake()
+
+
+@pytest.mark.parametrize("timeout", [None, float("inf"), 1e300])
+def test_without_a_limit_flushing_and_closing_wait_for_the_broker(broker, publisher, eventually, timeout):
+    broker.kill()
+    told, waited = [publisher.alert(symbol="AAPL", score=0.5)], []
+    waiting = threading.Thread(target=lambda: waited.extend([publisher.flush(timeout), publisher.close(timeout)]))
+    waiting.start()
+    eventually(lambda: publisher.stats().breaker == "open")
+    assert ([], True) == (waited, waiting.is_alive())
+    broker.start()
+    waiting.join(20)
+    assert ([True, True], told) == (waited, alert_ids(broker))
+
+
+@pytest.mark.parametrize("timeout", [float("nan"), -1, float("-inf")])
+def test_a_timeout_that_is_none_at_all_is_no_time(broker, publisher, timeout):
+    broker.hang()
+    publisher.alert(symbol="AAPL", score=0.5)
+    begin = time.monotonic()
+    assert (False, False) == (publisher.flush(timeout), publisher.close(timeout))
+    assert time.monotonic() - begin < 2
+    assert {} == publisher.stats().troubles
     broker.wake()
 
 

@@ -353,6 +353,12 @@ def test_another_source_leaves_it_alone(desk):
     assert 0 == len(desk.open("executor"))
 
 
+@pytest.mark.parametrize("wrong", [{"path": 5}, {"path": "a", "most_bytes": "x"}, {"path": "a", "most_bytes": None}])
+def test_a_folder_that_is_none_is_refused(wrong):
+    with pytest.raises(Misuse, match=r"=.*: write"):
+        SpoolFolder(**wrong)
+
+
 def test_a_spool_that_holds_hardly_anything_is_refused(tmp_path):
-    with pytest.raises(Misuse, match="at least"):
+    with pytest.raises(Misuse, match="most_bytes=1000: write a number, 8,388,608 or more"):
         SpoolFolder(path=str(tmp_path), most_bytes=1_000)

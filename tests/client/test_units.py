@@ -127,6 +127,7 @@ def test_without_units_nothing_is_converted_and_points_are_refused(teller, told)
         ({"scores": "percent"}, "scores='percent' is no unit of scores: write '0-1' or '0-100'"),
         ({"returns": "%"}, "returns='%' is no unit of returns: write 'fraction' or 'percent' or 'bps'"),
         ({"sizes": 100}, "sizes=100 is no unit of sizes"),
+        ({"sizes": []}, "sizes=.. is no unit of sizes"),
     ],
 )
 def test_a_unit_that_there_is_not_is_refused_at_once(wrong, why):
