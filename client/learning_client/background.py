@@ -129,10 +129,10 @@ class Background:
 
     def _failed(self, error: Exception) -> None:
         self.connected = False
+        self._breaker.failed()
         if not isinstance(error, (RedisError, OSError)):
             self._troubles.note(f"{self._name} failed", error)
             return
-        self._breaker.failed()
         if not self._away:
             self._away = True
             log.warning(

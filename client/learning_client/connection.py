@@ -125,10 +125,14 @@ def connection_to(url: str, *, meanwhile: Callable[[], None] | None = None) -> C
     """A connection that is made at its first command, see there.
 
     Raises:
-        ValueError: the URL has a scheme that nobody knows.
+        RedisError: the URL cannot be used, so that no broker is there.
     """
     other = OTHER.get(url.partition("://")[0])
-    return Connection(url, meanwhile=meanwhile) if other is None else other(url)
+    try:
+        return Connection(url, meanwhile=meanwhile) if other is None else other(url)
+    except ValueError as error:
+        place = url.rpartition("@")[2]  # without what is secret
+        raise redis.ConnectionError(f"{place!r} is no address: write 'redis://localhost:6379/0' or the like") from error
 
 
 def pause(failures: int) -> float:

@@ -12,7 +12,8 @@ log = logging.getLogger("learning_client")
 
 
 class Troubles:
-    """What went wrong, counted by kind; the first of each kind is logged, the rest only counted."""
+    """What went wrong, counted by kind; the first of each kind is logged, the rest only counted. Beyond 200 kinds
+    the others are one."""
 
     def __init__(self) -> None:
         self.renew()

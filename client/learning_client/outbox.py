@@ -115,18 +115,20 @@ class Outbox:
             )
 
     def fill_hand(self, limit: int) -> None:
-        """Take up to ``limit`` of those that were told first in hand, where nothing is that was told before them.
-
-        What is more than half of the capacity in memory is put aside.
-        """
+        """Take up to ``limit`` of those that were told first in hand, where nothing is that was told before them."""
         with self._moving:
             spool = self._spool
-            if len(self._buffer) > self._capacity // 2:
-                self._move(None, down_to=self._capacity // 2)
+            self.spill()
             if spool is not None and len(spool) and all(parcel.segment is None for parcel in self._parcels):
                 self._try("the spool gives nothing", partial(self._disk.do, partial(spool.take, limit), self._taken))
             self._parcels = self._parcels or self._packed(limit)
             self._look_at_oldest()
+
+    def spill(self) -> None:
+        """Put aside what is more than half of the capacity; what is being sent goes along, and may come twice."""
+        with self._moving:
+            if len(self._buffer) > self._capacity // 2:
+                self._move(None, down_to=self._capacity // 2)
 
     def hand(self, limit: int) -> Sequence[Parcel]:
         """What is to be sent next, at most ``limit`` events."""

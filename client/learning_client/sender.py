@@ -197,6 +197,7 @@ class Sender:
 
     def _do_ahead(self) -> None:
         """What would else be done when it is sent, or by callers."""
+        self._outbox.spill()
         self._outbox.write_ahead()
         for _ in range(BLOCKS_AHEAD):
             self.ids.draw_ahead()

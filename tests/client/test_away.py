@@ -145,6 +145,25 @@ def test_a_burst_beyond_what_memory_holds_is_put_on_disk_in_time_and_arrives_in_
     assert ({}, {}) == (publisher.stats().dropped, publisher.stats().troubles)
 
 
+@ON_REDIS
+def test_a_burst_is_put_on_disk_also_while_the_broker_hangs_and_is_not_found_out(
+    broker, publish, eventually, monkeypatch
+):
+    monkeypatch.setattr("learning_client.connection.TIMEOUT_SECONDS", 60.0)
+    publisher = publish(capacity=2_000)
+    wanted = alerts(publisher, 1)
+    assert publisher.flush(10)
+    broker.hang()
+    for _ in range(3):
+        wanted += alerts(publisher, 900)
+        eventually(lambda: publisher.sender._outbox.told <= 1_000)
+    assert "closed" == publisher.stats().breaker
+    broker.wake()
+    assert publisher.flush(20)
+    assert wanted == ids(broker)
+    assert ({}, {}) == (publisher.stats().dropped, publisher.stats().troubles)
+
+
 def test_what_is_left_at_the_end_of_a_program_is_sent_by_the_next_one(broker, publish, eventually):
     first = publish()
     broker.hang()

@@ -10,7 +10,7 @@ from decimal import Decimal
 import msgspec
 import numpy as np
 import pytest
-from learning_client import EventPublisher, Misuse, Snapshot, Switches
+from learning_client import EventPublisher, Misuse, ParameterClient, Snapshot, Switches
 from learning_client.testing import MemoryBroker
 
 from tests.client.brokers import ON_REDIS
@@ -402,11 +402,29 @@ def test_the_prefix_stands_before_every_stream(broker):
     assert {b"paper:alert.raised", b"paper:client.reported"} == set(broker.redis.keys())
 
 
-def test_a_wrong_url_stops_nobody(caplog, eventually):
-    publisher = EventPublisher("localhost", source="scanner", switches=Switches())
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("localhost", "'localhost' is no address: write"),
+        ("http://localhost:6379", "is no address"),
+        ("redis://me:secret@localhost:port/0", "'localhost:port/0' is no address"),
+        ("redis://nowhere.invalid:6379/0", "nowhere.invalid"),
+        ("redis://a..b:6379/0", "label"),
+        ("redis://localhost:6379/0?patience=5", "patience"),
+    ],
+)
+def test_a_wrong_url_stops_nobody_is_said_once_and_opens_the_breaker(caplog, eventually, url, said):
+    publisher = EventPublisher(url, source="scanner", switches=Switches())
+    params = ParameterClient(url, defaults={"threshold": 0.6}, publisher=publisher)
+    params.start()
     assert publisher.alert(symbol="AAPL", score=0.5)
-    eventually(lambda: "URL" in caplog.text)
+    eventually(lambda: publisher.stats().breaker == "open", within=30)
     assert not publisher.close(0.1)
+    assert params.close(5)
+    for name in ("learning-client-events", "learning-client-parameters"):
+        [once] = [record.getMessage() for record in caplog.records if record.getMessage().startswith(name)]
+        assert said in once
+        assert "secret" not in once
 
 
 def test_whoever_tells_while_another_closes_knows_what_became_of_it(broker):
