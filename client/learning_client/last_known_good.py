@@ -1,7 +1,8 @@
 """The newest good version, in a file that outlives the process."""
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ import msgspec
 
 from learning_client.arguments import checked_path
 from learning_client.errors import RefusedVersion
+from learning_client.lock import LOCKS, locked, unlock
 from learning_client.version import LARGEST, Version, decode_version
 
 
@@ -40,16 +42,32 @@ class LastKnownGood:
         """Replace what is kept, unless that is newer; whoever reads meanwhile finds the old one or the new one.
 
         Processes may share the file, a forked child and its parent too: each writes a file of its own, which then takes
-        its place.
+        its place. One at a time does so, by the lock of a file beside it, where there are locks.
 
         Raises:
             OSError: it cannot be written.
         """
-        with suppress(RefusedVersion, OSError):
-            kept = self.read()
-            if kept is not None and kept.id > version.id:
-                return
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._alone():
+            kept = None
+            with suppress(RefusedVersion, OSError):
+                kept = self.read()
+            if kept is None or kept.id <= version.id:
+                self._replace(version)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        lock = None
+        if LOCKS:
+            with suppress(OSError):  # a disk without locks still has files
+                lock = locked(self._path.with_name(f".{self._path.name}.lock"), waits=True)
+        try:
+            yield
+        finally:
+            if lock is not None:
+                unlock(lock)
+
+    def _replace(self, version: Version) -> None:
         new = self._path.with_name(f".{self._path.name}.{uuid4().hex}")
         try:
             self._write(new, msgspec.json.encode(version))

@@ -3,6 +3,7 @@
 from bisect import insort
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from errno import EMFILE, ENFILE, ENOMEM
 from operator import attrgetter
 from pathlib import Path
@@ -12,7 +13,7 @@ from learning_client.descriptors import Descriptors
 from learning_client.guard import Troubles
 from learning_client.moments import Clock
 from learning_client.parcel import PRICE, Parcel
-from learning_client.segment import Segment
+from learning_client.segment import ASIDE, Segment
 from learning_client.slot import Slot
 from learning_client.tally import Tally
 
@@ -33,11 +34,11 @@ class Spool:
     Each event has a place, which is the time at which it was put here, and after that of the event before it. What was
     left by other processes is among one's own by the time of each file's first event, every file in its own order.
 
-    What is beyond the bound goes in whole segments: the oldest prices, and where none are left the oldest of the rest.
-    ``dropped`` counts them by kind. A segment is deleted when all of it is acknowledged, so what was
-    taken and not acknowledged is sent again by the next process: an event may come twice. A file that is damaged or
-    cannot be read is put aside under another name, ``unreadable`` counts the events that are known to wait in it by its
-    name, and the rest goes on.
+    What is beyond the bound goes in whole files: the oldest that was put aside, then the oldest prices, and where
+    none are left the oldest of the rest. ``dropped`` counts them by kind. A segment is deleted when all of it is
+    acknowledged, so what was taken and not acknowledged is sent again by the next process: an event may come twice. A
+    file that is damaged or cannot be read is put aside under another name, ``unreadable`` counts the events that are
+    known to wait in it by its name, and the rest goes on.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Spool:
         self._descriptors = Descriptors()
         self._lanes: dict[bool, list[Segment]] = {True: [], False: []}
         self._active: dict[bool, Segment | None] = {True: None, False: None}
+        self._aside = {path: _size(path) for path in sorted(slot.folder.glob(f"*{ASIDE}"))}
         self._last = 0
         self._counts: dict[str, int] = {}
         try:
@@ -149,8 +151,12 @@ class Spool:
         place = max(self._last + 1, self._clock())
         self._segment(parcel.kind == PRICE, place).append(place, parcel)
         self._last = place
-        while sum(segment.size for segment in self._segments()) > self._most and self._give_up():
+        while self._size() > self._most and self._give_up():
             pass
+
+    def _size(self) -> int:
+        """Bytes of all files, those included that were put aside."""
+        return sum(segment.size for segment in self._segments()) + sum(self._aside.values())
 
     def _recover(self, paths: Iterable[Path]) -> None:
         for path in paths:
@@ -205,7 +211,11 @@ class Spool:
                 return min(found, key=lambda one: one[0])[1] if found else None
 
     def _give_up(self) -> bool:
-        """Delete the oldest segment, of prices first, of which nothing is on its way; whether there was one."""
+        """Delete the oldest file that was put aside, or else the oldest segment, of prices first, of which nothing is
+        on its way; whether there was one."""
+        if self._aside:
+            self._delete_aside()
+            return True
         for segment in self._segments():
             if segment.unsettled == segment.waiting.total():
                 self._troubles.note("the spool is full", f"{self._most} bytes wait; the oldest events go, prices first")
@@ -229,9 +239,19 @@ class Spool:
         """What was taken of it is on its way; the rest waits for somebody to look at the file."""
         count = segment.waiting.total()
         self._forget(segment)
-        name = segment.put_aside().name
+        aside = segment.put_aside()
+        name = aside.name
+        if aside.suffix == ASIDE:
+            self._aside[aside] = _size(aside)
         self._unreadable.add(name, count)
         self._troubles.note(f"{segment.path} cannot be read", f"{error}; it is kept as {name}, with {count} events")
+
+    def _delete_aside(self) -> None:
+        path = next(iter(self._aside))
+        del self._aside[path]
+        self._troubles.note("a file of the spool that cannot be read is deleted", f"{path}: the spool is full")
+        with suppress(OSError):  # the disk is full or gone, or it is no file
+            path.unlink()
 
     def _forget(self, segment: Segment) -> None:
         segment.waiting.clear()
@@ -243,3 +263,11 @@ class Spool:
     def _check_ours(error: OSError) -> None:
         if error.errno in OURS:
             raise error
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, 0 where the disk does not say."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

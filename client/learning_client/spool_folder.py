@@ -7,8 +7,9 @@ from msgspec import Struct
 from learning_client.arguments import checked_number, checked_path
 from learning_client.errors import Misuse
 from learning_client.guard import Troubles
+from learning_client.lock import LOCKS
 from learning_client.moments import Clock, now
-from learning_client.slot import LOCKS, Slot
+from learning_client.slot import Slot
 from learning_client.spool import Spool
 from learning_client.tally import Tally
 

@@ -145,6 +145,27 @@ def test_prices_go_first_and_are_counted_when_the_bound_is_reached(desk):
     assert sorted(int(parcel.body.split()[0]) for parcel in found) == [int(one.body.split()[0]) for one in found]
 
 
+@pytest.mark.parametrize("of_an_earlier_process", [False, True])
+def test_files_that_were_put_aside_count_and_the_oldest_of_them_go_first(desk, of_an_earlier_process):
+    spool = desk.open()
+    spool.append(parcels(*[FILL] * 20, size=100_000))
+    damaged = sorted(file for file in files(spool._slot.folder) if file.suffix == ".facts")[:3]
+    for file in damaged:
+        file.write_bytes(b"x" * (2 * MEGABYTE))
+    emptied(spool)
+    assert 3 == len(desk.unreadable.counts())
+    if of_an_earlier_process:
+        spool.close()
+        spool = desk.open()
+    spool.append(more := parcels(*[FILL] * 30, size=100_000, since=20))
+    left = sorted(file.name for file in files(spool._slot.folder) if file.suffix == ".unreadable")
+    assert [f"{file.name}.unreadable" for file in damaged[1:]] == left
+    assert sum(file.stat().st_size for file in files(spool._slot.folder)) <= 8 * MEGABYTE
+    assert said(more) == said(emptied(spool))
+    assert {} == desk.dropped.counts()
+    assert 1 == desk.troubles.counts()["a file of the spool that cannot be read is deleted"]
+
+
 def test_without_prices_the_oldest_of_the_rest_go(desk):
     spool = desk.open()
     for place in range(200):
@@ -301,7 +322,7 @@ def test_a_spool_that_cannot_be_opened_leaves_its_folder_to_the_next(desk, monke
 
 
 def test_a_child_that_is_forked_while_a_folder_is_opened_does_not_hold_it(desk, monkeypatch):
-    monkeypatch.setattr("learning_client.slot.FORK_SECONDS", 20)
+    monkeypatch.setattr("learning_client.lock.FORK_SECONDS", 20)
     opened, go_on, found, usual = threading.Event(), threading.Event(), [], os.open
 
     def slow(path, *more):
@@ -312,7 +333,7 @@ def test_a_child_that_is_forked_while_a_folder_is_opened_does_not_hold_it(desk, 
         return descriptor
 
     with monkeypatch.context() as patched:
-        patched.setattr("learning_client.slot.os.open", slow)
+        patched.setattr("learning_client.lock.os.open", slow)
         opening = threading.Thread(target=lambda: found.append(desk.open()))
         opening.start()
         assert opened.wait(20)

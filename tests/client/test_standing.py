@@ -1,13 +1,14 @@
 """How sure it is that what is in memory is the newest: live, stale, from a file, or the caller's own."""
 
 import asyncio
+import errno
 import os
 import threading
 
 import msgspec
 import numpy as np
 import pytest
-from learning_client import ParameterClient, Switches, unit_of
+from learning_client import ParameterClient, Switches, lock, unit_of
 from learning_client.declared import Declared
 from learning_client.errors import RefusedVersion
 from learning_client.holding import Holding
@@ -96,7 +97,7 @@ def test_a_newer_version_of_the_broker_replaces_it_in_memory_and_on_disk(
     broker.publish(version(8, threshold=0.7))
     eventually(lambda: standing(params) == ("live", "1-8", 0.7))
     eventually(lambda: 8 == msgspec.json.decode((tmp_path / "good").read_bytes())["number"])
-    assert [tmp_path / "good"] == [*tmp_path.iterdir()]
+    assert [tmp_path / ".good.lock", tmp_path / "good"] == sorted(tmp_path.iterdir())
 
 
 def test_it_is_not_used_where_applying_is_off(kept, client):
@@ -369,6 +370,46 @@ def test_a_version_that_comes_while_a_child_wakes_is_what_is_read(version):
     assert 0.8 == shown[-1]["threshold"]
 
 
+def test_of_two_that_keep_a_version_at_the_same_instant_the_newer_one_wins(tmp_path, version, eventually, monkeypatch):
+    good, writes, go_on = LastKnownGood(tmp_path / "good", strategy="main"), threading.Event(), threading.Event()
+    usual, asks, asked = LastKnownGood._write, lock.locked, []
+
+    def late(self, path, body):
+        if not writes.is_set():
+            writes.set()
+            go_on.wait(20)
+        usual(self, path, body)
+
+    def ask(*words, **more):
+        asked.append(words)
+        return asks(*words, **more)
+
+    monkeypatch.setattr(LastKnownGood, "_write", late)
+    monkeypatch.setattr("learning_client.last_known_good.locked", ask)
+    older, newer = (
+        threading.Thread(target=good.keep, args=[decode_version(msgspec.json.encode(version(number)))])
+        for number in (2, 3)
+    )
+    older.start()
+    assert writes.wait(20)
+    newer.start()
+    eventually(lambda: len(asked) == 2 or not newer.is_alive())
+    go_on.set()
+    older.join(20)
+    newer.join(20)
+    assert 3 == good.read().number
+
+
+def test_a_disk_without_locks_keeps_a_version_all_the_same(tmp_path, version, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("learning_client.lock.fcntl.flock", refuse)
+    good = LastKnownGood(tmp_path / "good", strategy="main")
+    good.keep(decode_version(msgspec.json.encode(version(2))))
+    assert 2 == good.read().number
+
+
 def test_an_older_version_never_replaces_a_newer_one_on_disk(tmp_path, version):
     def decoded(number):
         return decode_version(msgspec.json.encode(version(number)))
@@ -382,7 +423,7 @@ def test_an_older_version_never_replaces_a_newer_one_on_disk(tmp_path, version):
     assert 3 == good.read().number
 
 
-def test_processes_that_keep_at_once_leave_one_whole_version_and_nothing_else(tmp_path, version):
+def test_processes_that_keep_at_once_leave_the_newest_version_whole_and_nothing_but_their_lock(tmp_path, version):
     def keeps(numbers):
         for number in numbers:
             LastKnownGood(tmp_path / "good", strategy="main").keep(
@@ -404,7 +445,8 @@ def test_processes_that_keep_at_once_leave_one_whole_version_and_nothing_else(tm
         children = children[1:] if child else children
         found = LastKnownGood(tmp_path / "good", strategy="main").read()
         assert found is None or found.values["threshold"] == found.number / 1_000
-    assert [tmp_path / "good"] == [*tmp_path.iterdir()]
+    assert 119 == LastKnownGood(tmp_path / "good", strategy="main").read().number
+    assert [tmp_path / ".good.lock", tmp_path / "good"] == sorted(tmp_path.iterdir())
 
 
 def test_a_disk_that_hangs_holds_up_neither_the_start_nor_any_version(
