@@ -11,6 +11,7 @@ from learning_client.errors import Misuse
 from learning_client.fields import OPTIONAL, REQUIRED
 from learning_client.guard import Troubles
 from learning_client.moments import micros, rfc3339
+from learning_client.shapes import check_shape
 from learning_client.snapshot import Snapshot
 from learning_client.units import Conversion, Units
 
@@ -40,7 +41,8 @@ class Writer:
         """The body of the event.
 
         Raises:
-            Misuse: a required field is missing, a time is naive, or the body is over 1 MiB.
+            Misuse: a required field is missing, one is of a type that the engine refuses, a time is naive, or the body
+                is over 1 MiB.
             TypeError: an object that has no form in JSON.
         """
         data = self._data(told)
@@ -52,6 +54,7 @@ class Writer:
             raise Misuse(f"{told.kind} without {', '.join(sorted(missing))}")
         if len(body) > LARGEST:
             raise Misuse(f"{told.kind} of {len(body)} bytes, at most {LARGEST} are taken")
+        check_shape(told.kind, body)
         return body
 
     def _data(self, told: Told) -> dict[str, Any]:

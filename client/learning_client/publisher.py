@@ -35,7 +35,8 @@ class EventPublisher(Teller):
     Each method takes a few microseconds, does no I/O and never raises. It returns the event's id, which is also
     the ``alert_id`` (``decision_id``, …) where none was given, or None when nothing will be sent: collecting is
     switched off, the publisher is closed, or the call was wrong. A wrong call (a missing argument, a score of NaN or
-    83, a naive time) is counted, the first of its kind logged, and its event dropped.
+    83, a naive time) is counted, the first of its kind logged, and its event dropped. So is an event with a field of
+    another type than the engine takes, but later, where it is written.
 
     While the broker is away events wait in memory, up to ``capacity`` of them, and with a ``spool`` on disk, where
     they outlive this process; beyond its bounds the oldest prices go first. Events are sent in the

@@ -13,6 +13,8 @@ import pytest
 from learning_client import EventPublisher, Misuse, ParameterClient, Snapshot, Switches
 from learning_client.testing import MemoryBroker
 
+from events.codec import decode
+from events.errors import BrokenEvent
 from tests.client.brokers import ON_REDIS
 
 NOW = 1_700_000_000_000_000
@@ -90,13 +92,15 @@ def test_what_the_caller_changes_afterwards_is_not_sent(kind, method, said, name
     broker = MemoryBroker()
     publisher = EventPublisher(broker.url, source="scanner", switches=Switches())
     broker.hang()
-    mine = {"squeeze": 0.25}
+    number = {"squeeze": 1}
+    mine = {"allocation": number} if name == "assignments" else number
     getattr(publisher, method)(**said, **{name: mine})
+    told_of = dict(mine)
     mine["squeeze"] = 9.0
     broker.wake()
     assert publisher.close(10)
     [told] = broker.told(kind)
-    assert {"squeeze": 0.25} == told[name]
+    assert told_of == told[name]
 
 
 @pytest.mark.parametrize("flags", [["wide_spread"], {"wide_spread"}, ("wide_spread",), {"wide_spread": 1}.keys()])
@@ -233,6 +237,54 @@ def test_an_event_that_cannot_be_written_does_not_stop_the_others(broker, publis
     assert publisher.flush(10)
     assert [good] == alert_ids(broker)
     assert {"alert.raised": 2, "thesis.formed": 1} == publisher.stats().dropped
+
+
+TRADE = {"symbol": "AAPL", "side": "buy", "quantity": 1, "price": 2}
+BAR = {"symbol": "AAPL", "interval": "1d", "open": 1, "high": 1, "low": 1, "close": 1}
+
+
+@pytest.mark.parametrize(
+    ("method", "said", "why"),
+    [
+        ("alert", {"symbol": 5, "score": 0.5}, "symbol has the wrong type: Expected str, got int"),
+        ("alert", {"symbol": "AAPL", "score": True}, "score has the wrong type: Expected float, got bool"),
+        ("alert", {**ALERT, "features": [1]}, "features has the wrong type: Expected object, got array"),
+        ("alert", {**ALERT, "features": {"gap": "wide"}}, "features[...] has the wrong type: Expected float, got str"),
+        ("alert", {**ALERT, "alert_id": 7}, "alert_id has the wrong type: Expected str, got int"),
+        ("alert", {**ALERT, "risk_flags": {"wide_spread": "high"}}, "risk_flags has the wrong type"),
+        ("alert", {**ALERT, "breakout": 1}, "breakout has the wrong type: Expected bool, got int"),
+        ("alert", {**ALERT, "up_days_of_5": 2.5}, "up_days_of_5 has the wrong type: Expected int, got float"),
+        ("decision", {**DECISION, "alert_id": 7}, "alert_id has the wrong type"),
+        ("decision", {**DECISION, "market": {"vix": "high"}}, "market.vix has the wrong type"),
+        ("fill", {**TRADE, "quantity": True}, "quantity has the wrong type"),
+        ("fill", {**TRADE, "order_id": 12}, "order_id has the wrong type"),
+        ("outcome", {"decision_id": 7}, "decision_id has the wrong type"),
+        ("outcome", {"decision_id": "d", "return_": "2 %"}, "return has the wrong type: Expected float, got str"),
+        ("price", {**BAR, "final": "yes"}, "final has the wrong type"),
+        ("discovery", {"universe_size": 1.5, "candidate_count": 0}, "universe_size has the wrong type"),
+        ("thesis", {"symbol": "AAPL", "recommendation": "HOLD", "text": 5}, "text has the wrong type"),
+        ("symbol_changed", {"symbol": "FB", "session": "2022-06-09", "renamed_to": 5}, "renamed_to has the wrong type"),
+    ],
+)
+def test_what_the_engine_would_refuse_for_its_type_is_dropped_and_said_and_costs_the_caller_nothing(
+    monkeypatch, caplog, method, said, why
+):
+    broker = MemoryBroker()
+    publisher = EventPublisher(broker.url, source="scanner", switches=Switches())
+    assert getattr(publisher, method)(**said)
+    good = publisher.alert(**ALERT)
+    assert publisher.close(10)
+    assert [good] == [data["alert_id"] for data in broker.told("alert.raised")]
+    [kind] = publisher.stats().dropped
+    assert {f"{kind} cannot be written": 1} == publisher.stats().troubles
+    assert why in caplog.text
+    monkeypatch.setattr("learning_client.letter.check_shape", lambda *_: None)
+    publisher = EventPublisher(broker.url, source="scanner", switches=Switches())
+    getattr(publisher, method)(**said)
+    assert publisher.close(10)
+    _, fields = broker._streams[kind][-1]
+    with pytest.raises(BrokenEvent):
+        decode(fields, stream=kind, entry="1-1", now=time.time_ns() // 1_000)
 
 
 def test_a_misspelt_field_is_named_in_the_log(publisher, caplog):
