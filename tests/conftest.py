@@ -35,7 +35,6 @@ FIRST = (
     "test_loop.py",
     "faults/test_kills.py",
     "faults/test_broker_loss.py",
-    "faults/test_ticks.py",
     "workers/replay/test_command.py",
     "workers/processes/test_up.py",
     "workers/test_attribution_order.py",
