@@ -91,7 +91,7 @@ def credit(sessions: Sequence[Cells], *, baselines: tuple[str, str], confidence:
         baselines: the arm of the first and of the second parameter that others are compared with.
 
     Raises:
-        LearningError: a negative count, or a confidence outside of 0 to 1.
+        LearningError: a negative count, sums that no rewards can have, or a confidence outside of 0 to 1.
     """
     if not 0 < confidence < 1:
         raise LearningError(f"confidence must lie between 0 and 1, not {confidence}")
@@ -182,6 +182,8 @@ def _table(sessions: Sequence[Cells], baselines: tuple[str, str]) -> _Table:
     rows = [(place, arms, sums) for place, cells in enumerate(kept) for arms, sums in cells]
     if any(sums.n < 0 for _, _, sums in rows):
         raise LearningError("a negative count of rewards: more was taken back than was ever added")
+    if any(sums.residual < 0 for _, _, sums in rows):
+        raise LearningError("no rewards have these sums and sums of squares; was too much taken back?")
     totals = [sum((sums for _, sums in cells), RewardSum()) for cells in kept]
     first, second = (
         [baseline, *sorted({arms[which] for _, arms, _ in rows} - {baseline})]

@@ -93,7 +93,7 @@ def arm_effects(
         arms: the arms other than the baseline; others of a session are left out.
 
     Raises:
-        LearningError: an arm given twice, a negative count, or weights that do not fit.
+        LearningError: an arm given twice, a negative count, sums that no rewards can have, or weights that do not fit.
     """
     names = (baseline, *arms)
     if len(set(names)) != len(names):
@@ -150,7 +150,10 @@ def _scores(rows: list[list[RewardSum]], *, width: int) -> Floats:
 
 def _variances(rows: list[list[RewardSum]], counts: Floats, ages: Floats) -> tuple[float | None, Floats | None]:
     """Standard deviation of a unit over all arms, and each arm's moderated variance; None without any repeat."""
-    squares = ages @ np.array([[sums.residual for sums in row] for row in rows], dtype=np.float64).reshape(counts.shape)
+    residuals = np.array([[sums.residual for sums in row] for row in rows], dtype=np.float64).reshape(counts.shape)
+    if residuals.min(initial=0.0) < 0:
+        raise LearningError("no rewards have these sums and sums of squares; was too much taken back?")
+    squares = ages @ residuals
     freedom = ages @ np.maximum(counts - 1, 0)
     if not freedom.sum() > 0:
         return None, None

@@ -218,3 +218,8 @@ def _check(bars: Bars, *, signs: Floats, plans: ExitPlans) -> None:
                 f"entry {row} has {name} {held[row, bar]} in bar {bar}: leave an entry out, of all plans, "
                 "whose prices are not all known until its longest hold has passed"
             )
+    held = bars.factors[:, : plans.holds.max()]
+    wrong = ~(np.isnan(held) | ((held > 0) & (held < np.inf)))
+    if wrong.any():
+        row, bar = np.argwhere(wrong)[0]
+        raise LearningError(f"entry {row} has the factor {held[row, bar]} in bar {bar}: it is positive, or NaN")

@@ -87,7 +87,8 @@ def normal_gamma_prior(*, kappa: float, m: float, a: float, b: float) -> NormalG
 def _spread(n: Floats, s1: Floats, s2: Floats, *, units: Floats) -> Floats:
     """The sum of squared deviations from the mean of what was seen; what rounding leaves below 0 is 0."""
     squared = s1**2 / units
-    wrong = (n < 0) | (s2 - squared < -1e-9 * (s2 + squared)) | ((n == 0) & (s1 != 0)) | ~np.isfinite(n + s1 + s2)
+    wrong = (n < 0) | (s2 - squared < -1e-9 * (s2 + squared)) | ~np.isfinite(n + s1 + s2)
+    wrong |= (n == 0) & ((s1 != 0) | (s2 != 0))
     if wrong.any():
         place = np.unravel_index(np.argmax(wrong), wrong.shape)
         found = ", ".join(str(float(np.broadcast_to(each, wrong.shape)[place])) for each in (n, s1, s2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.beta import Beta, beta_like
+from learning.beta import Beta, beta_like, beta_prior
 from learning.errors import LearningError
 from learning.symmetric import inverses, pseudo_inverses
 
@@ -92,6 +92,7 @@ def win_rates(wins: Floats, losses: Floats, *, tau: Floats | float) -> Beta:
     spread = np.asarray(tau, dtype=np.float64)[..., None, None] ** 2
     if not (np.isfinite(spread).all() and (np.asarray(tau) > 0).all()):
         raise LearningError(f"tau, by how much regimes differ, must be positive, not {tau}")
+    beta_prior(1, 1).after(wins, losses)  # refuses what cannot be counted before it is divided by
     rates, precisions = measured_rates(wins, losses)
     told = precisions / (1 + precisions * spread)
     heard, weighed = told.sum(axis=-2, keepdims=True) - told, (told * rates).sum(axis=-2, keepdims=True) - told * rates

@@ -22,13 +22,16 @@ def cross_fitted_means(arms: Integers, rewards: Floats, sessions: Integers, *, k
         sessions: a number of each unit's session (n).
 
     Raises:
-        LearningError: shapes that differ, a place outside 0 to ``k`` - 1, or fewer than two folds.
+        LearningError: shapes that differ, a place outside 0 to ``k`` - 1, a reward that is not finite, or fewer than
+            two folds.
     """
     n = len(arms)
     if not arms.shape == rewards.shape == sessions.shape == (n,) or n == 0:
         raise LearningError(f"arms, rewards and sessions (n) are needed: {arms.shape, rewards.shape, sessions.shape}")
     if not 0 <= arms.min() <= arms.max() < k:
         raise LearningError(f"there are arms 0 to {k - 1}, and one is {arms.min()} or {arms.max()}")
+    if not np.isfinite(rewards).all():
+        raise LearningError("a reward is not finite; leave units with an unknown reward out")
     if folds < 2:
         raise LearningError(f"what is predicted must not be fitted on: at least 2 folds, not {folds}")
     _, places = np.unique(sessions, return_inverse=True)

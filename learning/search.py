@@ -75,7 +75,7 @@ def search(
 
     Raises:
         LearningError: axes that do not rise or do not fit the incumbent, or gains that are not a finite number for
-            each session and candidate.
+            each session and candidate, or of no session.
     """
     grid = _Grid(axes, steps, incumbent, fine)
     history = _History(gains, grid)
@@ -193,6 +193,8 @@ class _History:
                 f"gains must be a finite number for each session and each of {len(candidates)} candidates; "
                 f"of shape {table.shape}, {np.count_nonzero(~np.isfinite(table))} are not finite"
             )
+        if not len(table):
+            raise LearningError("nothing can be chosen from gains of no session at all")
         self.tried.update(_named(row) for row in candidates)
         return table
 

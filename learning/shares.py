@@ -28,7 +28,7 @@ def probability_best(mean: Floats, covariance: Floats, *, seed: int, draws: int 
     arms are put in an order of their own first, so how they are listed does not matter.
 
     Raises:
-        LearningError: shapes that do not fit, or a value that is not finite.
+        LearningError: shapes that do not fit, a value that is not finite, or a negative variance.
     """
     mean = np.asarray(mean, dtype=np.float64)
     covariance = np.asarray(covariance, dtype=np.float64)
@@ -46,7 +46,7 @@ def probabilities_best(means: Floats, covariances: Floats, *, seed: int, draws: 
         covariances: of shape (allocations, k, k).
 
     Raises:
-        LearningError: shapes that do not fit, or a value that is not finite.
+        LearningError: shapes that do not fit, a value that is not finite, or a negative variance.
     """
     means, covariances = _checked(means, covariances)
     if means.shape[1] == 1:
@@ -135,6 +135,8 @@ def _checked(means: Floats, covariances: Floats) -> tuple[Floats, Floats]:
         )
     if not (np.isfinite(means).all() and np.isfinite(covariances).all()):
         raise LearningError("means and covariances must be finite; leave an arm out whose belief is not")
+    if (variances := covariances.diagonal(axis1=1, axis2=2)).min(initial=0.0) < 0:
+        raise LearningError(f"the variance of a difference must not be negative, and one is {variances.min()}")
     return means, covariances
 
 

@@ -31,12 +31,14 @@ class ScoredHistory:
         sessions: (units,), numbers. threshold: the least score that is bought.
 
     Raises:
-        LearningError: shapes that differ, or a number that is missing.
+        LearningError: shapes that differ, no unit at all, or a number that is missing.
     """
 
     def __init__(self, features: Floats, rewards: Floats, sessions: Integers, *, threshold: float) -> None:
         if features.ndim != 2 or not rewards.shape == sessions.shape == features.shape[:1]:
             raise LearningError(f"one reward and session a unit: {features.shape}, {rewards.shape}, {sessions.shape}")
+        if not len(features):
+            raise LearningError("there is no unit that weights could be chosen by")
         if not (np.isfinite(features).all() and np.isfinite(rewards).all()):
             raise LearningError("a feature or reward is not a finite number: leave out units whose are unknown")
         order = np.argsort(sessions, kind="stable")

@@ -18,6 +18,8 @@ GIVEN = ("registry", "session", "version", "histories", "passed")
 """The facts that the cycle starts from: all read from the store, up to the cut. By learner's id are the histories, and
 how many windows of so many sessions as it looks at have passed."""
 
+NO_VERSION = "no version was in force when the session settled, so there is nothing to compare with"
+
 Results = Sequence[Learned]
 
 
@@ -37,7 +39,7 @@ def _stage(name: str, kind: LearnerKind) -> Stage:
     ) -> tuple[Results, str]:
         learners = [learner for learner in registry.learners if learner.kind is kind]
         if version is None:
-            return [], "no version is in force, so there is nothing to compare with"
+            return [], NO_VERSION
         found = [
             refit(learner, registry, version, histories[learner.id], passed=passed[learner.id]) for learner in learners
         ]

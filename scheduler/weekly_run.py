@@ -7,7 +7,7 @@ from typing import Any
 from scheduler.history import Reach, read_history
 from scheduler.refit import Learned
 from scheduler.run import CycleRun, Findings, Grounds, in_force
-from scheduler.weekly import GIVEN, KIND, STAGES, Conclusions, told
+from scheduler.weekly import GIVEN, KIND, NO_VERSION, STAGES, Conclusions, told
 from schemas.allocation import arm_key
 from schemas.reports import StageReport
 from store.sessions import Sessions, Settled
@@ -46,6 +46,8 @@ class WeeklyRun(CycleRun):
     def _findings(self, facts: Mapping[str, Any], reports: Sequence[StageReport]) -> Findings:
         conclusions: Conclusions = facts["conclusions"]
         lines = [f"{report.name}: {report.summary}" for report in reports[-1:]]
+        if facts["version"] is None:
+            lines.append(NO_VERSION)
         return Findings(
             conclusions.proposals,
             {identity: _grounds(one) for identity, one in conclusions.evidence.items()},

@@ -246,3 +246,9 @@ def test_what_makes_no_sense_is_refused():
         credit([{("a0", "b0"): RewardSum(-1, 0, 0)}], baselines=("a0", "b0"))
     with pytest.raises(LearningError, match="confidence"):
         credit([], baselines=("a0", "b0"), confidence=1.0)
+
+
+def test_refuses_sums_that_no_rewards_have():
+    session = {("a", "b"): RewardSum(2, 100_000, 0), ("c", "b"): RewardSum(2, 100, 5_000)}
+    with pytest.raises(LearningError, match="too much taken back"):
+        credit([session], baselines=("a", "b"))

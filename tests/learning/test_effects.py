@@ -189,3 +189,9 @@ def test_what_makes_no_sense_is_refused():
         arm_effects([session], baseline="base", arms=["a"], weights=[1.0, 1.0])
     with pytest.raises(LearningError, match="negative count"):
         arm_effects([session | {"a": RewardSum(-1, 0, 0)}], baseline="base", arms=["a"])
+
+
+def test_refuses_sums_that_no_rewards_have():
+    session = {"old": RewardSum(2, 100_000, 0), "new": RewardSum(2, 100, 5_000)}
+    with pytest.raises(LearningError, match="too much taken back"):
+        arm_effects([session], baseline="old", arms=["new"])

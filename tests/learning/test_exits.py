@@ -235,3 +235,11 @@ def test_what_does_not_fit_is_refused(wrong, said):
 
 def test_the_example_in_the_documentation_holds():
     assert (0, 1) <= doctest.testmod(module) < (1, 0)
+
+
+@pytest.mark.parametrize("factor", [0.0, -1.0, math.inf])
+def test_refuses_a_factor_that_no_split_has(factor):
+    prices = [np.full((1, 2), 10.0) for _ in range(4)]
+    plans = ExitPlans(np.array([0.05]), np.array([0.05]), np.array([2]))
+    with pytest.raises(LearningError, match="factor"):
+        exits(Bars(*prices, np.array([[math.nan, factor]])), signs=np.ones(1), plans=plans, costs=0.0)

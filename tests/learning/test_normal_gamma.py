@@ -161,3 +161,8 @@ def test_sums_that_no_rewards_have_are_refused(wrong):
 def test_a_level_that_is_none_is_refused(level):
     with pytest.raises(LearningError, match="level"):
         PRIOR.mean.interval(level)
+
+
+def test_refuses_squares_of_no_rewards():
+    with pytest.raises(LearningError, match="no rewards have this count"):
+        normal_gamma_prior(kappa=1, m=0, a=1, b=1).after(np.zeros(1), np.zeros(1), np.ones(1))

@@ -285,3 +285,9 @@ def test_a_regime_seldom_seen_borrows_a_win_rate_and_gives_it_up_for_its_own():
 def test_win_rates_of_regimes_that_cannot_differ_are_refused(tau):
     with pytest.raises(LearningError, match="tau"):
         win_rates(np.ones((2, 3)), np.ones((2, 3)), tau=tau)
+
+
+@pytest.mark.parametrize("wins", [-1.0, -2.0, np.nan])
+def test_win_rates_refuse_what_cannot_be_counted_without_a_warning(wins):
+    with pytest.raises(LearningError, match="wins must be numbers of at least 0"):
+        win_rates(np.array([[wins]]), np.zeros((1, 1)), tau=0.1)

@@ -43,3 +43,8 @@ def test_what_is_no_log_is_refused(change):
     given = {"arms": np.array([0, 1, 2]), "rewards": np.zeros(3), "sessions": np.arange(3), "k": 3} | change
     with pytest.raises(LearningError):
         cross_fitted_means(given.pop("arms"), given.pop("rewards"), given.pop("sessions"), **given)
+
+
+def test_refuses_a_reward_that_is_not_finite():
+    with pytest.raises(LearningError, match="not finite"):
+        cross_fitted_means(np.array([0, 1]), np.array([np.nan, 0.1]), np.array([1, 2]), k=2)

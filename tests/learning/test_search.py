@@ -180,3 +180,14 @@ def test_long_windows_are_judged_by_as_few_cosines_as_they_ask_for():
     differences = np.concatenate([(table[:, place] - table[:, -1])[fold.test] for place, fold in enumerate(folds)])
     assert improvement(differences, generator=chance(9), overlap=30) == found.improvement
     assert improvement(differences, generator=chance(9)) != found.improvement
+
+
+def test_refuses_gains_of_no_session():
+    with pytest.raises(LearningError, match="no session"):
+        search(
+            lambda candidates: np.empty((0, len(candidates))),
+            axes=[np.array([0.0, 1.0])],
+            incumbent=np.zeros(1),
+            folds=[],
+            generator=np.random.default_rng(0),
+        )

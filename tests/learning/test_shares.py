@@ -292,3 +292,12 @@ def test_the_baseline_may_stand_anywhere():
 def test_impossible_shares_are_refused(probabilities, options):
     with pytest.raises(LearningError):
         integer_shares(probabilities, **{"baseline_index": 0, "budget": 0.05, "floor": 0.005} | options)
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_refuses_a_negative_variance(k):
+    covariances = -np.eye(k)[None]
+    with pytest.raises(LearningError, match="variance of a difference must not be negative"):
+        probabilities_best(np.zeros((1, k)), covariances, seed=0)
+    with pytest.raises(LearningError, match="variance of a difference must not be negative"):
+        top_two(np.zeros((1, k)), covariances, seed=0)

@@ -135,3 +135,8 @@ def test_the_differences_are_judged_by_how_far_the_windows_of_the_folds_reach():
     table = scored.gains(np.array([*judged.choices, OLD]))
     differences = np.concatenate([(table[:, place] - table[:, -1])[fold.test] for place, fold in enumerate(folds)])
     assert improvement(differences, generator=np.random.default_rng(1), overlap=12) == judged.improvement
+
+
+def test_refuses_a_history_without_units():
+    with pytest.raises(LearningError, match="no unit"):
+        ScoredHistory(np.empty((0, 2)), np.empty(0), np.empty(0, dtype=np.int64), threshold=0.5)

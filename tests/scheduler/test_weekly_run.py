@@ -212,3 +212,10 @@ def test_learned_values_without_their_evidence_are_refused(desk_of):
 def evidence(desk, identity):
     with desk.store.read() as reading:
         return EvidenceRows(reading).get(identity)
+
+
+def test_says_that_no_version_was_in_force_then(desk_of, monkeypatch):
+    monkeypatch.setattr("scheduler.weekly_run.in_force", lambda *_: None)
+    desk = desk_of(ENTRY)
+    report = desk.week(desk.session(SESSIONS - 1)).report
+    assert "no version was in force when the session settled, so there is nothing to compare with" in report
