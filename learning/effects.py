@@ -18,6 +18,9 @@ Floats = NDArray[np.float64]
 BORROWED = 10
 """Degrees of freedom of the variance of all arms that each arm's own variance is moderated with."""
 
+LEAST_WEIGHT = 1e-100
+"""A session never weighs less, however long ago it was: its square would leave the floats."""
+
 _NOTHING = RewardSum()
 
 
@@ -72,6 +75,15 @@ class ArmEffects:
         for _ in self.arms:
             reached |= (self.information[:, reached] < 0).any(axis=1)
         return [int(place) for place in np.flatnonzero(reached)]
+
+
+def faded(fading: float, days: int) -> float:
+    """What so many ``days`` leave of a session's weight; positive, as ``arm_effects`` needs it.
+
+    >>> faded(0.5, 2), faded(0.01, 300)
+    (0.25, 1e-100)
+    """
+    return max(fading**days, LEAST_WEIGHT)
 
 
 def arm_effects(

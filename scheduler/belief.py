@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from learning.aged import Cells, aged
 from learning.cohorts import Cohorts, cohorts_of
 from learning.differences import Differences, within_sessions
+from learning.effects import LEAST_WEIGHT
 from learning.levels import from_levels
 from learning.shares import probabilities_best
 from scheduler.mature import Rows
@@ -93,7 +94,7 @@ def _believed(
     if rules.comparison is Comparing.LEVELS:
         means, covariances, tau = _by_levels(cohorts, ages, rules, regimes=len(regimes))
     else:
-        weights = np.power(rules.fading, ages, dtype=np.float64)
+        weights = np.maximum(np.power(rules.fading, ages, dtype=np.float64), LEAST_WEIGHT)
         means, covariances, tau = within_sessions(
             cohorts, regimes=len(regimes), prior_sd=rules.prior_sd, weights=weights
         )

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from learning.counted import Counted, compared
-from learning.effects import ArmEffects, arm_effects
+from learning.effects import ArmEffects, arm_effects, faded
 from learning.gate import Evidence, Rules, Verdict, evidence_for, judge
 from learning.rewards import RewardSum
 from learning.spending import spent_on
@@ -87,7 +87,7 @@ def _compare(
         in_order,
         baseline=baseline.key,
         arms=arms,
-        weights=None if fading == 1.0 else [fading ** days_between(cohort, session) for cohort in cohorts],
+        weights=None if fading == 1.0 else [faded(fading, days_between(cohort, session)) for cohort in cohorts],
     )
     rates = _error_rates(registry, allocation, baseline=baseline.key, earlier=earlier)
     evidence = {

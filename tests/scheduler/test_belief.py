@@ -7,6 +7,7 @@ from msgspec import structs
 from learning.effects import arm_effects
 from learning.rewards import RewardSum
 from scheduler.belief import believe, days_between
+from scheduler.comparison import compare
 from schemas.parameters import Trial
 from schemas.version import Version
 from store.statistics import StatisticsRow
@@ -100,3 +101,16 @@ def test_without_a_version_or_without_units_nothing_is_claimed(registry, version
 
 def test_days_are_those_of_the_calendar():
     assert 3 == days_between("2024-01-05", "2024-01-08")
+
+
+@pytest.mark.parametrize("fading", [0.01, 0.5, 0.9])
+def test_sessions_that_faded_beyond_the_floats_stop_nothing(registry, versions, fading):
+    quickly = structs.replace(registry, learning=structs.replace(registry.learning, fading=fading))
+    version = versions([0.1, -0.1])
+    [allocation] = version.allocations
+    rows = rows_of(allocation, seed=1)
+    for session in ("2024-01-10", "2034-01-10"):
+        [compared], _ = compare(quickly, session, version, rows, {allocation.id: rows}, {allocation.id: []})
+        assert "in 4 sessions" in compared.counted
+        beliefs, _ = believe(quickly, session, version, {allocation.id: rows}, "all")
+        assert np.isfinite(beliefs[allocation.id].best).all()

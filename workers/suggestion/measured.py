@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import block_diag
 
-from learning.effects import ArmEffects, arm_effects
+from learning.effects import ArmEffects, arm_effects, faded
 from learning.recommendation import Observation
 from learning.rewards import RewardSum
 from schemas.allocation import Allocation, Value
@@ -100,7 +100,7 @@ def measure(
             [by_cohort[key] for key in keys],
             baseline=baseline,
             arms=[arm for arm in arms if arm != baseline],
-            weights=None if fading == 1 else [fading ** _days(key.session, session) for key in keys],
+            weights=None if fading == 1 else [faded(fading, _days(key.session, session)) for key in keys],
         )
         blocks.append(_covariance(effects))
         found += [*_rows(effects, regime), _baseline(effects, regime)]
