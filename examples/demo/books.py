@@ -34,6 +34,7 @@ SEARCHED = 100
 """Proposals among which the last of the daily cycle is looked for."""
 
 SHOWN_INSIGHTS = 5
+"""Those that claim something first; how many more there are is said."""
 
 
 class Books:
@@ -73,6 +74,8 @@ class Books:
         weekly = Cycles(self._connection).history(self._strategy, WEEKLY, limit=1)
         looks = Suggestions(self._connection).history(self._strategy, limit=1)
         insights = [row.published for row in Insights(self._connection).latest(self._strategy)]
+        insights.sort(key=lambda one: " Significant: " not in one.text)
+        more = insights[SHOWN_INSIGHTS:]
         return [
             *(Said("daily cycle", one.session, one.reason) for one in daily),
             *(
@@ -82,6 +85,7 @@ class Books:
             ),
             *(Said("optimiser", look.session, look.reason) for look in looks),
             *(Said("patterns", one.session or "", one.text) for one in insights[:SHOWN_INSIGHTS]),
+            *(Said("patterns", one.session or "", f"... and {len(more)} more insights") for one in more[:1]),
         ]
 
     def candidates(self) -> list[Candidate]:

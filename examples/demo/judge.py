@@ -57,8 +57,8 @@ class Judgement:
     def verdict_as_traded(self) -> str:
         """One plain sentence on what was traded, exploration included: a figure of this run, and no finding."""
         found = mean_interval(self.traded - self.default, generator=np.random.default_rng(self.seed))
-        told = self._figures(found)
-        return f"As traded, with the units that tried other values, against default values: {told}; chance, mostly."
+        told = f"{self._figures(found)}; one look at one run"
+        return f"As traded, with the units that tried other values, against default values: {told}."
 
     def _told(self, found: MeanInterval | None) -> str:
         figures = self._figures(found)
