@@ -56,13 +56,14 @@ class Requirements:
     """What there must be before anything is recommended.
 
     ``arms``: so many different arms, the incumbent aside, with ``units`` effective units each; ``effective``: so many
-    effective units in all of these. ``improvement``: the least expected improvement over the best arm known, in
-    reward, that is worth a trial.
+    effective units in all of these. Few are enough where an arm's variance is moderated with that of all, as
+    ``arm_effects`` does: the model counts what is unsure about each. ``improvement``: the least expected improvement
+    over the best arm known, in reward, that is worth a trial.
     """
 
     arms: int = 3
-    units: float = 30.0
-    effective: float = 200.0
+    units: float = 10.0
+    effective: float = 100.0
     improvement: float = 0.0
     safety: Safety | None = None
 

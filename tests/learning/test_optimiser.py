@@ -139,10 +139,10 @@ def test_what_is_old_counts_less():
 @pytest.mark.parametrize(
     ("observations", "options", "said"),
     [
-        ([], {}, "too few arms: 0 beside the incumbent have 30 effective units, 3 are needed"),
+        ([], {}, "too few arms: 0 beside the incumbent have 10 effective units, 3 are needed"),
         (HILL[:3], {}, "too few arms: 2 beside"),
-        ([replace(one, units=20) for one in HILL], {}, "too few arms: 0 beside"),
-        ([replace(one, units=35) for one in HILL], {}, "too little overlap: 175 effective units"),
+        ([replace(one, units=8) for one in HILL], {}, "too few arms: 0 beside"),
+        ([replace(one, units=15) for one in HILL], {}, "too little overlap: 75 effective units"),
         ([arm(0.2, 0.01)] * 9, {}, "too few arms: 0 beside"),
         (HILL, {"requirements": Requirements(improvement=0.05)}, "no candidate is worth a trial"),
         (HILL, {"requirements": Requirements(safety=Safety(margin=0.0, confidence=0.99999))}, "no candidate is safe"),

@@ -8,7 +8,7 @@ from learning.domain import Domain
 from learning.errors import LearningError
 from learning.optimiser import suggest
 from learning.recommendation import Belief, Candidate, NoRecommendation, Recommendation, Requirements, Safety
-from schemas.allocation import Allocation, Value, arm_key
+from schemas.allocation import WHOLE, Allocation, Value, arm_key
 from schemas.parameters import LearningRules, Registry, Trial
 from schemas.version import Version
 from workers.suggestion.measured import Measurements, numbers_of, observations, values_of
@@ -58,25 +58,29 @@ def requirements(rules: LearningRules, trial: Trial, domain: Domain) -> Requirem
 
 
 def _first(around: Circumstances, domain: Domain, needed: Requirements) -> Suggestion | None:
-    """The arms that are lacking before anything can be learned, as long as some are."""
-    stopped = _stopped(around)
-    running = [arm for arm in _running(around) if arm_key(arm) not in stopped]
-    tried = {arm: numbers_of(arm) for arm in sorted(_measured_enough(around, needed))}
-    tried |= {arm_key(arm): _numbers(arm) for arm in running}
-    tried.pop(_baseline(around), None)
-    count = min(needed.arms - len(tried), around.trial.arms - len(running))
+    """The arms that are lacking before anything can be learned, as long as some are. Arms that starve are none of those
+    that will be known soon, and give way where there is no room."""
+    stopped, starved = _stopped(around), _starved(around, needed)
+    running = {arm_key(arm) for arm in _running(around)} - stopped
+    known = _measured_enough(around, needed) - {_baseline(around)}
+    count = needed.arms - len(known | (running - starved.keys()))
     if count <= 0:
         return None
-    tried |= {arm: numbers_of(arm) for arm in sorted(stopped)}
+    room = around.trial.arms - len(running)
+    dropped = stopped | set([*starved][: max(0, count - room)])
+    count = min(count, around.trial.arms - len(running - dropped))
+    if count <= 0:
+        return None
+    tried = [numbers_of(arm) for arm in sorted(known | running | stopped)]
     incumbent = _numbers({name: around.version.values[name] for name in domain.names})
-    found = spread(domain, incumbent, count=count, seed=around.version.number, tried=list(tried.values()))
+    found = spread(domain, incumbent, count=count, seed=around.version.number, tried=tried)
     if not found:
         return None
     new = [NewArm(values=dict(values)) for values in found]
     reason = f"{_counted(new, 'first')}, spread over what may be changed within a day: {_named(new)}"
-    if stopped:
-        reason += f"; given up, stopped as worse than the baseline: {', '.join(sorted(stopped))}"
-    return _made(around, reason, new=new, dropped=stopped, beliefs=())
+    if dropped:
+        reason += f"; given up, stopped or starved as worse than the baseline: {', '.join(sorted(dropped))}"
+    return _made(around, reason, new=new, dropped=dropped, beliefs=())
 
 
 def _next(around: Circumstances, domain: Domain, needed: Requirements) -> Suggestion:
@@ -95,7 +99,8 @@ def _next(around: Circumstances, domain: Domain, needed: Requirements) -> Sugges
     beliefs = answer.evidence.beliefs
     running = {arm_key(arm) for arm in _running(around)}
     hopeless = {arm_key(dict(one.values)) for one in beliefs if one.contends < HOPELESS}
-    dropped = (hopeless & running & _measured_enough(around, needed)) | _stopped(around)
+    settled = _measured_enough(around, needed) | _starved(around, needed).keys()
+    dropped = (hopeless & running & settled) | _stopped(around)
     room = around.trial.arms - len(running - dropped)
     new = [_new(one) for one in answer.candidates[:room]] if isinstance(answer, Recommendation) else []
     reason = _reason(answer, new, dropped, arms=len(running - dropped))
@@ -112,6 +117,22 @@ def _stopped(around: Circumstances) -> set[str]:
         return set()
     measured = {one.arm for one in around.measured.rows if one.effective > 0}
     return {arm.key for arm in others if not arm.share} & measured
+
+
+def _starved(around: Circumstances, needed: Requirements) -> dict[str, float]:
+    """The arms of too few units that get hardly any more, though the trial's share is not used up: Thompson sampling
+    holds them for worse. By key their differences in errors, the worst first."""
+    others = [arm for arm in around.allocation.arms if arm.key != _baseline(around)]
+    least = round(around.registry.learning.floor * WHOLE)
+    if sum(arm.share for arm in others) + least > around.trial.share * WHOLE:
+        return {}
+    figures = {
+        one.arm: one.difference / one.variance**0.5
+        for one in around.measured.rows
+        if one.difference is not None and one.variance
+    }
+    held = {arm.key for arm in others if 0 < arm.share <= least} - _measured_enough(around, needed)
+    return {arm: figures[arm] for arm in sorted(held & figures.keys(), key=lambda arm: (figures[arm], arm))}
 
 
 def _measured_enough(around: Circumstances, needed: Requirements) -> set[str]:

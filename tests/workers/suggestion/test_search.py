@@ -92,9 +92,9 @@ def test_arms_that_run_already_are_not_spread_again():
 
 
 def test_while_the_first_arms_have_too_few_units_nothing_is_recommended():
-    found = asked(cohort({0.3: 0.0, 0.4: 0.1, 0.2: 0.0, 0.35: 0.0}, n=20), allocation(0.4, 0.2, 0.35))
+    found = asked(cohort({0.3: 0.0, 0.4: 0.1, 0.2: 0.0, 0.35: 0.0}, n=8), allocation(0.4, 0.2, 0.35))
     assert found.arms is None
-    assert found.reason.startswith("no recommendation: too few arms: 0 beside the incumbent have 30 effective units, 3")
+    assert found.reason.startswith("no recommendation: too few arms: 0 beside the incumbent have 10 effective units, 3")
 
 
 def test_arms_that_never_met_the_baseline_are_not_known():
@@ -124,17 +124,42 @@ def test_an_arm_that_cannot_be_the_best_any_more_is_given_up():
 
 
 def test_an_arm_that_thompson_sampling_stopped_is_given_up_and_another_one_takes_its_place():
-    """Whoever has no share is not measured any further: waiting for its 30 units would be for ever."""
-    rows = cohort({0.3: 0.0, 0.4: -0.1, 0.2: 0.0, 0.35: 0.0}, n=20)
+    """Whoever has no share is not measured any further: waiting for its 10 units would be for ever."""
+    rows = cohort({0.3: 0.0, 0.4: -0.1, 0.2: 0.0, 0.35: 0.0}, n=8)
     arms = [Arm({"x": 0.4}, 0), Arm({"x": 0.2}, 500), Arm({"x": 0.35}, 500), Arm({"x": 0.3}, 9_000)]
     stopped = Allocation(id="t.1-1", layer="t", purpose=Purpose.EXPLORE, parameters=["x"], arms=arms)
     found = asked(rows, stopped)
     assert 3 == len(found.arms)
     assert {"x": 0.4} not in found.arms
-    assert found.reason.endswith('; given up, stopped as worse than the baseline: {"x":0.4}')
+    assert found.reason.endswith('; given up, stopped or starved as worse than the baseline: {"x":0.4}')
     nothing_tried = [Arm(arm.values, 0) for arm in arms[:3]] + [Arm({"x": 0.3}, WHOLE)]
     guarded = Allocation(id="t.1-1", layer="t", purpose=Purpose.EXPLORE, parameters=["x"], arms=nothing_tried)
     assert "too few arms" in asked(rows, guarded).reason
+
+
+def starving(*arms, trying=500):
+    """An allocation in which the first arms have the least share, and the last one ``trying``."""
+    shares = [50] * (len(arms) - 1) + [trying]
+    others = [Arm({"x": x}, share) for x, share in zip(arms, shares, strict=True)]
+    base = Arm({"x": 0.3}, WHOLE - sum(shares))
+    return Allocation(id="t.1-1", layer="t", purpose=Purpose.EXPLORE, parameters=["x"], arms=[*others, base])
+
+
+def test_arms_that_starve_are_not_waited_for_and_give_way_where_there_is_no_room():
+    """Their first few units went badly, and Thompson sampling gives them hardly any more: 10 would take a year."""
+    rows = cohort({0.3: 0.0, 0.2: -0.05, 0.4: -0.03, 0.35: 0.0}, n=8)
+    found = asked(rows, starving(0.2, 0.4, 0.35), arms=5)
+    assert (3, 2) == (len(found.arms) - 2, len(found.new))
+    assert {0.2, 0.4, 0.35} < {one["x"] for one in found.arms}
+    found = asked(rows, starving(0.2, 0.4, 0.35), arms=4)
+    assert (4, 2) == (len(found.arms), len(found.new))
+    assert {0.4, 0.35} < {one["x"] for one in found.arms}
+    assert found.reason.endswith('; given up, stopped or starved as worse than the baseline: {"x":0.2}')
+
+
+def test_arms_that_share_all_there_is_do_not_starve():
+    rows = cohort({0.3: 0.0, 0.2: -0.05, 0.4: -0.03, 0.35: 0.0}, n=8)
+    assert "too few arms" in asked(rows, starving(0.2, 0.4, 0.35), share=0.06).reason
 
 
 def test_where_all_places_are_taken_by_arms_with_hope_nothing_is_recommended():
@@ -217,11 +242,11 @@ def test_regimes_are_told_apart_and_lend_to_each_other():
 
 
 def test_units_of_all_regimes_together_are_enough_to_know_an_arm():
-    """20 in each of four: too few for any of them, and 80 of the 30 that are asked for."""
+    """8 in each of four: too few for any of them, and 32 of the 10 that are asked for."""
     four = [
         row
         for name in ("bear", "bull", "calm", "wild")
-        for row in cohort(dict.fromkeys((*TRIED, 0.3), 0.0), n=20, regime=name)
+        for row in cohort(dict.fromkeys((*TRIED, 0.3), 0.0), n=8, regime=name)
     ]
     first = asked([row for row in four if row.regime == "bear"], allocation(id_="t.1-9"), regime="bear")
     assert "first arms, spread" in first.reason
