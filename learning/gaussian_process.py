@@ -106,13 +106,16 @@ class Sample:
     def standardised(self) -> tuple[Sample, float, float]:
         """The sample less its mean, by its deviation, and both; targets with much noise count less.
 
-        Weights are 1 / (variance of the targets + noise): equal noise gives the plain mean and deviation.
-        Targets that are all the same are divided by 1.
+        Weights are 1 / (variance of the targets + noise): equal noise gives the plain mean and deviation. They are
+        divided by no less than their noise's deviation, the median: targets that lie nearer together than that do so by
+        luck, and say nothing of how near rewards are. Targets without noise that are all the same are divided by 1.
         """
         spread = self.targets.var() + self.variances
         weights = 1 / spread if spread.min() > 0 else np.ones(len(spread))
         mean = float(np.average(self.targets, weights=weights))
-        deviation = math.sqrt(float(np.average((self.targets - mean) ** 2, weights=weights)))
+        seen = float(np.average((self.targets - mean) ** 2, weights=weights))
+        noisy = self.variances[self.variances > 0]
+        deviation = math.sqrt(max(seen, float(np.median(noisy)) if len(noisy) else 0.0))
         scale = deviation if deviation > 1e-12 * max(abs(mean), 1e-300) else 1.0
         return Sample(self.inputs, (self.targets - mean) / scale, self.noise / scale**2), mean, scale
 

@@ -61,12 +61,13 @@ class _Arm:
 
 @dataclass(frozen=True, eq=False)
 class _Question:
-    """Where to look, from where, what is being tried, and in what regime and age."""
+    """Where to look, from where, what is being tried, what of it nothing is known of yet, in what regime and age."""
 
     process: GaussianProcess
     region: Region
     origin: Floats
     running: Floats
+    awaited: Floats
     context: Floats
     requirements: Requirements
     seed: int
@@ -83,6 +84,7 @@ def suggest(  # noqa: PLR0913 - what a caller may want to say, all by name
     regime: str | None = None,
     requirements: Requirements = USUAL,
     previous: Sequence[float] | None = None,
+    awaited: Sequence[Mapping[str, float]] = (),
 ) -> Recommendation | NoRecommendation:
     """Up to ``q`` values that no running arm has, to be tried in ``regime``, within the incumbent's change budget.
 
@@ -92,6 +94,7 @@ def suggest(  # noqa: PLR0913 - what a caller may want to say, all by name
     same seed, give the same bits. ``previous`` is ``evidence.log_parameters`` of the last answer, for a faster fit.
 
     Args:
+        awaited: values that are being tried too, and that no observation is of: candidates are what adds to them.
         covariance: that of the observed means, in their order, where they share noise, as differences to one baseline
             do; without it each has its own variance alone.
 
@@ -111,8 +114,12 @@ def suggest(  # noqa: PLR0913 - what a caller may want to say, all by name
     except NoRoom as reason:
         return NoRecommendation(reason=f"the change budget leaves no room: {reason}", evidence=evidence)
     process, context = _process(arms, noise, regime=regime, seed=seed, previous=previous)
-    running = np.array([origin, *(arm.point for arm in arms if arm.seen.running)])
-    question = _Question(process, region, origin, running, context, requirements, seed)
+    tried = {arm.point for arm in arms if arm.seen.running}
+    new = sorted({tuple(domain.point(values).tolist()) for values in awaited} - tried)
+    running = np.array([origin, *sorted(tried), *new])
+    question = _Question(
+        process, region, origin, running, running[len(running) - len(new) :], context, requirements, seed
+    )
     evidence = replace(
         evidence,
         log_parameters=tuple(map(float, process.log_parameters)),
@@ -183,7 +190,9 @@ def _batch(question: _Question, q: int) -> tuple[Candidate, ...] | str:
     known = _known(question)
     mean, deviation = question.process.posterior(beside(known, question.context))
     anchors = beside(known[_hopeful(mean + deviation)], question.context)
-    acquisition = NoisyImprovement.of(question.process, anchors, seed=question.seed, more=q - 1)
+    awaited = beside(question.awaited, question.context)
+    acquisition = NoisyImprovement.of(question.process, anchors, seed=question.seed, more=len(awaited) + q - 1)
+    acquisition = acquisition.and_also(awaited) if len(awaited) else acquisition
     tops = known[np.argsort(-mean, kind="stable")[:TOPS]]
     taken = {tuple(row) for row in question.region.snap(_inside(question, question.running)).tolist()}
     candidates: list[Candidate] = []

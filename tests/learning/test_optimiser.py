@@ -65,6 +65,17 @@ def test_the_top_between_the_arms_is_found():
     assert (6 - 1, 2000) == (found.evidence.arms, found.evidence.effective)
 
 
+def test_what_is_tried_and_not_known_yet_is_not_recommended_again():
+    domain = Domain((Parameter(name="level", low=0.0, high=1.0, step=0.05, change=0.2),))
+    alone, beside_it = (
+        suggest(HILL, domain=domain, incumbent={"level": 0.2}, seed=1, awaited=awaited)
+        for awaited in ([], [{"level": 0.4}])
+    )
+    assert {"level": 0.4} == alone.candidates[0].values
+    assert {"level": 0.3} == beside_it.candidates[0].values
+    assert beside_it.candidates[0].improvement < alone.candidates[0].improvement / 2
+
+
 def test_better_is_the_probability_that_the_gain_is_positive():
     (best,) = suggest(HILL, domain=LEVEL, incumbent={"level": 0.2}, seed=1).candidates
     assert norm.cdf(best.gain / best.deviation) == pytest.approx(best.better, abs=1e-12)

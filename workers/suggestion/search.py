@@ -95,6 +95,7 @@ def _next(around: Circumstances, domain: Domain, needed: Requirements) -> Sugges
         q=around.trial.batch,
         regime=around.regime if regimes_apart else None,
         requirements=needed,
+        awaited=[_numbers(arm) for arm in _running(around)],
     )
     beliefs = answer.evidence.beliefs
     running = {arm_key(arm) for arm in _running(around)}

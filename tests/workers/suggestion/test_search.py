@@ -115,6 +115,13 @@ def test_new_arms_lie_nearer_the_top_than_those_that_are_known():
     assert 0 < found.length_scales["x"]
 
 
+def test_an_arm_that_had_no_units_yet_is_not_proposed_once_more():
+    """The gate would refuse both."""
+    found = asked(DATA, allocation(0.34, 0.4, 0.37))
+    assert found.arms is None
+    assert found.reason.startswith("no recommendation: no candidate is worth a trial")
+
+
 def test_an_arm_that_cannot_be_the_best_any_more_is_given_up():
     found = asked(DATA, allocation(*TRIED))
     fates = {one.values["x"]: one.fate for one in found.known}
