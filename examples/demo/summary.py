@@ -70,19 +70,16 @@ def _standings(standings: Sequence[Standing]) -> Table:
         "What is believed of each arm (bp of equity a unit, against the values in force;\n"
         "of units how many are effective, and how unique their windows)",
         "arm",
-        numbers=["units", "against", "days", "gain ± sd", "gate sees", "best", "share"],
+        numbers=["units\nagainst\ndays", "gain ± sd\ngate sees", "best", "share"],
     )
     for one in standings:
         interval = (
             "none yet" if one.low is None or one.high is None else f"{1e4 * one.low:+.1f} to {1e4 * one.high:+.1f}"
         )
         table.add_row(
-            one.arm,
-            _units(one.counted),
-            _units(one.control),
-            f"{one.met:,}",
-            f"{1e4 * one.mean:+.2f} ± {1e4 * one.sd:.2f}",
-            interval,
+            one.arm.replace(", ", "\n"),
+            f"{_units(one.counted)}\n{_units(one.control)}\n{one.met:,}",
+            f"{1e4 * one.mean:+.2f} ± {1e4 * one.sd:.2f}\n{interval}",
             f"{one.best:.0%}",
             f"{one.share:.2%}",
         )

@@ -121,11 +121,11 @@ def _stopped(around: Circumstances) -> set[str]:
 
 
 def _starved(around: Circumstances, needed: Requirements) -> dict[str, float]:
-    """The arms of too few units that get hardly any more, though the trial's share is not used up: Thompson sampling
-    holds them for worse. By key their differences in errors, the worst first."""
+    """The arms of too few units that get hardly any more, the least share there is, though an equal part of the trial's
+    were twice as much: Thompson sampling holds them for worse. By key their differences in errors, the worst first."""
     others = [arm for arm in around.allocation.arms if arm.key != _baseline(around)]
     least = round(around.registry.learning.floor * WHOLE)
-    if sum(arm.share for arm in others) + least > around.trial.share * WHOLE:
+    if 2 * least * len(others) > around.trial.share * WHOLE:
         return {}
     figures = {
         one.arm: one.difference / one.variance**0.5

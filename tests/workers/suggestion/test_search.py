@@ -164,9 +164,9 @@ def test_arms_that_starve_are_not_waited_for_and_give_way_where_there_is_no_room
     assert found.reason.endswith('; given up, stopped or starved as worse than the baseline: {"x":0.2}')
 
 
-def test_arms_that_share_all_there_is_do_not_starve():
+def test_arms_of_which_none_can_have_much_more_do_not_starve():
     rows = cohort({0.3: 0.0, 0.2: -0.05, 0.4: -0.03, 0.35: 0.0}, n=8)
-    assert "too few arms" in asked(rows, starving(0.2, 0.4, 0.35), share=0.06).reason
+    assert "too few arms" in asked(rows, starving(0.2, 0.4, 0.35, trying=200), share=0.03).reason
 
 
 def test_where_all_places_are_taken_by_arms_with_hope_nothing_is_recommended():
