@@ -109,7 +109,7 @@ def test_new_arms_begin_in_shadow_get_shares_and_are_measured_before_it_looks_ag
 
 def test_where_nothing_was_proposed_it_looks_again_after_the_next_session(store):
     field = Field(store, registry(parameter("x", 0.3), offsets=[{"x": 0.1}, {"x": 0.05}, {"x": -0.1}]), top_at_045)
-    field.units = 100
+    field.units = 30
     field.live(2)
     assert 2 == len(field.suggestions())
     assert all("too few arms" in row.reason and row.proposal_id is None for row, _ in field.suggestions())
