@@ -33,6 +33,9 @@ EVERYTHING = 1_000_000
 SEARCHED = 100
 """Proposals among which the last of the daily cycle is looked for."""
 
+LOOKS = 1_000
+"""Looks of the optimiser among which the last one that proposed something is looked for."""
+
 SHOWN_INSIGHTS = 5
 """Those that claim something first; how many more there are is said."""
 
@@ -72,7 +75,8 @@ class Books:
         proposed = [row.proposal for row in Proposals(self._connection).history(self._strategy, limit=SEARCHED)]
         daily = [one for one in proposed if one.proposed_by == DAILY][:1]
         weekly = Cycles(self._connection).history(self._strategy, WEEKLY, limit=1)
-        looks = Suggestions(self._connection).history(self._strategy, limit=1)
+        looks = Suggestions(self._connection).history(self._strategy, limit=LOOKS)
+        looks = [*looks[:1], *[look for look in looks[1:] if look.proposal_id is not None][:1]]
         insights = [row.published for row in Insights(self._connection).latest(self._strategy)]
         insights.sort(key=lambda one: " Significant: " not in one.text)
         more = insights[SHOWN_INSIGHTS:]
