@@ -18,6 +18,9 @@ from redis.retry import Retry
 TIMEOUT_SECONDS = 5.0
 """After so long without an answer a server counts as hung."""
 
+CONNECT_SECONDS = 2.0
+"""After so long without one; nothing else is done meanwhile."""
+
 SLICE_SECONDS = 0.05
 """So long an answer is awaited before something else is done, where there is something."""
 
@@ -45,7 +48,7 @@ class Connection:
             protocol=2,
             retry=Retry(NoBackoff(), 0),
             socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=CONNECT_SECONDS,
             redis_connect_func=self._begin,
             connection_class=_kind(url, meanwhile),
         )

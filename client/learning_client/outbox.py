@@ -211,8 +211,9 @@ class Outbox:
             self._spool.let_go()
 
     def _move(self, until: float | None, *, down_to: int = -1) -> None:
-        """Put aside what is in memory alone, until no more than ``down_to`` wait in the buffer, or all of it."""
-        spool = self._spool
+        """Put aside what is in memory alone, until no more than ``down_to`` wait in the buffer, or all of it. What is
+        told meanwhile is left: where that is more than the disk takes, this would never end."""
+        spool, told_by_now = self._spool, self.next_order()
         if spool is None:
             return
 
@@ -220,6 +221,7 @@ class Outbox:
             while (
                 (until is None or time.monotonic() < until)
                 and len(self._buffer) > down_to
+                and self._oldest_in_memory() < told_by_now
                 and (waiting := self._only_in_memory())
             ):
                 self._disk.do(partial(spool.append, waiting), partial(self._moved, waiting), until=until)
@@ -254,6 +256,11 @@ class Outbox:
             found = self._packed(FEW)
             self._parcels += found
         return found
+
+    def _oldest_in_memory(self) -> float:
+        return min(
+            self._buffer.oldest(), *(parcel.order for parcel in self._parcels if parcel.segment is None), math.inf
+        )
 
     def _packed(self, limit: int) -> list[Parcel]:
         self._in_hand = min(self._in_hand, self._buffer.oldest())

@@ -191,16 +191,21 @@ class Sender:
 
     def _use_time(self) -> None:
         self._outbox.note_overflow()
-        if time.monotonic() >= self._next_aside:
-            self._put_aside()
+        self._put_aside_in_time()
         self._do_ahead()
 
     def _do_ahead(self) -> None:
         """What would else be done when it is sent, or by callers."""
+        if self.breaker.shut:
+            self._put_aside_in_time()
         self._outbox.spill()
         self._outbox.write_ahead()
         for _ in range(BLOCKS_AHEAD):
             self.ids.draw_ahead()
+
+    def _put_aside_in_time(self) -> None:
+        if time.monotonic() >= self._next_aside:
+            self._put_aside()
 
     def _put_aside(self) -> None:
         self._next_aside = time.monotonic() + DISK_SECONDS
@@ -214,13 +219,13 @@ class Sender:
 
     def _rest(self) -> None:
         """Look for what was told, ever more seldom. To wake this thread would cost callers more than all else."""
-        self._wake.clear()
         nap = SHORTEST_NAP
         stopping = self._background.stopping
         until = min(self._next_report, time.monotonic() + (DISK_SECONDS if self._outbox.withheld else REPORT_SECONDS))
         while not self._outbox.told and not stopping.is_set() and time.monotonic() < until:
             self.ids.draw_ahead()
             if self._wake.wait(nap):
+                self._wake.clear()  # here alone, or who wakes while this begins is not heard
                 return
             nap = min(LONGEST_NAP, nap * 2)
 

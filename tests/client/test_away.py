@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from learning_client import EventPublisher, ParameterClient, SpoolFolder, Switch
 from learning_client.buffer import Told
 from learning_client.link import Link
 from learning_client.segment import Segment
+from learning_client.spool import Spool
 
 from tests.client.brokers import ON_REDIS
 
@@ -498,3 +500,46 @@ def test_a_callback_that_raises_or_blocks_holds_up_nothing(broker, publish, even
     assert told == ids(broker)
     go_on.set()
     assert [1] == [count for kind, count in publisher.stats().troubles.items() if "callback" in kind]
+
+
+def test_a_storm_that_is_faster_than_the_disk_does_not_silence_a_healthy_broker(
+    broker, publish, monkeypatch, eventually
+):
+    """Whatever is moved, more was told meanwhile."""
+    append, over = Spool.append, threading.Event()
+
+    def slow(spool, waiting):
+        if not over.is_set():
+            alerts(publisher, len(waiting) + 10)
+        return append(spool, waiting)
+
+    monkeypatch.setattr(Spool, "append", slow)
+    publisher = publish(capacity=2_000)
+    alerts(publisher, 1_500)
+    eventually(lambda: publisher.stats().sent.get("alert.raised", 0) > 100)
+    over.set()
+    assert publisher.flush(60)
+
+
+def test_what_is_told_while_a_broker_that_was_away_is_probed_is_on_disk_at_once(tmp_path, eventually):
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        url = f"redis://127.0.0.1:{held.getsockname()[1]}/0"
+        publisher = EventPublisher(url, source="scanner", switches=Switches(), spool=SpoolFolder(path=tmp_path))
+        alerts(publisher, 1)
+        eventually(lambda: publisher.stats().breaker == "open")
+        held.listen()
+        with held.accept()[0]:  # and never says anything, for which the probe waits five seconds
+            alerts(publisher, 10)
+            eventually(lambda: waits_on_disk(publisher, 11), within=2)
+            assert "half_open" == publisher.stats().breaker
+        publisher.close(0.5)
+
+
+def test_a_flush_of_nothing_does_not_wait(broker, publish):
+    """Whether the thread has just begun, or rests already."""
+    for _ in range(5):
+        publisher, began = publish(), time.monotonic()
+        assert publisher.flush(20)
+        assert publisher.flush(20)
+        assert time.monotonic() - began < 10
