@@ -157,7 +157,8 @@ class Sender:
         return self._background.wait_for(lambda: self._outbox.oldest() > mark, timeout)
 
     def close(self, timeout: float) -> bool:
-        """Send what is left and a last report, at most ``timeout`` seconds; say whether nothing was left behind.
+        """Send what is left and a last report, at most ``timeout`` seconds; say whether nothing was left behind, which
+        nobody knows while the disk does not say what it holds.
 
         What is left when half a second of it is left, or half of it, goes into the spool.
         """
@@ -171,7 +172,7 @@ class Sender:
             self._outbox.leave()
         else:  # the thread waits for the broker, and may do so until the program has left
             self._outbox.put_aside(until=until)
-        return ended and not self.queued and not self.spooled
+        return ended and not self.queued and not self.spooled and not self._outbox.withheld
 
     def _turn(self) -> None:
         self._outbox.note_overflow()

@@ -85,6 +85,14 @@ def test_neither_closing_nor_any_call_waits_for_a_disk_that_hangs(broker, hangin
     assert not hang.outlasted
 
 
+def test_who_closes_is_not_told_that_nothing_was_left_while_nobody_knows(broker, hanging, publish, eventually):
+    hanging(STEPS[0])
+    publisher = publish()
+    told = alerts(publisher, 1)
+    eventually(lambda: set(told) <= set(ids(broker)))
+    assert not publisher.close(1)
+
+
 @pytest.mark.parametrize("step", STEPS[:2])
 def test_while_the_disk_hangs_the_broker_gets_everything_from_memory(broker, hanging, publish, eventually, step):
     hang, publisher = hanging(step), publish()
