@@ -17,13 +17,15 @@ class Acknowledged:
 
     def __init__(self, *, steady: Callable[[], float] = time.monotonic) -> None:
         self._steady = steady
-        self._kept: deque[tuple[float, Parcel]] = deque()
+        self._kept: deque[Parcel] = deque()
+        self._since: deque[float] = deque()
         self._bytes = 0
         self.newest: dict[str, bytes] = {}
 
     def add(self, parcel: Parcel, entry: bytes) -> None:
         """The broker has put ``parcel`` into its stream as ``entry``."""
-        self._kept.append((self._steady(), parcel))
+        self._kept.append(parcel)
+        self._since.append(self._steady())
         self._bytes += len(parcel.body)
         self.newest[parcel.kind] = entry
         self._forget()
@@ -33,13 +35,15 @@ class Acknowledged:
 
         However long the broker was away: the last seconds are those before it went.
         """
-        parcels = [parcel for _, parcel in self._kept]
+        parcels = list(self._kept)
         self._kept.clear()
+        self._since.clear()
         self._bytes = 0
         self.newest.clear()
         return parcels
 
     def _forget(self) -> None:
         since = self._steady() - SECONDS
-        while self._kept and (self._kept[0][0] < since or self._bytes > MOST_BYTES):
-            self._bytes -= len(self._kept.popleft()[1].body)
+        while self._kept and (self._since[0] < since or self._bytes > MOST_BYTES):
+            self._since.popleft()
+            self._bytes -= len(self._kept.popleft().body)

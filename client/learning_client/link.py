@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from msgspec.structs import replace
 from redis.exceptions import ResponseError
 
 from learning_client.acknowledged import Acknowledged
@@ -87,7 +88,7 @@ class Link:
 
     def acknowledge(self, parcel: Parcel, entry: bytes) -> None:
         """The broker has ``parcel`` as ``entry``."""
-        self._acknowledged.add(parcel._replace(again=True, segment=None), entry)
+        self._acknowledged.add(replace(parcel, again=True, segment=None), entry)
 
     def _connect(self) -> Connection:
         """A new connection, on which the clocks are compared; the offset is unknown where TIME is not permitted."""

@@ -1,6 +1,8 @@
 """An event on its way."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from learning_client.segment import Segment
@@ -8,8 +10,8 @@ if TYPE_CHECKING:
 PRICE = "price.observed"
 
 
-class Parcel(NamedTuple):
-    """One event, ready to be sent.
+class Parcel(Struct, frozen=True, gc=False):
+    """One event, ready to be sent. Without ``gc``, as what is told: thousands are kept.
 
     Attributes:
         order: when it was told, among all that this process told; -1 where it comes from a spool.

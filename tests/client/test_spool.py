@@ -15,6 +15,7 @@ from learning_client import Misuse, SpoolFolder
 from learning_client.guard import Troubles
 from learning_client.parcel import PRICE, Parcel
 from learning_client.tally import Tally
+from msgspec.structs import replace
 
 ALERT, FILL = "alert.raised", "fill.reported"
 KINDS = some.sampled_from([PRICE, ALERT, FILL])
@@ -125,7 +126,7 @@ def test_what_was_taken_and_not_acknowledged_is_there_for_the_next_process(desk)
 def test_what_the_broker_had_already_is_known_as_such_to_the_next_process(desk):
     spool = desk.open()
     first, second = parcels(ALERT, ALERT)
-    spool.append([first._replace(again=True), second])
+    spool.append([replace(first, again=True), second])
     spool.close()
     assert [(*said([first]), True), (*said([second]), False)] == [
         (*said([parcel]), parcel.again) for parcel in emptied(desk.open())
