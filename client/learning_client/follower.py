@@ -3,6 +3,8 @@
 from collections import deque
 from collections.abc import Callable
 
+from redis.exceptions import OutOfMemoryError
+
 from learning_client.connection import Connection, connection_to
 from learning_client.errors import RefusedVersion
 from learning_client.update import Update
@@ -91,11 +93,14 @@ class Follower:
     def _read_whole(self, connection: Connection, update: Update | None = None) -> None:
         """Read the snapshot and go on behind it; ``update`` is why, and is refused where the snapshot lacks it.
 
-        The end of the stream is read in the same transaction: what the engine publishes together stays together.
+        The end of the stream is read in the same transaction: what the engine publishes together stays together. A
+        broker without memory takes no transaction: then the stream is read first, and what comes in between twice.
         """
-        newest, body = connection.ask_together(
-            [("XREVRANGE", self._stream, "+", "-", "COUNT", 1), ("GETRANGE", self._key, 0, LARGEST)]
-        )
+        commands = [("XREVRANGE", self._stream, "+", "-", "COUNT", 1), ("GETRANGE", self._key, 0, LARGEST)]
+        try:
+            newest, body = connection.ask_together(commands)
+        except OutOfMemoryError:
+            newest, body = [connection.ask(*command) for command in commands]
         self._last = newest[0][0] if newest else "0-0"
         try:
             reached = self._found_whole(decode_version(body)) if body else None

@@ -114,7 +114,7 @@ class MemoryBroker:
         self._be("hung")
 
     def fill(self) -> None:
-        """From now on everything is answered and no event taken, as by a server whose memory is full."""
+        """From now on all is answered, but no event and no transaction taken, as by a server whose memory is full."""
         self._be("full")
 
     def wake(self) -> None:
@@ -151,6 +151,7 @@ class MemoryBroker:
     def _answered(self, name: str, *words: Any) -> Any:
         answers: dict[str, Callable[..., Any]] = {
             "PING": lambda: True,
+            "EXEC": lambda: True,
             "TIME": lambda: divmod(time.time_ns() // 1_000, 1_000_000),
             "INFO": lambda _: {"run_id": str(self._run)},
             "XADD": lambda key, _, field, body: self._add(key, {field.encode(): body}),
@@ -160,7 +161,7 @@ class MemoryBroker:
         }
         if name not in answers:
             return ResponseError(f"unknown command {name!r}")
-        if name == "XADD" and self._state == "full":
+        if name in ("XADD", "EXEC") and self._state == "full":
             return OutOfMemoryError("command not allowed when used memory > 'maxmemory'.")
         return answers[name](*words)
 
@@ -200,11 +201,11 @@ class MemoryConnection(Connection):
         return answer
 
     def ask_together(self, commands: Iterable[Command]) -> list[Any]:
-        answers = self.ask_all(commands)
+        answers = self.ask_all([*commands, ("EXEC",)])
         for answer in answers:
             if isinstance(answer, Exception):
                 raise answer
-        return answers
+        return answers[:-1]
 
     def ask_all(self, commands: Iterable[Command]) -> list[Any]:
         answers, run = self._broker.answer(commands)

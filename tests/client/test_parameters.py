@@ -297,6 +297,17 @@ def test_starting_without_a_broker_returns_at_once(publisher, broker, params, ve
     eventually(lambda: params["threshold"] == 0.7)
 
 
+def test_a_broker_without_memory_gives_its_version_all_the_same(broker, params, version, eventually):
+    broker.publish(version(1))
+    with broker.refusing("OOM"):
+        params.start()
+        assert params.wait_ready(5)
+        assert 0.7 == params["threshold"]
+    broker.publish(version(2, threshold=0.8), after=version(1))
+    eventually(lambda: params["threshold"] == 0.8)
+    assert 0 == params.stats().refused
+
+
 def test_a_snapshot_never_changes_afterwards(broker, running, version, eventually):
     broker.publish(version(2, threshold=0.7, allocations=[split(0, 0, 10_000)]))
     eventually(lambda: running.snapshot().version == "1-2")
