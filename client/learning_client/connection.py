@@ -7,7 +7,9 @@ import random
 import secrets  # noqa: F401
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 from redis import Redis
@@ -133,9 +135,20 @@ def connection_to(url: str, *, meanwhile: Callable[[], None] | None = None) -> C
     other = OTHER.get(url.partition("://")[0])
     try:
         return Connection(url, meanwhile=meanwhile) if other is None else other(url)
-    except ValueError as error:
-        place = url.rpartition("@")[2]  # without what is secret
-        raise redis.ConnectionError(f"{place!r} is no address: write 'redis://localhost:6379/0' or the like") from error
+    except ValueError:
+        raise redis.ConnectionError(
+            f"{_shown(url)!r} is no address: write 'redis://localhost:6379/0' or the like"
+        ) from None
+
+
+def _shown(url: str) -> str:
+    """Of an address only scheme and host; not even these where they may be part of a password."""
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if parts.netloc:
+            unsure = "@" in f"{parts.path}{parts.query}{parts.fragment}"
+            return f"{parts.scheme}://{'...' if unsure else parts.hostname or '...'}"
+    return "..."
 
 
 def pause(failures: int) -> float:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -11,6 +12,8 @@ from learning_client.errors import Misuse
 from learning_client.fields import OPTIONAL, REQUIRED
 from learning_client.guard import Troubles
 from learning_client.moments import micros, rfc3339
+from learning_client.names import checked_name
+from learning_client.plain import SIMPLE, UNMEANT, all_simple, check_meant, plain
 from learning_client.shapes import check_shape
 from learning_client.snapshot import Snapshot
 from learning_client.units import Conversion, Units
@@ -41,13 +44,18 @@ class Writer:
         """The body of the event.
 
         Raises:
-            Misuse: a required field is missing, one is of a type that the engine refuses, a time is naive, or the body
-                is over 1 MiB.
+            Misuse: a required field is missing, one is of a type that the engine refuses, a strategy is no name, a time
+                is naive, or the body is over 1 MiB.
             TypeError: an object that has no form in JSON.
         """
         data = self._data(told)
+        simple = all_simple(data.values())
+        if not simple:
+            for name, value in data.items():
+                if type(value) not in SIMPLE:
+                    check_meant(name, [value])
         body = self._body(told, data)
-        if b"null" in body:
+        if b"null" in body or (not simple and (b"NaN" in body or b"Infinity" in body)):
             data = self._without_missing(told.kind, data)
             body = self._body(told, data)
         if missing := REQUIRED[told.kind] - data.keys():
@@ -59,6 +67,9 @@ class Writer:
 
     def _data(self, told: Told) -> dict[str, Any]:
         data: dict[str, Any] = {"strategy": self._strategy, **told.data}
+        if "strategy" in told.data:
+            said = plain(data["strategy"])
+            data["strategy"] = self._strategy if said is None else checked_name("strategy", said)
         self._conversion.convert(told.kind, data)
         if told.snapshot is not None:
             data = {**_pinned(told.kind, told.snapshot), **data}
@@ -97,7 +108,7 @@ class Writer:
         if value is None:
             return False
         try:
-            finite = math.isfinite(value)  # type: ignore[arg-type]
+            finite = value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)  # type: ignore[arg-type]
         except (TypeError, ValueError, OverflowError):
             return True
         if not finite:
@@ -130,6 +141,6 @@ def _plain(value: Any) -> Any:
         return str.__str__(value)
     if isinstance(value, Mapping):
         return dict(value)
-    if hasattr(value, "item"):
-        return value.item()
+    if hasattr(value, "item") and not isinstance(meant := value.item(), UNMEANT):
+        return meant
     raise TypeError(f"{type(value).__name__} has no form in JSON")

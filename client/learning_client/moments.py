@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime, timedelta, timezone
 from operator import index
 
@@ -26,14 +27,14 @@ def micros(moment: object) -> int:
     """``moment`` as microseconds.
 
     Raises:
-        Misuse: a naive datetime, or neither a datetime nor an integer.
+        Misuse: a naive datetime, a bool, or neither a datetime nor an integer.
     """
     if isinstance(moment, datetime) and moment.tzinfo is not None:
         return (moment - EPOCH) // MICROSECOND
-    try:
-        return index(moment)  # type: ignore[arg-type]
-    except TypeError:
-        raise Misuse(f"{moment!r}: a time is an aware datetime, or integer microseconds since 1970 in UTC") from None
+    with suppress(TypeError):
+        if not isinstance(moment, bool):
+            return index(moment)  # type: ignore[arg-type]
+    raise Misuse(f"{moment!r}: a time is an aware datetime, or integer microseconds since 1970 in UTC")
 
 
 def rfc3339(moment: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from learning_client.errors import Misuse
+from learning_client.plain import plain
 
 SCALES: Mapping[str, int] = {"0-1": 0, "0-100": 2}
 FRACTIONS: Mapping[str, int] = {"fraction": 0, "percent": 2, "bps": 4}
@@ -95,11 +96,7 @@ class Conversion:
         self._of_outcomes = {"fees": places["returns"]} if places["returns"] else {}
 
     def convert(self, kind: str, data: dict[str, Any]) -> None:
-        """Put the wire's numbers in the place of the caller's in ``data`` of an event.
-
-        Raises:
-            TypeError, ValueError: something is no number that should be one.
-        """
+        """Put the wire's numbers in the place of the caller's in ``data`` of an event; what is no number stays."""
         if self._places:
             known = {**self._places, **self._of_outcomes} if kind == "outcome.observed" else self._places
             for name in known.keys() & data.keys():
@@ -112,9 +109,10 @@ class Conversion:
 
 
 def _shifted(value: Any, places: int) -> Any:
-    if value is None:
-        return None
     if isinstance(value, Mapping):
         return {name: _shifted(each, places) for name, each in value.items()}
-    number = float(value)
+    meant = plain(value)
+    if isinstance(meant, bool) or not isinstance(meant, (int, float, Decimal)):
+        return value
+    number = float(meant)
     return float(Decimal(repr(number)).scaleb(-places)) if isfinite(number) else number

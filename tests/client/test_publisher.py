@@ -187,6 +187,78 @@ def test_a_value_that_is_none_or_not_a_number_is_missing_and_never_0(broker, pub
     assert 1 == publisher.stats().troubles["alert.raised rsi is not a finite number"]
 
 
+@pytest.mark.parametrize("number", ["NaN", "sNaN", "-NaN7", "Infinity", "-Infinity"])
+def test_a_decimal_that_is_not_finite_is_missing_too(broker, publisher, number):
+    none = Decimal(number)
+    publisher.alert(symbol="AAPL", score=0.5, price=none, features={"gap": none, "NaN": 0.5}, sector="Infinity")
+    said = {"client": "c", "epoch": 1, "version": 2, "strategy": "main"}
+    publisher.params_applied(**said)
+    publisher.params_applied(**{**said, "epoch": none})
+    assert publisher.flush(10)
+    alert = event(broker)["data"]
+    assert ({"NaN": 0.5}, "Infinity") == (alert["features"], alert["sector"])
+    assert "price" not in alert
+    assert [said] == broker.told("params.applied")
+    assert {"params.applied": 1} == publisher.stats().dropped
+    assert 1 == publisher.stats().troubles["alert.raised price is not a finite number"]
+
+
+@pytest.mark.parametrize(("said", "strategy"), [({}, "swing"), ({"strategy": None}, "swing"), ({"strategy": "b"}, "b")])
+def test_an_event_is_credited_to_the_publishers_strategy_or_to_the_one_that_it_names(said, strategy):
+    broker = MemoryBroker()
+    publisher = EventPublisher(broker.url, source="scanner", strategy="swing", switches=Switches())
+    publisher.alert(symbol="AAPL", score=0.5, **said)
+    assert publisher.close(10)
+    assert [strategy] == [alert["strategy"] for alert in broker.told("alert.raised")]
+
+
+@pytest.mark.parametrize("strategy", ["", 5, True, b"main", "my strategy", ["main"]])
+def test_an_event_whose_strategy_is_no_name_is_dropped_and_said(strategy, caplog):
+    broker = MemoryBroker()
+    publisher = EventPublisher(broker.url, source="scanner", switches=Switches())
+    assert publisher.alert(symbol="AAPL", score=0.5, strategy=strategy)
+    assert publisher.close(10)
+    assert [] == broker.told("alert.raised")
+    assert {"alert.raised": 1} == publisher.stats().dropped
+    assert f"strategy {strategy!r}: write" in caplog.text
+
+
+class Code(enum.Enum):
+    AAPL = b"AAPL"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"symbol": b"AAPL"}, "symbol has the wrong type: bytes"),
+        ({"symbol": bytearray(b"AAPL")}, "symbol has the wrong type: bytearray"),
+        ({"symbol": memoryview(b"AAPL")}, "symbol has the wrong type: memoryview"),
+        ({"symbol": np.bytes_(b"AAPL")}, "symbol has the wrong type: bytes"),
+        ({"symbol": Code.AAPL}, "symbol has the wrong type: bytes"),
+        ({"alert_id": b"a"}, "alert_id has the wrong type: bytes"),
+        ({"venue": timedelta(days=1)}, "venue has the wrong type: timedelta"),
+        ({"venue": np.timedelta64(1, "D")}, "timedelta64 has no form in JSON"),
+        ({"features": {b"gap": 0.5}}, "features has the wrong type: bytes"),
+        ({"features": {timedelta(1): 0.5}}, "features has the wrong type: timedelta"),
+        ({"risk_flags": ["wide_spread", b"low_volume"]}, "risk_flags has the wrong type: bytes"),
+        ({"risk_flags": {b"low_volume"}}, "risk_flags has the wrong type: bytes"),
+        ({"assignments": {"scan": {b"threshold": 0.5}}}, "assignments has the wrong type: bytes"),
+        ({"snapshot": Snapshot(values={}, would_be={}, unit=b"AAPL")}, "unit has the wrong type: bytes"),
+    ],
+)
+def test_what_would_become_a_text_that_nobody_means_is_dropped_and_said(caplog, said, why):
+    broker = MemoryBroker()
+    publisher = EventPublisher(broker.url, source="scanner", switches=Switches())
+    assert publisher.alert(**{**ALERT, **said})
+    publisher.params_applied(client=b"c", epoch=1, version=1, strategy="main")
+    good = publisher.alert(**ALERT, risk_flags=["wide_spread"], features={"gap": np.float32(0.5), "rsi": 3})
+    assert publisher.close(10)
+    assert [good] == [data["alert_id"] for data in broker.told("alert.raised")]
+    assert {"alert.raised": 1, "params.applied": 1} == publisher.stats().dropped
+    assert why in caplog.text
+    assert 1 == publisher.stats().troubles["alert.raised cannot be written"]
+
+
 def test_a_null_in_a_text_is_only_a_word(broker, publisher):
     publisher.thesis(
         symbol="AAPL", recommendation="HOLD", text="null hypothesis", market={"vix": None, "momentum": 0.5}
@@ -206,6 +278,7 @@ def test_a_null_in_a_text_is_only_a_word(broker, publisher):
         ("alert", {"symbol": "", "score": 0.5}),
         ("alert", {"symbol": "AAPL", "score": 0.5, "time": datetime(2024, 1, 31)}),
         ("alert", {"symbol": "AAPL", "score": 0.5, "time": 1.7e9}),
+        ("alert", {"symbol": "AAPL", "score": 0.5, "time": True}),
         ("alert", {"symbol": "AAPL", "score": 0.5, "features": 3}),
         ("decision", {"symbol": "AAPL", "action": None}),
         ("fill", {"symbol": "AAPL", "side": "buy", "quantity": 1, "price": float("inf")}),
@@ -457,9 +530,15 @@ def test_the_prefix_stands_before_every_stream(broker):
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("localhost", "'localhost' is no address: write"),
+        ("localhost", "'...' is no address: write"),
         ("http://localhost:6379", "is no address"),
-        ("redis://me:secret@localhost:port/0", "'localhost:port/0' is no address"),
+        ("redis://me:secret@localhost:port/0", "'redis://localhost' is no address"),
+        ("redis://127.0.0.1:99999/0?username=u&password=secret", "'redis://127.0.0.1' is no address"),
+        ("redis://me:secret/0", "'redis://me' is no address"),
+        ("redis://:secret/0", "'redis://...' is no address"),
+        ("redis://me:very/secret@localhost:6379/0", "'redis://...' is no address"),
+        ("redis://me:[secret@localhost:6379/0", "'...' is no address"),
+        ("me:secret@localhost", "'...' is no address"),
         ("redis://nowhere.invalid:6379/0", "nowhere.invalid"),
         ("redis://a..b:6379/0", "label"),
         ("redis://localhost:6379/0?patience=5", "patience"),

@@ -1,5 +1,6 @@
 """A program says its numbers as it has them, and they are what the wire has."""
 
+import enum
 from decimal import Decimal
 
 import numpy as np
@@ -100,6 +101,35 @@ def test_a_variance_is_converted_twice(teller, told):
 def test_a_number_of_any_kind_is_a_number(teller, told, score):
     teller.alert(symbol="AAPL", score=score)
     assert [0.5] == [alert["score"] for alert in told("alert.raised")]
+
+
+class Grade(enum.Enum):
+    HIGH = 73
+
+
+def test_an_enum_of_a_number_is_that_number(teller, told):
+    teller.alert(symbol="AAPL", score=50, confidence=Grade.HIGH)
+    assert [0.73] == [alert["confidence"] for alert in told("alert.raised")]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"score": True},
+        {"score": np.True_},
+        {"confidence": "73"},
+        {"confidence": b"73"},
+        {"confidence": np.str_("73")},
+        {"component_scores": {"a": True}},
+        {"component_scores": {"a": "57"}},
+        {"short_interest_fraction": "1_1"},
+    ],
+)
+def test_what_is_no_number_is_refused_as_without_units(teller, told, caplog, said):
+    assert teller.alert(**{"symbol": "AAPL", "score": 50, **said})
+    assert [] == told("alert.raised")
+    assert 1 == teller.stats().dropped["alert.raised"]
+    assert "has the wrong type" in caplog.text
 
 
 def test_what_was_written_with_few_digits_is_the_nearest_double_of_what_it_means(teller, told):
