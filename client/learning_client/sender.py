@@ -184,10 +184,11 @@ class Sender:
             self._put_aside()
             self.breaker.probes()
             self._link.open()
+        waited = self._outbox.told
         self._pack()
         if self._outbox.has_work:
             self._send()
-        else:
+        elif not waited:  # else nothing of it could be written, and whoever waits for that must hear it
             self._rest()
 
     def _use_time(self) -> None:
