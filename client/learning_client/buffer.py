@@ -4,74 +4,81 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
-from msgspec import Struct
-
-from learning_client.parcel import PRICE
+from learning_client.ids import Ids
+from learning_client.parcel import PRICE, Parcel
 from learning_client.snapshot import Snapshot
-
-
-class Told(Struct, gc=False):
-    """One event as the caller handed it over. ``data`` belongs to us; ``time`` is microseconds UTC.
-
-    Without ``gc``: thousands of them may wait, and the collector runs in whichever call makes the next one. What it
-    counts are the dictionaries; they are gone once ``body`` is what goes on the wire, which is empty where ``data``
-    cannot be written.
-    """
-
-    order: int
-    kind: str
-    id: str
-    time: int
-    data: dict[str, object]
-    snapshot: Snapshot | None
-    body: bytes | None = None
-
-    def written(self, body: bytes) -> None:
-        """Keep the body in the place of what was handed over."""
-        self.body, self.data, self.snapshot = body, NOTHING, None
-
-
-NOTHING: dict[str, object] = {}
+from learning_client.told import Handed, Told
 
 
 class Buffer:
     """Events in the order in which they were told, at most ``capacity`` of them, until it is closed.
 
     When full the oldest price makes room, and the oldest event of any kind where no price waits. Adding takes no
-    lock and about half a microsecond; one thread takes, any thread adds.
+    lock and about a microsecond; one thread at a time takes and writes, any thread adds.
+
+    What waits long is better written: the collector of garbage looks at all that callers handed over, in whichever
+    call makes the next one, and at no bytes.
 
     Args:
+        ids: of events.
         gone: called with the kind of each event that had to go, or came too late.
         begins: called before the first event is kept.
 
     Attributes:
-        next_order: gives a number above all that it gave before.
         overflowed: set where an event had to go; whoever has seen it resets it.
     """
 
-    def __init__(self, capacity: int, *, gone: Callable[[str], object], begins: Callable[[], object]) -> None:
+    def __init__(self, capacity: int, *, ids: Ids, gone: Callable[[str], object], begins: Callable[[], object]) -> None:
         self._capacity = capacity
+        self._ids = ids
         self._gone = gone
         self._begins = begins
-        self.next_order: Callable[[], int] = itertools.count().__next__
-        self._prices: deque[Told] = deque()
-        self._facts: deque[Told] = deque()
+        self._order = itertools.count()
+        self._prices: deque[Handed] = deque()
+        self._facts: deque[Handed] = deque()
+        self._written_prices: deque[Parcel] = deque()
+        self._written_facts: deque[Parcel] = deque()
+        self._being_written = math.inf
+        self._room = capacity
         self._open = self._closed = self._ended = False
         self.overflowed = False
 
     def __len__(self) -> int:
-        return len(self._prices) + len(self._facts)
+        return self.unwritten + self._written + (self._being_written < math.inf)
 
-    def add(self, told: Told) -> bool:
-        """Keep ``told``; False where it is closed."""
-        if not self._open and not self._opens(told.kind):
-            return False
+    def tell(
+        self,
+        kind: str,
+        data: dict[str, object],
+        snapshot: Snapshot | None,
+        time: int,
+        now: int,
+        named: str | None,
+    ) -> str | None:
+        """Keep an event; its id, or None where it is closed.
+
+        Args:
+            time: when it happened, nanoseconds UTC.
+            now: the present, so too.
+            named: what of ``data`` names the thing told of; where it is missing, that is the event's id.
+        """
+        if not self._open and not self._opens(kind):
+            return None
+        event = self._ids.new(now)
+        if named is not None and (named not in data or data[named] is None):
+            data[named] = event
+        told = (next(self._order), kind, event, time, data, snapshot)
         prices, facts = self._prices, self._facts
-        (prices if told.kind == PRICE else facts).append(told)
-        if len(prices) + len(facts) > self._capacity:
+        (prices if kind == PRICE else facts).append(told)
+        if len(prices) + len(facts) > self._room:
             self._make_room()
-        return self._open or not self._is_too_late(told)
+        return event if self._open or not self._is_too_late(told) else None
+
+    def next_order(self) -> int:
+        """A number above all that were given before."""
+        return next(self._order)
 
     def close(self) -> None:
         """Keep what is there, and nothing that comes."""
@@ -82,12 +89,57 @@ class Buffer:
         self._ended = True
         self.close()
 
-    def _is_too_late(self, told: Told) -> bool:
-        """Whether it was kept when nobody took any more; it is gone then."""
-        if not (self._ended and self._took_back(told)):
-            return False
-        self._gone(told.kind)
-        return True
+    def take(self, limit: int) -> list[Told | Parcel]:
+        """Up to ``limit`` events from the oldest on."""
+        taken: list[Told | Parcel] = []
+        while len(taken) < limit and len(self):
+            try:
+                if min(_written(self._written_facts), _written(self._written_prices)) < self._told_first():
+                    taken.append(self._take_written())
+                else:
+                    taken.append(self._take_told())
+            except IndexError:  # a caller's thread has just dropped it
+                continue
+        self._measure()
+        return taken
+
+    @property
+    def unwritten(self) -> int:
+        """How many wait as they were handed over."""
+        return len(self._prices) + len(self._facts)
+
+    def write(self, parcel: Callable[[Told], Parcel | None]) -> None:
+        """Have the oldest written that is not, if there is one. Where ``parcel`` gives none, the event is gone."""
+        self._being_written = self._told_first()
+        with suppress(IndexError):  # there is none, or a caller's thread has just dropped it
+            told = self._take_told()
+            if (written := parcel(told)) is not None:
+                (self._written_prices if told.kind == PRICE else self._written_facts).append(written)
+        self._being_written = math.inf
+        self._measure()
+
+    def oldest(self) -> float:
+        """The order of the oldest event, or infinity."""
+        written = min(_written(self._written_facts), _written(self._written_prices))
+        return min(self._told_first(), self._being_written, written)
+
+    @property
+    def _written(self) -> int:
+        return len(self._written_prices) + len(self._written_facts)
+
+    def _measure(self) -> None:
+        """Say how much callers may add: they look at what is not written alone."""
+        self._room = self._capacity - self._written
+
+    def _told_first(self) -> float:
+        return min(_told(self._facts), _told(self._prices))
+
+    def _take_told(self) -> Told:
+        return Told._make((self._facts if _told(self._facts) < _told(self._prices) else self._prices).popleft())
+
+    def _take_written(self) -> Parcel:
+        facts, prices = self._written_facts, self._written_prices
+        return (facts if _written(facts) < _written(prices) else prices).popleft()
 
     def _opens(self, kind: str) -> bool:
         if self._closed:
@@ -99,43 +151,26 @@ class Buffer:
             self._open = False
         return True
 
-    def take(self, limit: int) -> list[Told]:
-        """Up to ``limit`` events from the oldest on."""
-        taken: list[Told] = []
-        while len(taken) < limit and len(self):
-            queue = self._facts if _first(self._facts) < _first(self._prices) else self._prices
-            try:
-                taken.append(queue.popleft())
-            except IndexError:  # a caller's thread has just dropped it
-                continue
-        return taken
-
-    def unwritten(self) -> list[Told]:
-        """Events without a body, from the newest back to the first that has one."""
-        found: list[Told] = []
-        for queue in (self._facts, self._prices):
-            for place in range(1, len(queue) + 1):
-                try:
-                    told = queue[-place]
-                except IndexError:  # a caller's thread has just dropped one
-                    break
-                if told.body is not None:
-                    break
-                found.append(told)
-        return found
-
     def _make_room(self) -> None:
-        for queue in (self._prices, self._facts):
+        for queue in (self._written_prices, self._prices, self._written_facts, self._facts):
             try:
                 gone = queue.popleft()
             except IndexError:  # none waits, or the sender has just taken it
                 continue
-            self._gone(gone.kind)
+            self._gone(gone.kind if isinstance(gone, Parcel) else gone[1])
+            self._measure()
             self.overflowed = True
             return
 
-    def _took_back(self, told: Told) -> bool:
-        queue = self._prices if told.kind == PRICE else self._facts
+    def _is_too_late(self, told: Handed) -> bool:
+        """Whether it was kept when nobody took any more; it is gone then."""
+        if not (self._ended and self._took_back(told)):
+            return False
+        self._gone(told[1])
+        return True
+
+    def _took_back(self, told: Handed) -> bool:
+        queue = self._prices if told[1] == PRICE else self._facts
         while True:
             try:
                 queue.remove(told)
@@ -145,12 +180,16 @@ class Buffer:
                 continue
             return True
 
-    def oldest(self) -> float:
-        """The order of the oldest event, or infinity."""
-        return min(_first(self._facts), _first(self._prices))
+
+def _told(queue: "deque[Handed]") -> float:
+    """The order of the first, or infinity."""
+    try:
+        return queue[0][0]
+    except IndexError:
+        return math.inf
 
 
-def _first(queue: "deque[Told]") -> float:
+def _written(queue: "deque[Parcel]") -> float:
     try:
         return queue[0].order
     except IndexError:

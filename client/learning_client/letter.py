@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from learning_client.buffer import Told
 from learning_client.errors import Misuse
 from learning_client.fields import OPTIONAL, REQUIRED
 from learning_client.guard import Troubles
@@ -16,6 +15,7 @@ from learning_client.names import checked_name
 from learning_client.plain import SIMPLE, UNMEANT, all_simple, check_meant, plain
 from learning_client.shapes import check_shape
 from learning_client.snapshot import Snapshot
+from learning_client.told import Told
 from learning_client.units import Conversion, Units
 
 LARGEST = (1 << 20) - len("event")
@@ -89,7 +89,7 @@ class Writer:
                 "id": told.id,
                 "source": self._source,
                 "type": told.kind,
-                "time": rfc3339(told.time),
+                "time": rfc3339(told.time // 1_000),
                 "schemaversion": 1,
                 "data": data,
             }

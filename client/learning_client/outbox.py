@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from threading import RLock
 
-from learning_client.buffer import Buffer, Told
+from learning_client.buffer import Buffer
 from learning_client.disk import Disk
 from learning_client.guard import Troubles
+from learning_client.ids import Ids
 from learning_client.letter import Writer
 from learning_client.parcel import Parcel
 from learning_client.portions import FEW, in_portions
 from learning_client.spool import Spool
 from learning_client.tally import Tally
+from learning_client.told import Told
 
 
 class Outbox:
@@ -28,9 +30,10 @@ class Outbox:
         open_spool: opens the spool, on the thread of the disk.
         dropped: counts what had to go, by kind.
         begins: called before the first event is kept.
+        ids: of events.
 
     Attributes:
-        add: keeps an event; False where it is closed. Never waits.
+        tell: keeps an event; None where it is closed. Never waits.
         next_order: gives a place after everything that was told so far.
     """
 
@@ -43,6 +46,7 @@ class Outbox:
         dropped: Tally,
         troubles: Troubles,
         begins: Callable[[], object],
+        ids: Ids,
     ) -> None:
         self._capacity = capacity
         self._writer = writer
@@ -50,8 +54,8 @@ class Outbox:
         self._asked = open_spool is None
         self._dropped = dropped
         self._troubles = troubles
-        self._buffer = Buffer(capacity, gone=dropped.add, begins=begins)
-        self.add = self._buffer.add
+        self._buffer = Buffer(capacity, ids=ids, gone=dropped.add, begins=begins)
+        self.tell = self._buffer.tell
         self.next_order = self._buffer.next_order
         self._disk = Disk()
         self._spool: Spool | None = None
@@ -148,13 +152,9 @@ class Outbox:
 
     def write_ahead(self) -> None:
         """Write what waits and is not written, for who has time for it."""
-        for told in in_portions(self._buffer.unwritten()):
+        for _ in in_portions(range(self._buffer.unwritten)):
             with self._moving:
-                if told.body is None:
-                    try:
-                        told.written(self._writer.write(told))
-                    except Exception:  # noqa: BLE001 - whoever takes it in hand says why
-                        told.body = b""
+                self._buffer.write(self._parcel)
 
     def settle(self, settled: Sequence[Parcel]) -> None:
         """The broker has these, or has refused them for good."""
@@ -264,14 +264,16 @@ class Outbox:
 
     def _packed(self, limit: int) -> list[Parcel]:
         self._in_hand = min(self._in_hand, self._buffer.oldest())
-        return [parcel for told in in_portions(self._buffer.take(limit)) if (parcel := self._parcel(told))]
+        return [parcel for taken in in_portions(self._buffer.take(limit)) if (parcel := self._parcel(taken))]
 
-    def _parcel(self, told: Told) -> Parcel | None:
+    def _parcel(self, taken: Told | Parcel) -> Parcel | None:
+        if isinstance(taken, Parcel):
+            return taken
         try:
-            return Parcel(told.order, told.kind, told.body or self._writer.write(told))
+            return Parcel(taken.order, taken.kind, self._writer.write(taken))
         except Exception as error:  # noqa: BLE001 - callers hand over any object, one must not stop the rest
-            self._troubles.note(f"{told.kind} cannot be written", error)
-            self._dropped.add(told.kind)
+            self._troubles.note(f"{taken.kind} cannot be written", error)
+            self._dropped.add(taken.kind)
             return None
 
     def _look_at_oldest(self) -> None:

@@ -11,7 +11,6 @@ from redis.connection import parse_url
 
 from learning_client.arguments import checked_clock, checked_kind, checked_number, checked_path, checked_url
 from learning_client.background import patience
-from learning_client.buffer import Told
 from learning_client.callbacks import Callbacks
 from learning_client.guard import Troubles, guarded
 from learning_client.lasting import lasts
@@ -23,6 +22,7 @@ from learning_client.sender import Sender
 from learning_client.spool_folder import SpoolFolder
 from learning_client.switches import Switches, checked_switches, switches_from
 from learning_client.teller import Teller
+from learning_client.told import Told
 from learning_client.units import AS_ON_THE_WIRE, Units
 
 MOST_NAMED = 100
@@ -86,7 +86,7 @@ class EventPublisher(Teller):
         self.switches = checked_switches(switches) or switches_from(os.environ)
         self.units = checked_kind("units", units, Units, "write Units(scores='0-100'), or what else differs")
         self.highest_score = units.highest_score
-        self._clock = checked_clock(clock)
+        checked_clock(clock)
         self.nanoseconds = time_ns if clock is now else lambda: clock() * 1_000  # a call less for most
         self._troubles = Troubles()
         self._callbacks = Callbacks(self._troubles)
@@ -109,6 +109,7 @@ class EventPublisher(Teller):
                 unreadable=unreadable,
                 troubles=self._troubles,
             ),
+            clock=self.nanoseconds,
         )
         if self.switches.integration:
             self.sender.start()
@@ -176,7 +177,7 @@ class EventPublisher(Teller):
         }
         for say in self._reports:
             data.update(say())
-        now = self._clock()
+        now = self.nanoseconds()
         return Told(self.sender.next_order(), "client.reported", self.sender.ids.new(now), now, data, None)
 
 

@@ -9,21 +9,24 @@ from redis.exceptions import NoPermissionError
 
 from learning_client.background import Background
 from learning_client.breaker import Breaker
-from learning_client.buffer import Told
 from learning_client.guard import Troubles
 from learning_client.ids import Ids
 from learning_client.letter import Writer
 from learning_client.link import Link
 from learning_client.outbox import Outbox
 from learning_client.parcel import Parcel
-from learning_client.portions import in_portions
+from learning_client.portions import FEW, in_portions
 from learning_client.spool import Spool
 from learning_client.tally import Tally
+from learning_client.told import Told
 
 REPORT_SECONDS = 60.0
 
 SHORTEST_NAP, LONGEST_NAP = 0.001, 0.032
 """Seconds between looks at what was told: so much later it leaves at the most."""
+
+GATHER_SECONDS = 0.01
+"""Between two pipelines, where few events wait."""
 
 DISK_SECONDS = 0.25
 """So often what waits is moved to the disk while the broker is away, and a disk is asked again that has not given what
@@ -51,14 +54,15 @@ class Sender:
         allowed: whether anything may be sent now.
         spool: opens the spool, given what counts dropped events by kind and unreadable ones by file; called again in a
             forked child.
+        clock: nanoseconds since 1970 UTC.
 
     Attributes:
-        ids: of events; random bits for them are drawn ahead where the thread has time.
-        put: keeps an event until it is sent; False when closed. Never waits.
+        ids: of events; they are made ahead where the thread has time.
+        tell: keeps an event until it is sent; its id, or None when closed. Never waits.
         next_order: gives a place after everything that was told so far.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its only caller has all of these
         self,
         url: str,
         *,
@@ -69,6 +73,7 @@ class Sender:
         allowed: Callable[[], bool],
         troubles: Troubles,
         spool: Callable[[Tally, Tally], Spool] | None,
+        clock: Callable[[], int],
     ) -> None:
         self._url = url
         self._writer = writer
@@ -78,6 +83,7 @@ class Sender:
         self._allowed = allowed
         self._troubles = troubles
         self._open_spool = spool
+        self._clock = clock
         self.breaker = Breaker()
         self._of_parents: object = None
         self._background = Background(
@@ -92,7 +98,7 @@ class Sender:
         self._begin()
 
     def _begin(self) -> None:
-        self.ids = Ids()
+        self.ids = Ids(self._clock)
         self.sent = Tally()
         self.dropped = Tally()
         self.unreadable = Tally()
@@ -104,10 +110,11 @@ class Sender:
             dropped=self.dropped,
             troubles=self._troubles,
             begins=self._background.ensure,
+            ids=self.ids,
         )
         if self._background.stopping.is_set():
             self._outbox.close()
-        self.put = self._outbox.add
+        self.tell = self._outbox.tell
         self.next_order = self._outbox.next_order
         self._link = Link(self._url, prefix=self._prefix, lost=self._outbox.hand_again, meanwhile=self._do_ahead)
         self._wake = Event()
@@ -188,6 +195,7 @@ class Sender:
         self._pack()
         if self._outbox.has_work:
             self._send()
+            self._gather()
         elif not waited:  # else nothing of it could be written, and whoever waits for that must hear it
             self._rest()
 
@@ -203,7 +211,13 @@ class Sender:
         self._outbox.spill()
         self._outbox.write_ahead()
         for _ in range(BLOCKS_AHEAD):
-            self.ids.draw_ahead()
+            self._make_ids()
+
+    def _make_ids(self) -> None:
+        try:
+            self.ids.make_ahead()
+        except Exception as error:  # noqa: BLE001 - the clock is the caller's, and sending goes on without it
+            self._troubles.note("the clock gives no time", error)
 
     def _put_aside_in_time(self) -> None:
         if time.monotonic() >= self._next_aside:
@@ -219,13 +233,19 @@ class Sender:
     def _finished(self) -> bool:
         return not self._allowed() or (self._reported_last and not self._outbox.has_work)
 
+    def _gather(self) -> None:
+        """Let a few be told before the next pipeline: each one takes the interpreter from who trades, and what is in
+        the processor's caches."""
+        if self._outbox.told < FEW and not self._outbox.withheld and not self._background.stopping.is_set():
+            self._wake.wait(GATHER_SECONDS)
+
     def _rest(self) -> None:
         """Look for what was told, ever more seldom. To wake this thread would cost callers more than all else."""
         nap = SHORTEST_NAP
         stopping = self._background.stopping
         until = min(self._next_report, time.monotonic() + (DISK_SECONDS if self._outbox.withheld else REPORT_SECONDS))
         while not self._outbox.told and not stopping.is_set() and time.monotonic() < until:
-            self.ids.draw_ahead()
+            self._make_ids()
             if self._wake.wait(nap):
                 self._wake.clear()  # here alone, or who wakes while this begins is not heard
                 return

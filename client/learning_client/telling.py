@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection
 from math import isfinite
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from learning_client.buffer import Told
 from learning_client.errors import Misuse
 from learning_client.moments import micros
 from learning_client.sender import Sender
@@ -61,7 +60,7 @@ def tells(
 
     def decorate(method: Callable[Concatenate[S, P], str | None]) -> Callable[Concatenate[S, P], str | None]:
         @functools.wraps(method)
-        def tell(self: S, /, *unnamed: Any, **said: Any) -> str | None:  # noqa: PLR0912 - in one, see above
+        def tell(self: S, /, *unnamed: Any, time: Any = None, snapshot: Any = None, **said: Any) -> str | None:
             try:
                 if unnamed:
                     _refuse(f"{unnamed[0]!r} has no name: write symbol={unnamed[0]!r}, or what else it is")
@@ -82,15 +81,9 @@ def tells(
                     if name in said:
                         value = said[name]
                         said[name] = value.copy() if type(value) is dict else _own(value)
-                now = self.nanoseconds() // 1_000
-                event = sender.ids.new(now)
-                if named is not None and (named not in said or said[named] is None):
-                    said[named] = event
-                if "time" in said and (time := said.pop("time")) is not None:
-                    now = micros(time)
-                snapshot = said.pop("snapshot") if "snapshot" in said else None
-                if sender.put(Told(sender.next_order(), kind, event, now, said, snapshot)):
-                    return event
+                now = self.nanoseconds()
+                at = now if time is None else micros(time) * 1_000
+                return sender.tell(kind, said, snapshot, at, now, named)
             except KeyError as missing:
                 self.trouble(kind, Misuse(f"{missing} is missing"))
             except Exception as error:  # noqa: BLE001 - whatever it is, trading goes on

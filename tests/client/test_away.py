@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 from learning_client import EventPublisher, ParameterClient, SpoolFolder, Switches
-from learning_client.buffer import Told
 from learning_client.link import Link
 from learning_client.segment import Segment
 from learning_client.spool import Spool
@@ -379,7 +378,7 @@ def test_a_disk_that_fills_while_the_spool_is_emptied_loses_nothing(tmp_path, mo
     outbox.find_spool()
     for place in range(900):
         said = {"alert_id": str(place), "symbol": "A", "score": 0.5}
-        sender.put(Told(sender.next_order(), "alert.raised", str(place), 0, said, None))
+        sender.tell("alert.raised", said, None, 0, 0, None)
         if place == 299:
             outbox.put_aside()
 

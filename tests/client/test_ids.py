@@ -6,26 +6,44 @@ from hypothesis import given
 from hypothesis import strategies as some
 from learning_client.ids import Ids
 
-TIMES = some.integers(0, 2**48 * 1000 - 1)
+LASTS = 50_000_000
+TIMES_END = 2**48 * 10**6 - 1
+TIMES = some.integers(0, TIMES_END)
+
+
+@given(some.lists(TIMES, min_size=1, max_size=5), some.lists(some.integers(-LASTS, 2 * LASTS), max_size=20))
+def test_they_are_uuids_of_version_7_whose_time_is_at_most_50_milliseconds_ago(times, steps):
+    ids = Ids(lambda: 0)
+    times += [max(0, min(times[-1] + step, TIMES_END)) for step in steps]
+    for time in times:
+        text = ids.new(time)
+        read = uuid.UUID(text)
+        assert (str(read), 7, uuid.RFC_4122) == (text, read.version, read.variant)
+        assert 0 <= time // 10**6 - (read.int >> 80) <= 50
 
 
 @given(TIMES, TIMES)
-def test_they_are_uuids_of_version_7_and_sort_by_milliseconds(one, other):
-    ids = Ids()
+def test_they_sort_by_time_where_it_differs_by_50_milliseconds(one, other):
+    ids = Ids(lambda: 0)
     first, second = ids.new(one), ids.new(other)
-    for text, time in ((first, one), (second, other)):
-        read = uuid.UUID(text)
-        assert (str(read), 7, uuid.RFC_4122, time // 1000) == (text, read.version, read.variant, read.int >> 80)
-    assert (first < second) == (one // 1000 < other // 1000) or one // 1000 == other // 1000
+    assert (first < second) == (one < other) or abs(one - other) < LASTS + 10**6
+
+
+def test_a_time_made_ahead_is_told_until_it_is_50_milliseconds_old():
+    now = [5 * LASTS]
+    ids = Ids(lambda: now[0])
+    ids.make_ahead()
+    told = [uuid.UUID(ids.new(time)).int >> 80 for time in (now[0], now[0] + LASTS - 1, now[0] + LASTS, now[0] - 1)]
+    assert [250, 250, 300, 249] == told
 
 
 def test_they_do_not_repeat():
-    ids = Ids()
-    assert 10_000 == len({ids.new(1_700_000_000_000_000) for _ in range(10_000)})
+    ids = Ids(lambda: 0)
+    assert 10_000 == len({ids.new(1_700_000_000_000_000_000) for _ in range(10_000)})
 
 
 def test_every_random_bit_is_used():
-    ids = Ids()
+    ids = Ids(lambda: 0)
     numbers = [uuid.UUID(ids.new(0)).int for _ in range(500)]
     ones = zeros = 0
     for number in numbers:
