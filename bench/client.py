@@ -1,5 +1,6 @@
 """What trading pays: alerts and reads in six conditions of the broker against a synchronous XADD, and reads alone."""
 
+import gc
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from redis import Redis
 
 from bench.assignment import REGISTRY
 from bench.comparison import Comparison
-from bench.condition import CONDITIONS
+from bench.condition import CONDITIONS, Condition
 from bench.samples import alerts
 from bench.workbench import OFTEN, Workbench, comparison, rate
 from events.codec import encode
@@ -79,28 +80,45 @@ def _in_all_conditions(bench: Workbench, redis: Redis, version: Version) -> Iter
         alone = _alone(appends)
         return {ALONE: alone, TOGETHER: _together(appends), READ: alone}
 
-    medians: dict[str, list[list[float]]] = {ALONE: [], TOGETHER: [], READ: []}
-    for condition in CONDITIONS:
-        folder = bench.folder / condition.__name__
-        folder.mkdir()
-        with ExitStack() as stack:
-            met = stack.enter_context(condition(bench.url, folder))
-            publisher, params = _clients(met.url, version)
-            stack.callback(publisher.close, HURRY)
-            stack.callback(params.close, HURRY)
-            met.begins()
-            told = [_alert(publisher, envelope) for envelope in sample]
-            read = [partial(params.value, NAME, unit) for _, unit in zip(sample, cycle(UNITS), strict=False)]
-            where = f"broker {condition.__name__}"
-            pairs = bench.pairs(where, ours=partial(_ours, told, read), baseline=synchronous)
-        for what, runs in medians.items():
+    found: dict[str, list[tuple[dict[str, Times], dict[str, Times]]]] = {one.__name__: [] for one in CONDITIONS}
+    for number in range(bench.runs):  # all by turns: within minutes a machine changes its speed more than they differ
+        for condition in CONDITIONS:
+            name = condition.__name__
+            bench.tell(f"broker {name}, run {number + 1} of {bench.runs}")
+            found[name].append(_met(bench, condition, f"{name}-{number}", version, sample, synchronous))
+    for name, pairs in found.items():
+        for what in (ALONE, TOGETHER, READ):
             for part, words in PARTS.items():
                 figures = [(getattr(ours[what], part), getattr(theirs[what], part)) for ours, theirs in pairs]
-                yield comparison(f"{what}, {where}, {words}", XADD, unit="µs", pairs=figures)
-            runs.append([ours[what].median for ours, _ in pairs])
-    for what, runs in medians.items():
-        spread = [(max(figures), min(figures)) for figures in zip(*runs, strict=True)]
+                yield comparison(f"{what}, broker {name}, {words}", XADD, unit="µs", pairs=figures)
+    for what in (ALONE, TOGETHER, READ):
+        by_turn = zip(*([ours[what].median for ours, _ in pairs] for pairs in found.values()), strict=True)
+        spread = [(max(figures), min(figures)) for figures in by_turn]
         yield comparison(f"{what}, the slowest median of six", "the fastest", unit="µs", pairs=spread)
+
+
+def _met(
+    bench: Workbench,
+    condition: Condition,
+    name: str,
+    version: Version,
+    sample: Sequence[Envelope],
+    synchronous: Callable[[], dict[str, Times]],
+) -> tuple[dict[str, Times], dict[str, Times]]:
+    """Ours and the synchronous ones, once the clients have been in the condition for as long as a run takes."""
+    folder = bench.folder / name
+    folder.mkdir()
+    with ExitStack() as stack:
+        met = stack.enter_context(condition(bench.url, folder))
+        publisher, params = _clients(met.url, version)
+        stack.callback(publisher.close, HURRY)
+        stack.callback(params.close, HURRY)
+        met.begins()
+        told = [_alert(publisher, envelope) for envelope in sample]
+        read = [partial(params.value, NAME, unit) for _, unit in zip(sample, cycle(UNITS), strict=False)]
+        _ours(told, read)
+        gc.collect()
+        return _ours(told, read), synchronous()
 
 
 def _ours(told: Calls, read: Calls) -> dict[str, Times]:

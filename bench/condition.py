@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,4 +70,6 @@ def flapping(url: str, _folder: Path) -> Iterator[Met]:
         yield Met(through)
 
 
-CONDITIONS = (up, dead, hung, silent, slow, flapping)
+Condition = Callable[[str, Path], AbstractContextManager[Met]]
+
+CONDITIONS: tuple[Condition, ...] = (up, dead, hung, silent, slow, flapping)

@@ -476,6 +476,28 @@ def test_a_broker_that_is_full_is_asked_again(broker, publisher, eventually):
     assert [alert] == alert_ids(broker)
 
 
+def test_a_clock_that_fails_costs_the_calls_it_fails_in_and_nothing_else(broker, eventually):
+    broken = threading.Event()
+
+    def clock():
+        if broken.is_set():
+            raise OSError("no time")
+        return NOW
+
+    publisher = EventPublisher(broker.url, source="scanner", switches=Switches(), clock=clock)
+    told = publisher.alert(symbol="AAPL", score=0.5)
+    assert publisher.flush(10)
+    broken.set()
+    assert publisher.alert(symbol="AAPL", score=0.5) is None
+    eventually(lambda: "the clock gives no time" in publisher.stats().troubles)
+    assert "closed" == publisher.stats().breaker
+    broken.clear()
+    told = [told, publisher.alert(symbol="AAPL", score=0.5)]
+    assert publisher.flush(10)
+    assert told == alert_ids(broker)
+    publisher.close(1)
+
+
 def test_reports_come_by_themselves(broker, monkeypatch, eventually):
     monkeypatch.setattr("learning_client.sender.REPORT_SECONDS", 0.05)
     publisher = EventPublisher(broker.url, source="scanner", switches=Switches(collect=False))
