@@ -197,14 +197,18 @@ def regrets(problem: Problem, make: Callable[[Problem, int], Search], seed: int)
     search = make(problem, seed)
     noise = NOISE * problem.spread * default_rng(seed).standard_normal(EVALUATIONS)
     begin = problem.beginnings(BEGIN, seed)
+    believing = Ours(problem, seed)
     values: list[float] = []
     for number in range(EVALUATIONS):
         asked = begin[number] if number < BEGIN else search.ask()
-        value = problem.value(problem.point(asked))
+        point = problem.point(asked)
+        value = problem.value(point)
         search.tell(asked, value + noise[number])
+        believing.tell(point, value + noise[number])
         values.append(value)
     curve = (problem.best - np.maximum.accumulate(values)).tolist()
-    return Run(curve, problem.best - problem.value(problem.point(search.named())))
+    named, believed = (problem.best - problem.value(problem.point(one.named())) for one in (search, believing))
+    return Run(curve, named, believed)
 
 
 def informed(problem: Problem, make: Callable[[Problem, int], Search]) -> Search:

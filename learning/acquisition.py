@@ -13,7 +13,7 @@ from scipy.stats import qmc
 
 from learning.domain import Region
 from learning.errors import LearningError
-from learning.gaussian_process import GaussianProcess
+from learning.gaussian_process import LEVEL, GaussianProcess
 from learning.kernels import Correlations
 
 Floats = NDArray[np.float64]
@@ -144,11 +144,11 @@ class NoisyImprovement:
         return process.model.kernel.between(process.kernel_parameters, inputs, self.inputs)
 
     def _white(self, correlations: Correlations) -> Floats:
-        return np.asarray(self.process.variance * correlations.values @ self.lower.T)
+        return np.asarray((LEVEL + self.process.variance * correlations.values) @ self.lower.T)
 
     def _standardised(self, white: Floats) -> tuple[Floats, Floats]:
         """The mean less the best, in deviations, by draw (m x draws), and the deviation (m x 1)."""
-        variance = (self.process.variance - (white**2).sum(axis=1)).clip(min=1e-12 * self.process.variance)
+        variance = (self.process.prior_variance - (white**2).sum(axis=1)).clip(min=1e-12 * self.process.variance)
         deviation = np.sqrt(variance)[:, None]
         return (white @ self.whitened - self.best) / deviation, deviation
 

@@ -20,19 +20,26 @@ Floats = NDArray[np.float64]
 
 _potrf, _potri, _potrs, _trtri = get_lapack_funcs(("potrf", "potri", "potrs", "trtri"), dtype=np.float64)
 
+LEVEL = 1.0
+"""Variance of the level of all rewards, which is not known, for targets of variance 1. A search looks most where rewards
+are high, so that the mean of its targets lies above that of the rewards: were it taken for their level, what lies far
+from all targets would seem nearly as good as the best, and on Hartmann's function every fourth evaluation went there.
+"""
+
 JITTERS = (1e-10, 1e-8, 1e-6, 1e-4)
 """Parts of the mean variance that are added, one after the other, until the covariance has a Cholesky root."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A kernel, its variance and, if ``fitted_noise``, noise of all targets on top of what is known.
+    """A level of variance 1 (Rasmussen & Williams 2006, 2.40), a kernel, its variance and, if ``fitted_noise``, noise of
+    all targets on top of what is known.
 
     The parameters are logarithms, in this order: the variance, those of the kernel, the noise variance.
     Each has a normal prior on the logarithm, for targets of variance 1 and coordinates in the unit cube: length scale
     0.5 whatever the dimension (a scale that grows with its root, as in Hvarfner et al. 2024, takes a narrow top among
     noise for noise: on Hartmann's function in six dimensions every fourth search missed it), variance 1, rho 0.7,
-    ageing over 90, noise exp(-4).
+    ageing over 90, noise exp(-2).
     """
 
     kernel: Kernel
@@ -50,7 +57,7 @@ class Model:
         length = (math.log(0.5), 1.0)
         rows = [(0.0, 1.0), *[length] * kernel.dimensions]
         rows += [(math.log(0.7), 0.5)] * kernel.regimes + [(math.log(90), 1.0)] * kernel.ages
-        rows += [(-4.0, 2.0)] * self.fitted_noise
+        rows += [(-2.0, 1.0)] * self.fitted_noise
         means, deviations = np.array(rows).T
         return means, deviations
 
@@ -138,8 +145,13 @@ class GaussianProcess:
 
     @property
     def variance(self) -> float:
-        """The prior variance of the standardised reward."""
+        """That of the kernel: of the standardised reward around its level, before anything is known."""
         return math.exp(self.log_parameters[0])
+
+    @property
+    def prior_variance(self) -> float:
+        """That of the standardised reward, its level included."""
+        return LEVEL + self.variance
 
     @property
     def kernel_parameters(self) -> Floats:
@@ -149,12 +161,12 @@ class GaussianProcess:
     def covariance(self, one: Floats, other: Floats) -> Floats:
         """Prior covariance (m x n) of the standardised rewards of two sets of inputs."""
         kernel = self.model.kernel
-        return self.variance * kernel.at(self.kernel_parameters, kernel.crossed(one, other)).values
+        return LEVEL + self.variance * kernel.at(self.kernel_parameters, kernel.crossed(one, other)).values
 
     def posterior(self, inputs: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation (m) of the reward at ``inputs``, in the unit of the targets."""
         white = self._white(inputs)
-        left = self.variance - (white**2).sum(axis=1)
+        left = self.prior_variance - (white**2).sum(axis=1)
         return self.mean + self.scale * (white @ self.whitened), self.scale * np.sqrt(left.clip(min=0))
 
     def joint(self, inputs: Floats) -> tuple[Floats, Floats]:
@@ -166,7 +178,7 @@ class GaussianProcess:
     def difference(self, inputs: Floats, origin: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation (m) of the reward at ``inputs`` less that at one ``origin``."""
         white, base = self._white(inputs), self._white(origin[None])
-        apart = 2 * (self.variance - self.covariance(inputs, origin[None])[:, 0])
+        apart = 2 * (self.prior_variance - self.covariance(inputs, origin[None])[:, 0])
         left = apart - ((white - base) ** 2).sum(axis=1)
         return self.scale * ((white - base) @ self.whitened), self.scale * np.sqrt(left.clip(min=0))
 
@@ -258,11 +270,11 @@ def _filled(sample: Sample, model: Model, log_parameters: Floats, pairs: Pairs) 
     variance = math.exp(log_parameters[0])
     at = model.kernel.at(log_parameters[1 : 1 + model.kernel.size], pairs)
     flat = np.zeros(n * n)
-    flat[columns * n + rows] = variance * at.values
+    flat[columns * n + rows] = LEVEL + variance * at.values
     if sample.noise.ndim == 2:
         flat[columns * n + rows] += sample.noise[rows, columns]
     extra = math.exp(log_parameters[-1]) if model.fitted_noise else 0.0
-    flat[:: n + 1] = variance + sample.variances + extra
+    flat[:: n + 1] = LEVEL + variance + sample.variances + extra
     return flat.reshape((n, n), order="F"), at
 
 

@@ -5,7 +5,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 from learning.errors import LearningError
-from learning.gaussian_process import Model, Sample, conditioned, fitted, log_likelihood
+from learning.gaussian_process import LEVEL, Model, Sample, conditioned, fitted, log_likelihood
 from learning.kernels import Kernel
 
 MODEL = Model(Kernel(3), fitted_noise=True)
@@ -21,7 +21,8 @@ def sample(n=40, seed=1, noise=(0.01, 0.2)):
 
 
 def oracle(given):
-    kernel = ConstantKernel(1.7) * Matern([0.4, 0.9, 2.5], nu=2.5) + WhiteKernel(0.03)
+    level = ConstantKernel(LEVEL, "fixed")
+    kernel = ConstantKernel(1.7) * Matern([0.4, 0.9, 2.5], nu=2.5) + level + WhiteKernel(0.03)
     return GaussianProcessRegressor(kernel, alpha=given.noise, optimizer=None).fit(given.inputs, given.targets)
 
 
@@ -48,6 +49,22 @@ def test_posterior_is_scikit_learn_s():
     assert scale**2 * expected == pytest.approx(joint, abs=1e-9)
 
 
+def test_far_from_all_targets_the_level_is_believed_for_which_neighbours_count_as_one():
+    """In closed form: sum(K^-1 y) / (1 / LEVEL + sum(K^-1)), K without the level."""
+    crowd, others = 0.5 + 0.01 * np.random.default_rng(1).random((30, 3)), np.eye(3)
+    given = Sample(np.vstack([crowd, others]), np.append(np.ones(30), np.zeros(3)), np.full(33, 0.01))
+    process = conditioned(given, model=MODEL, log_parameters=np.log([1.0, 0.2, 0.2, 0.2, 0.01]))
+    targets = process.sample.targets
+    noise = np.diag(process.sample.noise + 0.01)
+    alone = process.covariance(given.inputs, given.inputs) - LEVEL + noise
+    solved = np.linalg.solve(alone, np.column_stack([targets, np.ones(33)])).sum(axis=0)
+    expected = process.mean + process.scale * solved[0] / (1 / LEVEL + solved[1])
+    [believed], [deviation] = process.posterior(np.full((1, 3), 50.0))
+    assert expected == pytest.approx(believed, abs=1e-9)
+    assert process.scale * np.sqrt(1 + 1 / (1 / LEVEL + solved[1])) == pytest.approx(deviation, abs=1e-9)
+    assert believed < 0.5 < given.targets.mean()
+
+
 def test_differences_are_those_of_the_joint_posterior():
     process = conditioned(sample(), model=MODEL, log_parameters=LOGS)
     points = np.random.default_rng(3).random((6, 3))
@@ -69,7 +86,8 @@ def test_regimes_and_ages_have_the_likelihood_of_a_multivariate_normal_and_its_g
     )
     logs = np.log([1.2, 0.5, 0.8, 1.1, 0.6, 15.0])
     kernel = model.kernel
-    covariance = 1.2 * kernel.at(logs[1:], kernel.crossed(given.inputs, given.inputs)).values + np.diag(given.noise)
+    correlation = kernel.at(logs[1:], kernel.crossed(given.inputs, given.inputs)).values
+    covariance = LEVEL + 1.2 * correlation + np.diag(given.noise)
     value, gradient = log_likelihood(logs, model=model, sample=given)
     assert multivariate_normal.logpdf(given.targets, cov=covariance) == pytest.approx(value, abs=1e-9)
     for place, move in enumerate(np.eye(6) * 1e-5):
@@ -82,7 +100,7 @@ def tied(given, share=0.6):
     root = np.sqrt(share * given.noise)
     noise = np.diag((1 - share) * given.noise) + np.outer(root, root)
     kernel = MODEL.kernel
-    prior = np.exp(LOGS[0]) * kernel.at(LOGS[1:4], kernel.crossed(given.inputs, given.inputs)).values
+    prior = LEVEL + np.exp(LOGS[0]) * kernel.at(LOGS[1:4], kernel.crossed(given.inputs, given.inputs)).values
     return Sample(given.inputs, given.targets, noise), prior + noise + np.exp(LOGS[-1]) * np.eye(len(given.targets))
 
 
