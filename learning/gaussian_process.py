@@ -21,9 +21,9 @@ Floats = NDArray[np.float64]
 _potrf, _potri, _potrs, _trtri = get_lapack_funcs(("potrf", "potri", "potrs", "trtri"), dtype=np.float64)
 
 LEVEL = 1.0
-"""Variance of the level of all rewards, which is not known, for targets of variance 1. A search looks most where rewards
-are high, so that the mean of its targets lies above that of the rewards: were it taken for their level, what lies far
-from all targets would seem nearly as good as the best, and on Hartmann's function every fourth evaluation went there.
+"""Variance of the unknown level of all rewards, for targets of variance 1. A search looks most where rewards are high,
+so the mean of its targets lies above that of the rewards: were it taken for their level, what lies far from all targets
+would seem nearly as good as the best, and on Hartmann's function every fourth evaluation went there.
 """
 
 JITTERS = (1e-10, 1e-8, 1e-6, 1e-4)
@@ -32,8 +32,8 @@ JITTERS = (1e-10, 1e-8, 1e-6, 1e-4)
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A level of variance 1 (Rasmussen & Williams 2006, 2.40), a kernel, its variance and, if ``fitted_noise``, noise of
-    all targets on top of what is known.
+    """A level (Rasmussen & Williams 2006, 2.40), a kernel, its variance and, if ``fitted_noise``, noise of all targets
+    on top of what is known.
 
     The parameters are logarithms, in this order: the variance, those of the kernel, the noise variance.
     Each has a normal prior on the logarithm, for targets of variance 1 and coordinates in the unit cube: length scale

@@ -101,6 +101,10 @@ class Outbox:
         """Take no more."""
         self._buffer.close()
 
+    def end(self) -> None:
+        """Keep nothing that comes from now on; what was told before is still here."""
+        self._buffer.end()
+
     def find_spool(self) -> None:
         """Open the spool, where there is one and nobody has tried; or see to what the disk owes since it hung."""
         with self._moving:

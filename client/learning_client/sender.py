@@ -231,7 +231,12 @@ class Sender:
         self._outbox.leave()
 
     def _finished(self) -> bool:
-        return not self._allowed() or (self._reported_last and not self._outbox.has_work)
+        if not self._allowed():
+            return True
+        if not self._reported_last or self._outbox.has_work:
+            return False
+        self._outbox.end()  # before the last look: a call that had begun when it was closed ends about now
+        return not self._outbox.told
 
     def _gather(self) -> None:
         """Let a few be told before the next pipeline: each one takes the interpreter from who trades, and what is in
