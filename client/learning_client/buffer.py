@@ -4,7 +4,6 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 
 from learning_client.ids import Ids
 from learning_client.parcel import PRICE, Parcel
@@ -111,12 +110,15 @@ class Buffer:
     def write(self, parcel: Callable[[Told], Parcel | None]) -> None:
         """Have the oldest written that is not, if there is one. Where ``parcel`` gives none, the event is gone."""
         self._being_written = self._told_first()
-        with suppress(IndexError):  # there is none, or a caller's thread has just dropped it
+        try:
             told = self._take_told()
             if (written := parcel(told)) is not None:
                 (self._written_prices if told.kind == PRICE else self._written_facts).append(written)
-        self._being_written = math.inf
-        self._measure()
+        except IndexError:  # there is none, or a caller's thread has just dropped it
+            return
+        finally:
+            self._being_written = math.inf
+            self._measure()
 
     def oldest(self) -> float:
         """The order of the oldest event, or infinity."""
