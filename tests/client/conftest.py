@@ -1,7 +1,7 @@
 """A broker that can hang, die and come back, and the engine's side of the wire."""
 
 import pytest
-from learning_client import EventPublisher, ParameterClient, Switches
+from learning_client import EventPublisher, ParameterClient, SpoolFolder, Switches
 
 from tests.client.brokers import Broker, Memory, a_version, wait_for
 
@@ -43,6 +43,28 @@ def publisher(broker):
     publisher = EventPublisher(broker.url, source="scanner", switches=Switches(apply=True))
     yield publisher
     publisher.close(2.0)
+
+
+@pytest.fixture
+def publish(broker, tmp_path):
+    """Makes publishers that share a spool folder."""
+    made = []
+
+    def one(source="scanner", **more):
+        made.append(
+            EventPublisher(
+                broker.url,
+                source=source,
+                switches=Switches(),
+                spool=SpoolFolder(path=str(tmp_path / "spool")),
+                **more,
+            )
+        )
+        return made[-1]
+
+    yield one
+    for publisher in made:
+        publisher.close(0.1)
 
 
 @pytest.fixture

@@ -15,45 +15,9 @@ from pathlib import Path
 
 import pytest
 from learning_client import EventPublisher, ParameterClient, SpoolFolder, Switches
-from learning_client.link import Link
-from learning_client.segment import Segment
-from learning_client.spool import Spool
 
+from tests.client.alerts import alerts, ids, waits_on_disk
 from tests.client.brokers import ON_REDIS
-
-
-@pytest.fixture
-def publish(broker, tmp_path):
-    """Makes publishers that share a spool folder."""
-    made = []
-
-    def one(source="scanner", **more):
-        made.append(
-            EventPublisher(
-                broker.url,
-                source=source,
-                switches=Switches(),
-                spool=SpoolFolder(path=str(tmp_path / "spool")),
-                **more,
-            )
-        )
-        return made[-1]
-
-    yield one
-    for publisher in made:
-        publisher.close(0.1)
-
-
-def ids(broker, kind="alert.raised"):
-    return [data["alert_id"] for data in broker.told(kind)]
-
-
-def waits_on_disk(publisher, count):
-    return publisher.stats().spooled == {"alert.raised": count}
-
-
-def alerts(publisher, count):
-    return [publisher.alert(symbol="AAPL", score=0.5) for _ in range(count)]
 
 
 class Word(str):
@@ -122,47 +86,6 @@ time.sleep(60)
     assert publish().flush(20)
     assert 700 == len(told)
     assert told == ids(broker)
-
-
-def test_a_burst_beyond_what_memory_holds_is_put_on_disk_in_time_and_arrives_in_order(
-    broker, publish, eventually, monkeypatch
-):
-    publisher, gate, usual = publish(capacity=2_000), threading.Semaphore(0), Link.send
-
-    def late(*words):
-        gate.acquire(timeout=20)
-        return usual(*words)
-
-    with monkeypatch.context() as patched:
-        patched.setattr("learning_client.link.Link.send", late)
-        wanted = alerts(publisher, 1_900)
-        gate.release()
-        eventually(lambda: publisher.stats().spooled)
-        eventually(lambda: publisher.sender._outbox.told <= 1_000)
-        wanted += alerts(publisher, 900)
-    gate.release(1_000)
-    assert publisher.flush(20)
-    assert wanted == ids(broker)
-    assert ({}, {}) == (publisher.stats().dropped, publisher.stats().troubles)
-
-
-@ON_REDIS
-def test_a_burst_is_put_on_disk_also_while_the_broker_hangs_and_is_not_found_out(
-    broker, publish, eventually, monkeypatch
-):
-    monkeypatch.setattr("learning_client.connection.TIMEOUT_SECONDS", 60.0)
-    publisher = publish(capacity=2_000)
-    wanted = alerts(publisher, 1)
-    assert publisher.flush(10)
-    broker.hang()
-    for _ in range(3):
-        wanted += alerts(publisher, 900)
-        eventually(lambda: publisher.sender._outbox.told <= 1_000)
-    assert "closed" == publisher.stats().breaker
-    broker.wake()
-    assert publisher.flush(20)
-    assert wanted == ids(broker)
-    assert ({}, {}) == (publisher.stats().dropped, publisher.stats().troubles)
 
 
 def test_what_is_left_at_the_end_of_a_program_is_sent_by_the_next_one(broker, publish, eventually):
@@ -337,100 +260,6 @@ def test_a_forked_child_spools_into_a_part_of_its_own(broker, publish, eventuall
     assert told + of_child == ids(broker)
 
 
-def test_a_folder_that_cannot_be_written_costs_only_the_spool(broker, tmp_path):
-    (tmp_path / "spool").write_text("a file")
-    publisher = EventPublisher(
-        broker.url, source="scanner", switches=Switches(), spool=SpoolFolder(path=str(tmp_path / "spool"))
-    )
-    told = alerts(publisher, 10)
-    assert publisher.flush(10)
-    assert told == ids(broker)
-    assert ["there is no spool"] == list(publisher.stats().troubles)
-    assert publisher.close(5)
-
-
-def test_a_disk_that_takes_nothing_leaves_what_waits_in_memory(broker, publish, eventually, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("learning_client.segment.Segment.append", full)
-    publisher = publish()
-    broker.kill()
-    told = alerts(publisher, 900)
-    eventually(lambda: publisher.stats().breaker == "open" and publisher.stats().troubles)
-    told += alerts(publisher, 100)
-    assert 1_000 == publisher.stats().queued
-    broker.start()
-    assert publisher.flush(20)
-    assert sorted(told) == sorted(ids(broker))
-
-
-def test_a_disk_that_fills_while_the_spool_is_emptied_loses_nothing(tmp_path, monkeypatch):
-    switches = Switches(integration=False)
-    publisher = EventPublisher(
-        "redis://127.0.0.1:1/0",
-        source="scanner",
-        switches=switches,
-        capacity=1_000,
-        spool=SpoolFolder(path=str(tmp_path)),
-    )
-    sender, outbox = publisher.sender, publisher.sender._outbox
-    outbox.find_spool()
-    for place in range(900):
-        said = {"alert_id": str(place), "symbol": "A", "score": 0.5}
-        sender.tell("alert.raised", said, None, 0, 0, None)
-        if place == 299:
-            outbox.put_aside()
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("learning_client.segment.Segment.append", full)
-    outbox.fill_hand(500)
-    assert ({"alert.raised": 300}, 600) == (publisher.stats().spooled, publisher.stats().queued)
-    publisher.close(1)
-
-
-def test_what_a_full_disk_did_not_take_leaves_after_what_it_had_taken(broker, publish, eventually, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    publisher = publish()
-    broker.kill()
-    told = alerts(publisher, 700)
-    eventually(lambda: waits_on_disk(publisher, 700))
-    monkeypatch.setattr("learning_client.segment.Segment.append", full)
-    told += alerts(publisher, 300)
-    eventually(lambda: publisher.stats().troubles)
-    broker.start()
-    assert publisher.flush(20)
-    assert told == ids(broker)
-
-
-def test_what_a_full_disk_did_not_take_is_put_behind_what_it_had_taken_at_the_end(
-    broker, publish, eventually, monkeypatch
-):
-    usual, takes = Segment.append, threading.Event()
-
-    def full(*words):
-        if not takes.is_set():
-            raise OSError(28, "No space left on device")
-        usual(*words)
-
-    first = publish()
-    broker.kill()
-    told = alerts(first, 200)
-    eventually(lambda: waits_on_disk(first, 200))
-    monkeypatch.setattr("learning_client.segment.Segment.append", full)
-    told += alerts(first, 100)
-    eventually(lambda: first.stats().troubles)
-    takes.set()
-    assert not first.close(1)
-    broker.start()
-    assert publish().flush(20)
-    assert told == ids(broker)
-
-
 @ON_REDIS
 def test_a_user_with_no_more_rights_than_the_page_says_may_tell_and_read(broker, tmp_path, version, eventually):
     page = (Path(__file__).parents[2] / "client" / "README.md").read_text()
@@ -501,25 +330,6 @@ def test_a_callback_that_raises_or_blocks_holds_up_nothing(broker, publish, even
     assert [1] == [count for kind, count in publisher.stats().troubles.items() if "callback" in kind]
 
 
-def test_a_storm_that_is_faster_than_the_disk_does_not_silence_a_healthy_broker(
-    broker, publish, monkeypatch, eventually
-):
-    """Whatever is moved, more was told meanwhile."""
-    append, over = Spool.append, threading.Event()
-
-    def slow(spool, waiting):
-        if not over.is_set():
-            alerts(publisher, len(waiting) + 10)
-        return append(spool, waiting)
-
-    monkeypatch.setattr(Spool, "append", slow)
-    publisher = publish(capacity=2_000)
-    alerts(publisher, 1_500)
-    eventually(lambda: publisher.stats().sent.get("alert.raised", 0) > 100)
-    over.set()
-    assert publisher.flush(60)
-
-
 def test_what_is_told_while_a_broker_that_was_away_is_probed_is_on_disk_at_once(tmp_path, eventually):
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
@@ -533,30 +343,3 @@ def test_what_is_told_while_a_broker_that_was_away_is_probed_is_on_disk_at_once(
             eventually(lambda: waits_on_disk(publisher, 11), within=2)
             assert "half_open" == publisher.stats().breaker
         publisher.close(0.5)
-
-
-def test_a_flush_of_nothing_does_not_wait(broker, publish):
-    """Whether the thread has just begun, or rests already."""
-    for _ in range(5):
-        publisher, began = publish(), time.monotonic()
-        assert publisher.flush(20)
-        assert publisher.flush(20)
-        assert time.monotonic() - began < 10
-
-
-class Stubborn:
-    """Takes its time to say that it stands for nothing."""
-
-    def item(self):
-        time.sleep(0.1)
-        raise TypeError("nothing")
-
-
-def test_a_flush_does_not_wait_for_what_cannot_be_written(broker):
-    publisher, began = EventPublisher(broker.url, source="scanner", switches=Switches()), time.monotonic()
-    for _ in range(3):
-        publisher.alert(symbol="AAPL", score=0.5, venue=Stubborn())
-        assert publisher.flush(20)
-    assert time.monotonic() - began < 10
-    assert {"alert.raised": 3} == publisher.stats().dropped
-    assert publisher.close(5)

@@ -9,15 +9,9 @@ import pytest
 from learning_client import EventPublisher, SpoolFolder, Switches
 from learning_client.disk import Disk, DiskHangs
 
+from tests.client.alerts import alerts, ids
+
 STEPS = ["slot.Slot._first_free", "segment.Segment.append", "spool.Spool.take", "spool.Spool.close"]
-
-
-def alerts(publisher, count):
-    return [publisher.alert(symbol="AAPL", score=0.5) for _ in range(count)]
-
-
-def ids(broker):
-    return [data["alert_id"] for data in broker.told("alert.raised")]
 
 
 class Hanging:
