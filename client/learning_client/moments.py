@@ -17,6 +17,9 @@ Moment = datetime | int
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MICROSECOND = timedelta(microseconds=1)
 
+LEAST = 10**14
+"""An integer of a smaller magnitude, 1966 to 1973, is taken for seconds or milliseconds."""
+
 
 def now() -> int:
     """The wall clock in microseconds."""
@@ -27,14 +30,23 @@ def micros(moment: object) -> int:
     """``moment`` as microseconds.
 
     Raises:
-        Misuse: a naive datetime, a bool, or neither a datetime nor an integer.
+        Misuse: a naive datetime, a bool, neither a datetime nor an integer, or seconds or milliseconds.
     """
     if isinstance(moment, datetime) and moment.tzinfo is not None:
         return (moment - EPOCH) // MICROSECOND
     with suppress(TypeError):
         if not isinstance(moment, bool):
-            return index(moment)  # type: ignore[arg-type]
+            return _checked(index(moment))  # type: ignore[arg-type]
     raise Misuse(f"{moment!r}: a time is an aware datetime, or integer microseconds since 1970 in UTC")
+
+
+def _checked(moment: int) -> int:
+    if -LEAST < moment < LEAST:
+        each = 1_000_000 if abs(moment) < LEAST // 1_000 else 1_000
+        raise Misuse(
+            f"{moment}: as microseconds that is {rfc3339(moment)}; write {moment} * {each:_}, or an aware datetime"
+        )
+    return moment
 
 
 def rfc3339(moment: int) -> str:

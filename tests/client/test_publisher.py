@@ -4,7 +4,7 @@ import enum
 import logging
 import threading
 import time
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import msgspec
@@ -279,6 +279,8 @@ def test_a_null_in_a_text_is_only_a_word(broker, publisher):
         ("alert", {"symbol": "AAPL", "score": 0.5, "time": datetime(2024, 1, 31)}),
         ("alert", {"symbol": "AAPL", "score": 0.5, "time": 1.7e9}),
         ("alert", {"symbol": "AAPL", "score": 0.5, "time": True}),
+        ("alert", {"symbol": "AAPL", "score": 0.5, "time": 1_700_000_000}),
+        ("params_applied", {"client": "c", "epoch": 1, "version": 1, "applied_at": 1_700_000_000_000}),
         ("alert", {"symbol": "AAPL", "score": 0.5, "features": 3}),
         ("decision", {"symbol": "AAPL", "action": None}),
         ("fill", {"symbol": "AAPL", "side": "buy", "quantity": 1, "price": float("inf")}),
@@ -300,6 +302,39 @@ def test_a_wrong_call_is_counted_logged_once_and_sends_nothing(broker, publisher
     assert 3 == sum(publisher.stats().dropped.values()) == sum(publisher.stats().troubles.values())
     assert 1 == len(caplog.records)
     assert 0 == publisher.stats().queued
+
+
+@pytest.mark.parametrize(
+    ("moment", "why"),
+    [
+        (1_700_000_000, "1700000000: as microseconds that is 1970-01-01T00:28:20.000000Z; write"),
+        (1_700_000_000_000, "write 1700000000000 * 1_000, or an aware datetime"),
+        (np.int64(1_700_000_000), "write 1700000000 * 1_000_000"),
+        (-86_400, "write -86400 * 1_000_000"),
+        (10**14 - 1, "that is 1973-03-03T09:46:39.999999Z"),
+    ],
+)
+def test_seconds_and_milliseconds_are_no_microseconds(publisher, caplog, moment, why):
+    assert None is publisher.alert(symbol="AAPL", score=0.5, time=moment)
+    assert {"alert.raised": 1} == publisher.stats().dropped
+    assert why in caplog.text
+    assert publisher.outcome(alert_id="a", exit_time=moment)
+    publisher.flush(10)
+    assert {"alert.raised": 1, "outcome.observed": 1} == publisher.stats().dropped
+
+
+@pytest.mark.parametrize(
+    ("moment", "time"),
+    [
+        (10**14, "1973-03-03T09:46:40.000000Z"),
+        (-(10**14), "1966-10-31T14:13:20.000000Z"),
+        (datetime(1970, 1, 2, tzinfo=UTC), "1970-01-02T00:00:00.000000Z"),
+    ],
+)
+def test_a_time_long_ago_is_one(broker, publisher, moment, time):
+    assert publisher.alert(symbol="AAPL", score=0.5, time=moment)
+    assert publisher.flush(10)
+    assert time == event(broker)["time"]
 
 
 def test_an_event_that_cannot_be_written_does_not_stop_the_others(broker, publisher):
