@@ -1,4 +1,4 @@
-"""What a constructor is handed: what can never be right is refused there, with what to write instead."""
+"""What a program hands over at its start: what can never be right is refused, with what to write instead."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -9,6 +9,7 @@ from learning_client.errors import Misuse
 
 T = TypeVar("T")
 N = TypeVar("N", int, float)
+C = TypeVar("C", bound=Callable[..., object])
 
 AN_ADDRESS = "write the address of the broker, such as 'redis://localhost:6379/0'"
 
@@ -50,15 +51,25 @@ def checked_number(what: str, value: N, *, least: float) -> N:
     return value
 
 
+def checked_call(what: str, call: C, do: str) -> C:
+    """``call``, when it can be called; ``do`` says what to write instead.
+
+    Raises:
+        Misuse: it cannot.
+    """
+    if not callable(call):
+        raise Misuse(f"{what}={call!r}: {do}")
+    return call
+
+
 def checked_clock(clock: Callable[[], int]) -> Callable[[], int]:
     """``clock``, when it can be called.
 
     Raises:
         Misuse: it cannot.
     """
-    if not callable(clock):
-        raise Misuse(f"clock={clock!r}: write a function that returns microseconds since 1970 in UTC, or leave it out")
-    return clock
+    do = "write a function that returns microseconds since 1970 in UTC, or leave it out"
+    return checked_call("clock", clock, do)
 
 
 def checked_path(what: str, path: "str | os.PathLike[str]") -> Path:

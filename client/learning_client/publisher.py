@@ -9,7 +9,14 @@ from typing import Any
 from msgspec import structs
 from redis.connection import parse_url
 
-from learning_client.arguments import checked_clock, checked_kind, checked_number, checked_path, checked_url
+from learning_client.arguments import (
+    checked_call,
+    checked_clock,
+    checked_kind,
+    checked_number,
+    checked_path,
+    checked_url,
+)
 from learning_client.background import patience
 from learning_client.callbacks import Callbacks
 from learning_client.guard import Troubles, guarded
@@ -148,9 +155,10 @@ class EventPublisher(Teller):
         """Call with every new state of the breaker, on a thread of its own."""
         self.sender.breaker.listen(lambda state: self._callbacks.call(call, state))
 
+    @guarded("report_also", otherwise=None)
     def report_also(self, say: Callable[[], Mapping[str, object]]) -> None:
-        """Put what ``say()`` returns into every ``client.reported``."""
-        self._reports.append(say)
+        """Put what ``say()`` returns into every ``client.reported``; what cannot be called is counted and left out."""
+        self._reports.append(checked_call("say", say, "write a function that returns {field: value}"))
 
     def renew(self) -> None:
         """For a forked child: begin empty, with a thread, connection and ids of its own."""

@@ -542,6 +542,17 @@ def test_reports_come_by_themselves(broker, monkeypatch, eventually):
     publisher.close(5)
 
 
+def test_what_cannot_be_called_is_counted_and_no_report_misses_the_rest(broker, publisher, caplog):
+    publisher.report_also(None)
+    publisher.report_also(lambda: {"version": "1-17"})
+    publisher.report_also({"version": "1-18"})
+    assert {"EventPublisher, report_also": 2} == publisher.stats().troubles
+    assert "say=None: write a function that returns" in caplog.text
+    assert publisher.close(10)
+    [report] = broker.told("client.reported")
+    assert ("scanner", "1-17") == (report["client"], report["version"])
+
+
 def test_closing_has_a_deadline_and_says_that_something_was_left_behind(broker, publisher):
     broker.hang()
     publisher.alert(symbol="AAPL", score=0.5)
