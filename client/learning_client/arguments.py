@@ -4,6 +4,9 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import unquote, urlsplit
+
+from redis.connection import parse_url
 
 from learning_client.errors import Misuse
 
@@ -26,14 +29,28 @@ def checked_kind(what: str, value: T, kind: type, do: str) -> T:
 
 
 def checked_url(url: str) -> str:
-    """The text of an address.
+    """The text of an address; one that redis-py refuses is left to who connects.
 
     Raises:
-        Misuse: it is no text, or empty.
+        Misuse: it is no text, or empty, or names a database by no number, which redis-py takes for 0. Nothing of the
+            address is repeated: it may hold a password.
     """
     if not checked_kind("url", url, str, AN_ADDRESS):
         raise Misuse(f"url='': {AN_ADDRESS}")
+    if not _database_is_number(url):
+        raise Misuse(f"url: its path is no number of a database: {AN_ADDRESS}")
     return url
+
+
+def _database_is_number(url: str) -> bool:
+    """Whether the path says a number or nothing, where redis-py reads a database from it."""
+    try:
+        parse_url(url)  # type: ignore[no-untyped-call]
+    except ValueError:
+        return True
+    parts = urlsplit(url)
+    said = unquote(parts.path).strip("/")
+    return parts.scheme == "unix" or not said or said.isdecimal()
 
 
 def checked_number(what: str, value: N, *, least: float) -> N:

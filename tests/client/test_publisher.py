@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 from learning_client import EventPublisher, Misuse, ParameterClient, Snapshot, Switches
+from learning_client.arguments import checked_url
 from learning_client.testing import MemoryBroker
 
 from events.codec import decode
@@ -430,6 +431,48 @@ def test_a_source_that_the_engine_would_refuse_is_refused_at_start():
 def test_what_can_never_be_right_is_refused_at_start_with_what_to_write(wrong, why):
     with pytest.raises(Misuse, match=why):
         EventPublisher(**{"url": "redis://localhost:1/0", "source": "scanner", **wrong})
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "host/word",
+        "host:6379/0x",
+        "host/1/2",
+        "host/-1",
+        "host/1_0",
+        "host/%77ord",
+        "host/word?db=3",
+        "me:secret@host/word",
+        "host/word?password=secret",
+        "me/secret@host/0",
+        "/secret",
+    ],
+)
+def test_a_database_that_is_no_number_is_refused_at_start_and_no_word_of_the_address_is_said(scheme, rest):
+    for make in (EventPublisher, ParameterClient):
+        wanted = {"source": "scanner"} if make is EventPublisher else {"defaults": {}}
+        with pytest.raises(Misuse, match="url: its path is no number of a database: write") as refused:
+            make(f"{scheme}://{rest}", **wanted)
+        assert not [word for word in ("me:", "secret") if word in str(refused.value)]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *[
+            f"{scheme}://me:secret@host{rest}"
+            for scheme in ("redis", "rediss")
+            for rest in ("", "/", "/3", "/3/", "/%33", "?db=3", "/0?db=3", ":6379/15", "/?db=word")
+        ],
+        "unix:///var/run/redis.sock",
+        "unix://me:secret@/var/run/redis.sock?db=3",
+        "memory://a/word",
+    ],
+)
+def test_an_address_without_a_database_or_with_its_number_is_taken(url):
+    assert url == checked_url(url)
 
 
 @pytest.mark.parametrize("off", [{"collect": False}, {"integration": False}])
