@@ -40,7 +40,7 @@ class Buffer:
         self._written_prices: deque[Parcel] = deque()
         self._written_facts: deque[Parcel] = deque()
         self._being_written = math.inf
-        self._room = capacity
+        self._full_at = capacity
         self._open = self._closed = self._ended = False
         self.overflowed = False
 
@@ -65,14 +65,18 @@ class Buffer:
         """
         if not self._open and not self._opens(kind):
             return None
-        event = self._ids.new(now)
+        ids = self._ids
+        begins = ids.begins if now < ids.until else ids.begin(now)
+        try:
+            event = begins + ids.ends.pop()
+        except IndexError:
+            event = begins + ids.draw()
         if named is not None and (named not in data or data[named] is None):
             data[named] = event
         told = (next(self._order), kind, event, time, data, snapshot)
-        prices, facts = self._prices, self._facts
-        (prices if kind == PRICE else facts).append(told)
-        if len(prices) + len(facts) > self._room:
-            self._make_room()
+        (self._prices if kind == PRICE else self._facts).append(told)
+        if told[0] >= self._full_at:
+            self._keep_bound(told[0])
         return event if self._open or not self._is_too_late(told) else None
 
     def next_order(self) -> int:
@@ -99,7 +103,6 @@ class Buffer:
                     taken.append(self._take_told())
             except IndexError:  # a caller's thread has just dropped it
                 continue
-        self._measure()
         return taken
 
     @property
@@ -118,7 +121,6 @@ class Buffer:
             return
         finally:
             self._being_written = math.inf
-            self._measure()
 
     def oldest(self) -> float:
         """The order of the oldest event, or infinity."""
@@ -128,10 +130,6 @@ class Buffer:
     @property
     def _written(self) -> int:
         return len(self._written_prices) + len(self._written_facts)
-
-    def _measure(self) -> None:
-        """Say how much callers may add: they look at what is not written alone."""
-        self._room = self._capacity - self._written
 
     def _told_first(self) -> float:
         return min(_told(self._facts), _told(self._prices))
@@ -153,16 +151,22 @@ class Buffer:
             self._open = False
         return True
 
-    def _make_room(self) -> None:
+    def _keep_bound(self, order: int) -> None:
+        """Drop what is too much, and say with which event there may be too much again."""
+        while (room := self._capacity - len(self)) < 0 and self._made_room():
+            pass
+        self._full_at = order + max(room, 0) + 1
+
+    def _made_room(self) -> bool:
         for queue in (self._written_prices, self._prices, self._written_facts, self._facts):
             try:
                 gone = queue.popleft()
             except IndexError:  # none waits, or the sender has just taken it
                 continue
             self._gone(gone.kind if isinstance(gone, Parcel) else gone[1])
-            self._measure()
             self.overflowed = True
-            return
+            return True
+        return False
 
     def _is_too_late(self, told: Handed) -> bool:
         """Whether it was kept when nobody took any more; it is gone then."""

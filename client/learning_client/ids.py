@@ -19,41 +19,43 @@ LASTS = 50_000_000
 
 
 class Ids:
-    """Makes UUIDv7 texts (RFC 9562): 48 bits of milliseconds, up to 50 ms ago, and 74 random bits, drawn in blocks.
+    """Makes UUIDv7 texts (RFC 9562) of two parts: a beginning that tells milliseconds, up to 50 ms ago, and an end of
+    74 random bits, drawn in blocks.
 
     Any thread may ask. A forked child makes another, or parent and child give the same ids.
 
     Args:
         clock: nanoseconds since 1970 UTC.
+
+    Attributes:
+        begins: of an id that is told before ``until``, nanoseconds since 1970.
+        ends: drawn ahead; each is taken away by who uses it.
     """
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
-        self._ends: list[str] = []
-        self._since, self._begins = -LASTS, ""
+        self.begins, self.until = "", 0
+        self.ends: list[str] = []
 
     def make_ahead(self) -> None:
         """For a thread that has time: callers then find what they need and need not make any. A block of random bits at
         each call, because others wait meanwhile."""
-        self._begin(self._clock())
-        if len(self._ends) < AHEAD:
-            self._ends.extend(_ends(BLOCK))
+        self.begin(self._clock())
+        if len(self.ends) < AHEAD:
+            self.ends.extend(_ends(BLOCK))
 
-    def new(self, now: int) -> str:
-        """An id of ``now``, nanoseconds since 1970."""
-        begins = self._begins if 0 <= now - self._since < LASTS else self._begin(now)
-        try:
-            return begins + self._ends.pop()
-        except IndexError:
-            end, *others = _ends(AT_ONCE)
-            self._ends.extend(others)
-            return begins + end
-
-    def _begin(self, now: int) -> str:
+    def begin(self, now: int) -> str:
+        """The beginning of an id of ``now``, and of those in the next 50 ms."""
         milliseconds = now // 1_000_000
         begins = f"{milliseconds >> 16:08x}-{milliseconds & 65535:04x}"
-        self._begins, self._since = begins, now
+        self.begins, self.until = begins, now + LASTS
         return begins
+
+    def draw(self) -> str:
+        """An end where none is there, and some for the next callers."""
+        end, *others = _ends(AT_ONCE)
+        self.ends.extend(others)
+        return end
 
 
 def _ends(count: int) -> list[str]:

@@ -185,8 +185,8 @@ class EventPublisher(Teller):
         }
         for say in self._reports:
             data.update(say())
-        now = self.nanoseconds()
-        return Told(self.sender.next_order(), "client.reported", self.sender.ids.new(now), now, data, None)
+        now, ids = self.nanoseconds(), self.sender.ids
+        return Told(self.sender.next_order(), "client.reported", ids.begin(now) + ids.draw(), now, data, None)
 
 
 def _outbox(source: str, *, url: str, prefix: str) -> str:

@@ -74,7 +74,7 @@ def tells(
                     _refuse(f"a score of {said[score]!r}: scores are 0 to {self.highest_score:g}")
                 if checked is not None:
                     checked(said)
-                switches, sender = self.switches, self.sender
+                switches = self.switches
                 if not (switches.integration and (switches.collect or always)):
                     return None
                 for name in owned:
@@ -83,7 +83,7 @@ def tells(
                         said[name] = value.copy() if type(value) is dict else _own(value)
                 now = self.nanoseconds()
                 at = now if time is None else micros(time) * 1_000
-                return sender.tell(kind, said, snapshot, at, now, named)
+                return self.sender.tell(kind, said, snapshot, at, now, named)
             except KeyError as missing:
                 self.trouble(kind, Misuse(f"{missing} is missing"))
             except Exception as error:  # noqa: BLE001 - whatever it is, trading goes on
