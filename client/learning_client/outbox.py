@@ -8,7 +8,7 @@ from functools import partial
 from threading import RLock
 
 from learning_client.buffer import Buffer
-from learning_client.disk import Disk
+from learning_client.disk import PATIENCE_SECONDS, Disk
 from learning_client.guard import Troubles
 from learning_client.ids import Ids
 from learning_client.letter import Writer
@@ -204,6 +204,9 @@ class Outbox:
                 return
             self._left = True
             self._buffer.end()
+            if self._disk.hangs:  # or it had too little time: who closes may have had none to give
+                late_until = time.monotonic() + PATIENCE_SECONDS
+                self._try("the disk has failed", partial(self._disk.catch_up, until=late_until))
             self._move(None)
             if self._spool is not None:
                 self._try("the spool is not closed", partial(self._disk.do, self._spool.close, self._nothing))
