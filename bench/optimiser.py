@@ -199,16 +199,18 @@ def regrets(problem: Problem, make: Callable[[Problem, int], Search], seed: int)
     begin = problem.beginnings(BEGIN, seed)
     believing = Ours(problem, seed)
     values: list[float] = []
+    results: list[float] = []
     for number in range(EVALUATIONS):
         asked = begin[number] if number < BEGIN else search.ask()
         point = problem.point(asked)
         value = problem.value(point)
-        search.tell(asked, value + noise[number])
-        believing.tell(point, value + noise[number])
         values.append(value)
+        results.append(value + noise[number])
+        search.tell(asked, results[-1])
+        believing.tell(point, results[-1])
     curve = (problem.best - np.maximum.accumulate(values)).tolist()
     named, believed = (problem.best - problem.value(problem.point(one.named())) for one in (search, believing))
-    return Run(curve, named, believed)
+    return Run(curve, named, problem.best - values[int(np.argmax(results))], believed)
 
 
 def informed(problem: Problem, make: Callable[[Problem, int], Search]) -> Search:

@@ -191,9 +191,9 @@ def climbed(acquisition: NoisyImprovement, starts: Floats, *, region: Region, co
 
 
 def _along(acquisition: NoisyImprovement, points: Floats, region: Region, context: Floats) -> tuple[Floats, Floats]:
-    """Log values, and their gradients inside the region."""
+    """Log values, and their gradients along the planes of groups."""
     values, slopes = acquisition.log_values_and_slopes(beside(points, context))
-    return values, region.along(points, slopes)
+    return values, region.along(slopes)
 
 
 def beside(points: Floats, context: Floats) -> Floats:

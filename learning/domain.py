@@ -203,14 +203,12 @@ class Region:
             nearest[:, places] = project(points[:, places], total=total, **bounds)
         return nearest
 
-    def along(self, points: Floats, gradients: Floats) -> Floats:
-        """Gradients over points before projection, from those (n x d) at ``points``, which are projected."""
+    def along(self, gradients: Floats) -> Floats:
+        """Gradients (n x d) without what leads out of the planes on which groups have their total. They may point out
+        of the corners: whoever follows them projects, and a point at a bound leaves it where that is higher."""
         gradients = gradients.copy()
         for places, _ in self._totals:
-            inner = (points[:, places] > self.low[places]) & (points[:, places] < self.high[places])
-            part = gradients[:, places] * inner
-            mean = part.sum(axis=1, keepdims=True) / np.maximum(inner.sum(axis=1, keepdims=True), 1)
-            gradients[:, places] = (part - mean) * inner
+            gradients[:, places] -= gradients[:, places].mean(axis=1, keepdims=True)
         return gradients
 
     def snap(self, points: Floats) -> Integers:

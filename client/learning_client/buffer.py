@@ -5,7 +5,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 
-from learning_client.ids import Ids
+from learning_client.ids import LASTS, Ids
 from learning_client.parcel import PRICE, Parcel
 from learning_client.snapshot import Snapshot
 from learning_client.told import Handed, Told
@@ -45,7 +45,7 @@ class Buffer:
         self.overflowed = False
 
     def __len__(self) -> int:
-        return self.unwritten + self._written + (self._being_written < math.inf)
+        return self.unwritten + (self._being_written < math.inf) + self._written  # in the order in which they move
 
     def tell(
         self,
@@ -66,7 +66,7 @@ class Buffer:
         if not self._open and not self._opens(kind):
             return None
         ids = self._ids
-        begins = ids.begins if now < ids.until else ids.begin(now)
+        begins = ids.begins if 0 < ids.until - now <= LASTS else ids.begin(now)
         try:
             event = begins + ids.ends.pop()
         except IndexError:
@@ -124,8 +124,8 @@ class Buffer:
 
     def oldest(self) -> float:
         """The order of the oldest event, or infinity."""
-        written = min(_written(self._written_facts), _written(self._written_prices))
-        return min(self._told_first(), self._being_written, written)
+        told, being_written = self._told_first(), self._being_written  # in the order in which events move
+        return min(told, being_written, _written(self._written_facts), _written(self._written_prices))
 
     @property
     def _written(self) -> int:

@@ -160,10 +160,12 @@ class Outbox:
             with self._moving:
                 self._buffer.write(self._parcel)
 
-    def settle(self, settled: Sequence[Parcel]) -> None:
-        """The broker has these, or has refused them for good."""
+    def settle(self, settled: Sequence[Parcel]) -> list[Parcel]:
+        """The broker has these, or has refused them for good. Given back is what is done with by this: the others it
+        had before, or they were put aside meanwhile and leave once more."""
         with self._moving:
             gone = {id(parcel) for parcel in settled}
+            done = [parcel for parcel in self._parcels if id(parcel) in gone and not parcel.again]
             self._parcels = [parcel for parcel in self._parcels if id(parcel) not in gone]
             self._settled += [parcel for parcel in settled if parcel.segment is not None]
             if self._spool is not None and self._settled:
@@ -171,6 +173,7 @@ class Outbox:
                 then = partial(self._emptied, len(self._settled))
                 self._try("the spool is not emptied", partial(self._disk.do, work, then))
             self._look_at_oldest()
+            return done
 
     def take_over(self) -> None:
         """Open the spool where it is not open, else add what processes that are gone have left on disk."""

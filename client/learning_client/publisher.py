@@ -157,7 +157,8 @@ class EventPublisher(Teller):
 
     @guarded("report_also", otherwise=None)
     def report_also(self, say: Callable[[], Mapping[str, object]]) -> None:
-        """Put what ``say()`` returns into every ``client.reported``; what cannot be called is counted and left out."""
+        """Put what ``say()`` returns into every ``client.reported``; what cannot be called, or raises, is counted and
+        left out."""
         self._reports.append(checked_call("say", say, "write a function that returns {field: value}"))
 
     def renew(self) -> None:
@@ -184,7 +185,10 @@ class EventPublisher(Teller):
             "clock_offset_seconds": self.sender.clock_offset,
         }
         for say in self._reports:
-            data.update(say())
+            try:
+                data.update(say())
+            except Exception as error:  # noqa: BLE001 - it is the caller's, and the rest is told
+                self._troubles.note("what a report also says failed", error)
         now, ids = self.nanoseconds(), self.sender.ids
         return Told(self.sender.next_order(), "client.reported", ids.begin(now) + ids.draw(), now, data, None)
 

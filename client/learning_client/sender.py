@@ -270,28 +270,25 @@ class Sender:
 
     def _send(self) -> None:
         """One pipeline. What is not acknowledged stays in hand, and the turn raises."""
-        settled: list[Parcel] = []
+        taken: list[Parcel] = []
+        refused: list[Parcel] = []
         trouble: Exception | None = None
         for parcel, answer in in_portions(self._link.send(self._outbox.hand)):
-            if isinstance(answer, Exception) and not _for_good(answer):
-                trouble = answer
-                continue
-            settled.append(parcel)
-            if isinstance(answer, Exception):
+            if not isinstance(answer, Exception):
+                taken.append(parcel)
+                self._link.acknowledge(parcel, answer)
+            elif _for_good(answer):
+                refused.append(parcel)
                 self._troubles.note(f"{parcel.kind} is refused by the broker", answer)
-                self.dropped.add(parcel.kind)
             else:
-                self._is_there(parcel, answer)
-        self._outbox.settle(settled)
+                trouble = answer
+        for parcels, tally in ((taken, self.sent), (refused, self.dropped)):
+            for parcel in self._outbox.settle(parcels):
+                tally.add(parcel.kind)
         if trouble is not None:
             self._link.hang_up()
             raise trouble
         self._background.reached()
-
-    def _is_there(self, parcel: Parcel, entry: bytes) -> None:
-        if not parcel.again:
-            self.sent.add(parcel.kind)
-        self._link.acknowledge(parcel, entry)
 
 
 def _for_good(answer: Exception) -> bool:

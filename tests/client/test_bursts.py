@@ -50,6 +50,25 @@ def test_a_burst_is_put_on_disk_also_while_the_broker_hangs_and_is_not_found_out
     assert ({}, {}) == (publisher.stats().dropped, publisher.stats().troubles)
 
 
+@ON_REDIS
+def test_what_was_put_aside_while_it_was_sent_may_come_twice_and_is_counted_once(
+    broker, publish, eventually, monkeypatch
+):
+    monkeypatch.setattr("learning_client.link.QUIET_SECONDS", 60.0)
+    publisher = publish(capacity=100)
+    alerts(publisher, 1)
+    assert publisher.flush(10)
+    broker.hang()
+    alerts(publisher, 10)
+    eventually(lambda: not publisher.sender._outbox.told)  # they are being sent
+    alerts(publisher, 60)
+    eventually(lambda: publisher.stats().spooled.get("alert.raised", 0) >= 10)
+    broker.wake()
+    assert publisher.flush(20)
+    assert (71, {}) == (publisher.stats().sent["alert.raised"], publisher.stats().dropped)
+    assert 71 == len(set(ids(broker))) < broker.redis.xlen("alert.raised")
+
+
 def test_a_storm_that_is_faster_than_the_disk_does_not_silence_a_healthy_broker(
     broker, publish, monkeypatch, eventually
 ):

@@ -13,14 +13,15 @@ TIMES = some.integers(0, TIMES_END)
 
 def new(ids, now):
     """An id, made as ``Buffer.tell`` makes it."""
-    return (ids.begins if now < ids.until else ids.begin(now)) + (ids.ends.pop() if ids.ends else ids.draw())
+    begins = ids.begins if 0 < ids.until - now <= LASTS else ids.begin(now)
+    return begins + (ids.ends.pop() if ids.ends else ids.draw())
 
 
-@given(TIMES, some.lists(some.integers(0, 2 * LASTS), max_size=20))
+@given(TIMES, some.lists(some.integers(-2 * LASTS, 2 * LASTS), max_size=20))
 def test_they_are_uuids_of_version_7_whose_time_is_at_most_50_milliseconds_ago(time, steps):
     ids = Ids(lambda: 0)
     for step in [0, *steps]:
-        time = min(time + step, TIMES_END)
+        time = max(0, min(time + step, TIMES_END))
         text = new(ids, time)
         read = uuid.UUID(text)
         assert (str(read), 7, uuid.RFC_4122) == (text, read.version, read.variant)
@@ -30,8 +31,8 @@ def test_they_are_uuids_of_version_7_whose_time_is_at_most_50_milliseconds_ago(t
 @given(TIMES, TIMES)
 def test_they_sort_by_time_where_it_differs_by_50_milliseconds(one, other):
     ids = Ids(lambda: 0)
-    first, second = sorted((one, other))
-    assert new(ids, first) < new(ids, second) or second - first < LASTS + 10**6
+    first, second = new(ids, one), new(ids, other)
+    assert (first < second) == (one < other) or abs(one - other) < LASTS + 10**6
 
 
 def test_a_time_made_ahead_is_told_until_it_is_50_milliseconds_old():
@@ -40,15 +41,6 @@ def test_a_time_made_ahead_is_told_until_it_is_50_milliseconds_old():
     ids.make_ahead()
     told = [uuid.UUID(new(ids, time)).int >> 80 for time in (now, now + LASTS - 1, now + LASTS)]
     assert [250, 250, 300] == told
-
-
-def test_a_clock_that_is_set_back_is_followed_once_ids_are_made_ahead():
-    now = [5 * LASTS]
-    ids = Ids(lambda: now[0])
-    ids.make_ahead()
-    now[0] = LASTS
-    ids.make_ahead()
-    assert 50 == uuid.UUID(new(ids, LASTS)).int >> 80
 
 
 def test_they_do_not_repeat():

@@ -585,6 +585,17 @@ def test_reports_come_by_themselves(broker, monkeypatch, eventually):
     publisher.close(5)
 
 
+def test_what_raises_when_a_report_asks_it_is_counted_and_the_rest_is_told(broker, monkeypatch, eventually):
+    monkeypatch.setattr("learning_client.sender.REPORT_SECONDS", 0.05)
+    publisher = EventPublisher(broker.url, source="scanner", switches=Switches())
+    publisher.report_also(lambda: 1 / 0)
+    publisher.report_also(lambda: {"also": 7})
+    told = eventually(lambda: broker.told("client.reported"))
+    assert ("scanner", "closed") == (told[0]["client"], publisher.stats().breaker)
+    assert "what a report also says failed" in publisher.stats().troubles
+    publisher.close(5)
+
+
 def test_what_cannot_be_called_is_counted_and_no_report_misses_the_rest(broker, publisher, caplog):
     publisher.report_also(None)
     publisher.report_also(lambda: {"version": "1-17"})

@@ -129,6 +129,22 @@ def test_climbing_on_a_simplex_stays_there_and_reaches_the_top_of_many_draws():
     assert acquisition.log_values(ends).max() > acquisition.log_values(many).max() - 1e-3
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_climber_leaves_a_face_on_which_it_began(seed):
+    """From every corner of a small budget of three weights, where nearly all tops lie in a corner again."""
+    known = process(d=3, seed=seed)
+    domain = Domain(
+        tuple(Parameter(name=name, low=0.0, high=1.0, change=0.02) for name in "abc"), (Group(("a", "b", "c")),)
+    )
+    region = Region.of(domain, {"a": 0.4, "b": 0.3, "c": 0.3})
+    acquisition = NoisyImprovement.of(known, known.sample.inputs, seed=1)
+    corners = np.array([[0.42, 0.3, 0.28], [0.42, 0.28, 0.3], [0.38, 0.32, 0.3], [0.38, 0.3, 0.32]])
+    corners = np.vstack([corners, [[0.4, 0.32, 0.28], [0.4, 0.28, 0.32]]])
+    ends = climbed(acquisition, region.project(corners), region=region, context=NOWHERE)
+    many = region.project(0.4 + np.random.default_rng(1).uniform(-0.2, 0.2, (5_000, 3)))
+    assert np.all(acquisition.log_values(ends) > acquisition.log_values(many).max() - 1e-3)
+
+
 def test_anchors_that_nobody_can_tell_apart_are_no_trouble():
     known = process(noise=0.0)
     twice = np.repeat(known.sample.inputs[:3], 3, axis=0)
