@@ -126,11 +126,10 @@ class Children:
         self.lives = []
 
     def bear(self):
-        """Fork one, without precedence from its first moment on, and wait for its end."""
-        policy = os.sched_getscheduler(0) | os.SCHED_RESET_ON_FORK
-        os.sched_setscheduler(0, policy, os.sched_getparam(0))
+        """Fork one, and wait for its end."""
         began = time.monotonic()
         if not (child := os.fork()):
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
             os._exit(self._live())
         self.lives.append((began, os.waitpid(child, 0)[1], time.monotonic()))
 
