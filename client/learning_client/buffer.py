@@ -15,7 +15,7 @@ class Buffer:
     """Events in the order in which they were told, at most ``capacity`` of them, until it is closed.
 
     When full the oldest price makes room, and the oldest event of any kind where no price waits. Adding takes no
-    lock and about a microsecond; one thread at a time takes and writes, any thread adds.
+    lock and a microsecond or two; one thread at a time takes and writes, any thread adds.
 
     What waits long is better written: the collector of garbage looks at all that callers handed over, in whichever
     call makes the next one, and at no bytes.
